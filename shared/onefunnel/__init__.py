@@ -1,0 +1,1 @@
+"""Onefunnel's published language and plumbing, shared by the five services."""

@@ -1,0 +1,19 @@
+"""The published language: importing this package fills the catalogue."""
+
+from onefunnel.events import content, deal, directory, feedback, lead, plans, scoring
+from onefunnel.events.catalogue import CATALOGUE, Event, EventSpec, event, spec_of
+
+__all__ = [
+    "CATALOGUE",
+    "Event",
+    "EventSpec",
+    "content",
+    "deal",
+    "directory",
+    "event",
+    "feedback",
+    "lead",
+    "plans",
+    "scoring",
+    "spec_of",
+]

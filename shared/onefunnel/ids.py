@@ -1,0 +1,18 @@
+"""Identifiers: UUIDv7 when we mint one, UUIDv5 when it follows from an outside key."""
+
+from uuid import UUID, uuid5
+
+import uuid_utils.compat
+
+# A fixed namespace: derived ids must be equal on every machine and in every release.
+_NAMESPACE = UUID("6f6e6566-756e-4e65-8c00-000000000001")
+
+
+def new_id() -> UUID:
+    """Return a new time-ordered UUIDv7."""
+    return uuid_utils.compat.uuid7()
+
+
+def derived_id(tenant_id: UUID, source: str, kind: str, key: str) -> UUID:
+    """Return the UUIDv5 of an outside key: the same row of the same source is the same id for ever."""
+    return uuid5(_NAMESPACE, "\x1f".join((str(tenant_id), source, kind, key)))
