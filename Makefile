@@ -1,0 +1,71 @@
+# One vocabulary for people and CI. `make help` lists it.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+DISTS  := shared services/lead-service services/scoring-service services/content-service \
+          services/metrics-service services/gateway deploy/standalone
+EDITABLE := $(foreach d,$(DISTS),-e $(d))
+PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
+DATA   ?= data
+PORT   ?= 8080
+PYTEST_ARGS ?=
+
+.DEFAULT_GOAL := help
+
+help: ## list the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+$(VENV)/runtime: deploy/requirements.lock $(addsuffix /pyproject.toml,$(DISTS))
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing from deploy/requirements.lock"
+	@$(PIP) install --require-hashes -r deploy/requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation $(EDITABLE)
+	@touch $@
+
+$(VENV)/dev: deploy/requirements-dev.lock $(VENV)/runtime
+	@$(PIP) install --require-hashes -r deploy/requirements-dev.lock
+	@touch $@
+
+run: $(VENV)/runtime ## start everything on this machine: database, five services, demo company
+	@$(BIN)/onefunnel up --data $(DATA) --port $(PORT)
+
+setup: $(VENV)/dev ## install what the checks and tests need
+
+fmt: $(VENV)/dev ## format the code
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+lint: $(VENV)/dev ## format and lint, changing nothing
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+
+types: $(VENV)/dev ## mypy --strict
+	@$(BIN)/mypy
+
+arch: $(VENV)/dev ## rooms and imports
+	@$(BIN)/lint-imports
+
+catalogue: $(VENV)/dev ## write what is generated: event schemas, docs/events, the gateway's OpenAPI
+	@$(BIN)/python -m onefunnel.events.publish
+	@$(BIN)/python -m standalone.openapi
+
+generated: $(VENV)/dev ## compare what is generated with what is checked in
+	@$(BIN)/python -m onefunnel.events.publish --check
+	@$(BIN)/python -m standalone.openapi --check
+
+check: lint types arch generated ## everything that runs no test
+
+test: $(VENV)/dev ## every test, on a PostgreSQL it starts itself
+	@$(BIN)/pytest $(PYTEST_ARGS)
+
+bench: $(VENV)/dev ## the numbers, each beside a yardstick measured in the same run
+	@$(BIN)/python -m tests.bench
+
+lock: $(VENV)/dev ## renew the lock files
+	@$(PIP) install uv
+	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	    deploy/requirements.in -o deploy/requirements.lock
+	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	    -c deploy/requirements.lock deploy/requirements-dev.in -o deploy/requirements-dev.lock
+
+.PHONY: help run setup fmt lint types arch catalogue generated check test bench lock
