@@ -26,6 +26,9 @@ class Event(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
 
 
+EventClass = type[Event]
+
+
 @dataclass(frozen=True, slots=True)
 class EventSpec:
     """Where an event type lives: its topic, its aggregate and the field that is the record's key."""
@@ -34,8 +37,7 @@ class EventSpec:
     topic: str
     aggregate: AggregateType
     key: str
-    model: type[Event]
-
+    model: EventClass
     time_field: str | None
 
     @property
@@ -61,7 +63,7 @@ def event(
     def publish(model: type[E]) -> type[E]:
         assert type_ not in CATALOGUE, f"{type_} is published twice"
         assert key in model.model_fields, f"{type_}: the key {key} is not a field"
-        assert model.__doc__ and model.__doc__ != Event.__doc__, f"{type_} does not say what happened"
+        assert model.__doc__ not in (None, Event.__doc__), f"{type_} does not say what happened"
         spec = EventSpec(type_, topic, aggregate, key, model, _time_field(model))
         CATALOGUE[type_] = _SPEC_OF[model] = spec
         return model
@@ -71,7 +73,9 @@ def event(
 
 def _time_field(model: type[Event]) -> str | None:
     """Return the field that says when it happened: the first aware datetime, by convention."""
-    return next((n for n, f in model.model_fields.items() if "AwareDatetime" in str(f.annotation)), None)
+    return next(
+        (n for n, f in model.model_fields.items() if "AwareDatetime" in str(f.annotation)), None
+    )
 
 
 def spec_of(event_: Event) -> EventSpec:

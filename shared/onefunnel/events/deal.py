@@ -36,7 +36,7 @@ class Origin(Value):
     source: Code | None = None
     campaign_id: CampaignId | None = None
     segment: Code | None = None
-    steps: dict[StepKey, Instant] = {}
+    steps: dict[StepKey, Instant] = Field(default_factory=dict)
 
 
 class DealLine(Value):

@@ -91,7 +91,9 @@ class CampaignChanged(Event):
     ends_on: date | None = None
 
 
-@event("onefunnel.campaign.spend_recorded.v1", topic=DIRECTORY, aggregate="campaign", key="campaign_id")
+@event(
+    "onefunnel.campaign.spend_recorded.v1", topic=DIRECTORY, aggregate="campaign", key="campaign_id"
+)
 class CampaignSpendRecorded(Event):
     """Money was spent on a campaign; a negative amount reverses an earlier entry."""
 

@@ -65,9 +65,7 @@ def decode(value: bytes) -> Envelope:
     return _decode(value)
 
 
-def encode(
-    events: Sequence[Event], metadata: Metadata, *, after_sequence: int = 0
-) -> list[Record]:
+def encode(events: Sequence[Event], metadata: Metadata, *, after_sequence: int = 0) -> list[Record]:
     """Finish the events of one aggregate: numbered `after_sequence + 1` onwards, in the order given."""
     return [_record(e, metadata, after_sequence + n) for n, e in enumerate(events, start=1)]
 
@@ -76,7 +74,9 @@ def _record(event: Event, metadata: Metadata, sequence: int) -> Record:
     spec = spec_of(event)
     event_id = new_id()
     key: UUID = getattr(event, spec.key)
-    happened = (getattr(event, spec.time_field) if spec.time_field else None) or metadata.recorded_at
+    happened = (
+        getattr(event, spec.time_field) if spec.time_field else None
+    ) or metadata.recorded_at
     envelope = {
         "specversion": "1.0",
         "id": str(event_id),

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, NewType, Union, cast, get_args, get_
 
 import msgspec
 from pydantic import AwareDatetime, BaseModel
+from pydantic.fields import FieldInfo
 
 from onefunnel.events.catalogue import CATALOGUE, Event
 
@@ -40,6 +41,12 @@ def _plain(annotation: Any) -> Any:
     return _plain_generic(origin, get_args(annotation))
 
 
+def _default(field: FieldInfo) -> Any:
+    if field.default_factory is not None:
+        return msgspec.field(default_factory=cast("Callable[[], Any]", field.default_factory))
+    return field.default
+
+
 @cache
 def twin(model: type[BaseModel]) -> type[msgspec.Struct]:
     """Return the msgspec struct with the fields of a pydantic model."""
@@ -49,11 +56,16 @@ def twin(model: type[BaseModel]) -> type[msgspec.Struct]:
         if field.is_required():
             required.append((name, kind))
         else:
-            optional.append((name, kind, field.default))
+            optional.append((name, kind, _default(field)))
         if field.alias:
             renamed[name] = field.alias
     return msgspec.defstruct(
-        model.__name__, [*required, *optional], frozen=True, rename=renamed or None, gc=False, kw_only=True
+        model.__name__,
+        [*required, *optional],
+        frozen=True,
+        rename=renamed or None,
+        gc=False,
+        kw_only=True,
     )
 
 
@@ -62,7 +74,7 @@ def _decoder(type_: str) -> Callable[[msgspec.Raw], msgspec.Struct]:
     return msgspec.json.Decoder(twin(CATALOGUE[type_].model)).decode
 
 
-def decode_data(type_: str, raw: msgspec.Raw | bytes) -> Event:
+def decode_data(type_: str, raw: msgspec.Raw) -> Event:
     """Decode the data of a known type. The result has the fields of the event class, whose name it bears.
 
     Raises `msgspec.ValidationError` where a field is missing or of another type.

@@ -12,7 +12,9 @@ from onefunnel.events.values import Code, DecimalText, Instant, LeadId, PersonId
 Rating = Annotated[int, Field(ge=1, le=5, strict=True)]
 
 
-@event("onefunnel.definition.activated.v1", topic=SCORING, aggregate="definition", key="definition_id")
+@event(
+    "onefunnel.definition.activated.v1", topic=SCORING, aggregate="definition", key="definition_id"
+)
 class DefinitionActivated(Event):
     """Marketing and sales signed a version of the qualified-lead definition."""
 
