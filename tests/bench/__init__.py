@@ -1,0 +1,1 @@
+"""Figures, not tests: `make bench` runs each beside a yardstick in the same run."""
