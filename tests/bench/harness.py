@@ -20,8 +20,9 @@ class Figure:
     postgres_us: float
 
     def __str__(self) -> str:
-        cpu = f"{self.python_us + self.postgres_us:8.1f} µs CPU ({self.python_us:.1f} Python + {self.postgres_us:.1f} PostgreSQL)"
-        return f"{self.name:<46}{self.per_second:12,.0f}/s  {cpu}"
+        parts = f"{self.python_us:.1f} Python + {self.postgres_us:.1f} PostgreSQL"
+        total = self.python_us + self.postgres_us
+        return f"{self.name:<46}{self.per_second:12,.0f}/s  {total:8.1f} µs CPU ({parts})"
 
 
 def _postgres_cpu(server_pid: int) -> float:
@@ -81,4 +82,5 @@ def report(title: str, figure: Figure, yardstick: Figure, *, floor: float, aim: 
         if figure.per_second >= floor
         else "FLOOR MISSED"
     )
-    return f"\n{title}\n  {figure}\n  {yardstick}\n  ratio {ratio:.1f} ×   floor {floor:,.0f}/s, aim {aim:,.0f}/s: {verdict}"
+    goal = f"floor {floor:,.0f}/s, aim {aim:,.0f}/s: {verdict}"
+    return f"\n{title}\n  {figure}\n  {yardstick}\n  ratio {ratio:.1f} ×   {goal}"
