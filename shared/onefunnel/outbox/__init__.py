@@ -1,0 +1,1 @@
+"""The outbox: events leave a service in the transaction that made them true."""

@@ -1,0 +1,141 @@
+"""State and its events, saved in one statement: neither can be there without the other."""
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any, Final
+
+from sqlalchemy import (
+    ARRAY,
+    Executable,
+    FromClause,
+    LargeBinary,
+    Select,
+    SmallInteger,
+    Table,
+    Text,
+    Uuid,
+    bindparam,
+    column,
+    func,
+    literal_column,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from onefunnel.errors import DomainError, ErrorKind
+from onefunnel.events.envelope import Record
+from onefunnel.events.topics import TOPICS
+from onefunnel.log.partitioner import partition_of
+from onefunnel.outbox.table import OUTBOX
+
+_PARTITIONS: Final = {topic.name: topic.partitions for topic in TOPICS}
+_SENT: Final = ("event_id", "key", "topic", "partition", "record")
+_TYPES: Final = (Uuid(), Uuid(), Text(), SmallInteger(), LargeBinary())
+
+
+class StaleVersion(DomainError):
+    """Somebody else changed the aggregate between load and save, or created it first."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "conflict",
+            "It was changed by another request meanwhile; read it again and repeat the request.",
+            kind=ErrorKind.CONFLICT,
+        )
+
+
+async def save(
+    conn: AsyncConnection,
+    table: Table,
+    row: Mapping[str, object],
+    *,
+    seen: int | None,
+    records: Sequence[Record],
+) -> None:
+    """Write one aggregate row and its events in one statement.
+
+    `seen` is the version that was loaded, None for a new aggregate; `row` holds the new values,
+    `version` and `event_seq` among them. Raises `StaleVersion` if the row is not as it was seen,
+    and then nothing is written.
+    """
+    statement = _statement(table, tuple(row), new=seen is None, sends=bool(records))
+    values: dict[str, Any] = {f"v_{name}": value for name, value in row.items()}
+    if seen is not None:
+        values["seen"] = seen
+    if records:
+        values |= _arrays(records)
+    if not (await conn.execute(statement, values)).scalar_one():
+        raise StaleVersion
+
+
+async def append_only(conn: AsyncConnection, records: Sequence[Record]) -> None:
+    """Write events that belong to no aggregate (views, searches): nothing to lock, nothing to number."""
+    if records:
+        await conn.execute(_APPEND, _arrays(records))
+
+
+def _arrays(records: Sequence[Record]) -> dict[str, list[object]]:
+    return {
+        "r_event_id": [r.event_id for r in records],
+        "r_key": [r.key for r in records],
+        "r_topic": [r.topic for r in records],
+        "r_partition": [partition_of(r.key, _PARTITIONS[r.topic]) for r in records],
+        "r_record": [r.value for r in records],
+    }
+
+
+def _sent() -> FromClause:
+    arrays = [
+        bindparam(f"r_{name}", type_=ARRAY(type_))
+        for name, type_ in zip(_SENT, _TYPES, strict=True)
+    ]
+    columns = [column(name, type_) for name, type_ in zip(_SENT, _TYPES, strict=True)]
+    return func.unnest(*arrays).table_valued(*columns, with_ordinality="n").render_derived(name="r")
+
+
+def _to_outbox(tenant: Any, written: FromClause | None) -> Any:
+    """Insert into the outbox in the order given.
+
+    The rows come from the aggregate's own write, so their ids are taken while its lock is held:
+    for one aggregate, id order is sequence order is commit order.
+    """
+    sent = _sent()
+    rows = select(tenant, *(sent.c[name] for name in _SENT)).select_from(sent)
+    if written is not None:
+        rows = rows.join_from(sent, written, onclause=func.coalesce(True, True))
+    return insert(OUTBOX).from_select(["tenant_id", *_SENT], rows.order_by(sent.c.n))
+
+
+_APPEND: Final = _to_outbox(literal_column("current_setting('app.tenant')::uuid", Uuid()), None)
+
+
+@lru_cache(maxsize=256)
+def _statement(table: Table, names: tuple[str, ...], *, new: bool, sends: bool) -> Executable:
+    """Build the statement for one table and set of columns, once per process."""
+    values = {name: bindparam(f"v_{name}", type_=table.c[name].type) for name in names}
+    write = _insertion(table, values) if new else _change(table, values)
+    written = write.returning(table.c.tenant_id).cte("upd")
+    statement: Select[tuple[int]] = select(func.count()).select_from(written)
+    if sends:
+        statement = statement.add_cte(_to_outbox(written.c.tenant_id, written).cte("sent"))
+    return statement
+
+
+def _insertion(table: Table, values: dict[str, Any]) -> Any:
+    key = [table.c.tenant_id, table.c.id]
+    return insert(table).values(values).on_conflict_do_nothing(index_elements=key)
+
+
+def _change(table: Table, values: dict[str, Any]) -> Any:
+    changed = {name: value for name, value in values.items() if name not in {"tenant_id", "id"}}
+    return (
+        update(table)
+        .where(
+            table.c.tenant_id == values["tenant_id"],
+            table.c.id == values["id"],
+            table.c.version == bindparam("seen", type_=table.c.version.type),
+        )
+        .values(changed)
+    )

@@ -1,0 +1,1 @@
+"""PostgreSQL: connections, tenants, roles, migrations and a server of our own."""

@@ -1,0 +1,141 @@
+"""One service's database under one role: the only place where a transaction begins and ends.
+
+The engine runs in autocommit and the transaction is ours: `BEGIN` and the tenant travel in one
+message, `COMMIT` is checked for having committed, and cancelling a request cannot leave a
+connection inside a transaction.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, Final, TypeVar
+from uuid import UUID
+
+import asyncpg
+import orjson
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+
+from onefunnel import faults
+
+T = TypeVar("T")
+
+POOL_WAIT_S: Final = 5.0
+UNDO_TIMEOUT_S: Final = 5.0
+# Below the worker's lease: a process frozen inside a transaction must not hold rows past it.
+IDLE_IN_TRANSACTION_MS: Final = 15_000
+STATEMENT_TIMEOUT_MS: Final = 30_000
+
+
+class NotCommitted(Exception):
+    """`COMMIT` was answered by a rollback: a statement had failed and its error was swallowed."""
+
+
+class Database:
+    """A pool of connections to one database under one role."""
+
+    def __init__(self, url: str, *, pool_size: int, name: str) -> None:
+        self.url = url
+        self.name = name
+        self._engine = create_async_engine(
+            "postgresql+asyncpg://",
+            async_creator=self._connect,
+            isolation_level="AUTOCOMMIT",
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=POOL_WAIT_S,
+            pool_use_lifo=True,
+            json_serializer=lambda value: orjson.dumps(value).decode(),
+            json_deserializer=orjson.loads,
+        )
+
+    def tenant(self, tenant_id: UUID) -> AbstractAsyncContextManager[AsyncConnection]:
+        """Open a transaction that sees and writes one tenant; commit at the end, undo on any error."""
+        # A UUID is hexadecimal digits and dashes, so the text needs no parameter.
+        begin = f"BEGIN; SELECT set_config('app.tenant', '{UUID(int=tenant_id.int)}', true)"
+        return self._begun(begin, announced=True)
+
+    def transaction(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        """Open a transaction over all tenants; only the worker role sees rows in it."""
+        return self._begun("BEGIN", announced=False)
+
+    @asynccontextmanager
+    async def driver(self) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+        """Open a dedicated driver connection, outside the pool, for relays, folds and `COPY`."""
+        connection = await self._connect()
+        try:
+            yield connection
+        finally:
+            await _to_the_end(connection.close(timeout=UNDO_TIMEOUT_S))
+
+    async def close(self) -> None:
+        """Close every pooled connection."""
+        await self._engine.dispose()
+
+    async def _connect(self) -> "asyncpg.Connection[asyncpg.Record]":
+        return await asyncpg.connect(
+            self.url,
+            server_settings={
+                "application_name": self.name,
+                "idle_in_transaction_session_timeout": str(IDLE_IN_TRANSACTION_MS),
+                "statement_timeout": str(STATEMENT_TIMEOUT_MS),
+                "jit": "off",
+            },
+        )
+
+    async def _checked_out(self) -> AsyncConnection:
+        """Take a connection from the pool, passing over those that a restart of the server closed."""
+        connection = await self._engine.connect()
+        while driver_of(connection).is_closed():
+            await connection.invalidate()
+            await connection.close()
+            connection = await self._engine.connect()
+        return connection
+
+    @asynccontextmanager
+    async def _begun(self, begin: str, *, announced: bool) -> AsyncIterator[AsyncConnection]:
+        connection = await self._checked_out()
+        try:
+            await driver_of(connection).execute(begin)
+            yield connection
+            if announced:
+                faults.point("write.before_commit")
+        except BaseException:
+            await _to_the_end(_undo(connection))
+            raise
+        await _to_the_end(_commit(connection))
+        if announced:
+            faults.point("write.after_commit")
+
+
+def driver_of(connection: AsyncConnection) -> "asyncpg.Connection[asyncpg.Record]":
+    """Return the driver's connection beneath, inside the same transaction, for array statements."""
+    sync = connection.sync_connection
+    assert sync is not None, "the connection is closed"
+    raw: asyncpg.Connection[asyncpg.Record] = sync.connection.driver_connection
+    return raw
+
+
+async def _commit(connection: AsyncConnection) -> None:
+    try:
+        answer = await driver_of(connection).execute("COMMIT")
+    except BaseException:
+        await connection.invalidate()  # the outcome is unknown, the connection is no longer ours
+        raise
+    finally:
+        await connection.close()
+    if answer != "COMMIT":
+        raise NotCommitted(answer)
+
+
+async def _undo(connection: AsyncConnection) -> None:
+    try:
+        await driver_of(connection).execute("ROLLBACK", timeout=UNDO_TIMEOUT_S)
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
+        await connection.invalidate()  # the server rolls back when the connection goes
+    finally:
+        await connection.close()
+
+
+async def _to_the_end(work: Coroutine[Any, Any, T]) -> T:
+    """Finish `work` even if the caller is cancelled meanwhile."""
+    return await asyncio.shield(asyncio.ensure_future(work))

@@ -1,0 +1,1 @@
+"""Profiles: each module builds a frozen `Runtime`; which one is chosen once, by one setting."""

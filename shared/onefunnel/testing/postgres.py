@@ -1,0 +1,120 @@
+"""A real PostgreSQL for tests, as a pytest plugin: one server per process, one database per asking.
+
+A package's migrations run once into a template; every fresh database is a copy of it.
+"""
+
+import asyncio
+import itertools
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from onefunnel.persistence.database import Database
+from onefunnel.persistence.local_server import LocalServer
+from onefunnel.persistence.migrations import upgrade
+from onefunnel.persistence.provision import provision
+from onefunnel.persistence.urls import APP_ROLE, WORKER_ROLE, url_of
+
+T = TypeVar("T")
+
+MAX_CONNECTIONS: Final = 100
+_SETTINGS: Final = (f"max_connections={MAX_CONNECTIONS}", "shared_buffers=64MB", "jit=off")
+
+
+@dataclass(frozen=True, slots=True)
+class FreshDatabase:
+    """A migrated, empty database of the test's own; `app_url` is for requests, `worker_url` for folds."""
+
+    name: str
+    owner_url: str
+    app_url: str
+    worker_url: str
+
+
+@dataclass
+class TestServer:
+    """The server of this pytest process and the templates made on it so far."""
+
+    __test__ = False
+
+    server: LocalServer
+    templates: set[str] = field(default_factory=set)
+    numbers: Iterator[int] = field(default_factory=itertools.count)
+
+    @property
+    def url(self) -> str:
+        """The superuser's URL without a database, as a profile's settings take it."""
+        return self.server.url("")
+
+    def fresh(self, package: str | None = None) -> FreshDatabase:
+        """Return a new database: a copy of what `<package>.migrations` make, or empty without one."""
+        return run_apart(self._fresh(package))
+
+    async def _fresh(self, package: str | None) -> FreshDatabase:
+        template = f"template_{package or 'nothing'}".replace(".", "_")
+        if template not in self.templates:
+            await provision(self.url, [template])
+            if package:
+                await upgrade(url_of(self.url, template), package)
+            self.templates.add(template)
+        name = f"test_{next(self.numbers)}"
+        connection = await asyncpg.connect(url_of(self.url, "postgres"))
+        try:
+            await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+            await connection.execute(f"GRANT CREATE ON DATABASE {name} TO {WORKER_ROLE}")
+        finally:
+            await connection.close()
+        return FreshDatabase(
+            name,
+            url_of(self.url, name),
+            url_of(self.url, name, role=APP_ROLE),
+            url_of(self.url, name, role=WORKER_ROLE),
+        )
+
+
+def run_apart(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine to its end in a loop of its own, whether or not a loop runs here."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, work).result()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[TestServer]:
+    """Start a PostgreSQL in a temporary directory, with fsync on, and stop it at the end."""
+    directory = Path(tempfile.mkdtemp(prefix="onefunnel-test-"))
+    server = LocalServer(directory / "postgres")
+    try:
+        server.initialise()
+        server.start(_SETTINGS)
+        yield TestServer(server)
+    finally:
+        server.stop()
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture
+def fresh_database(postgres_server: TestServer) -> Callable[[str | None], FreshDatabase]:
+    """Return a function that makes a fresh database: `fresh_database("lead_service").app_url`."""
+    return postgres_server.fresh
+
+
+@pytest_asyncio.fixture
+async def open_database() -> AsyncIterator[Callable[..., Database]]:
+    """Return a function that opens a `Database` and closes it when the test ends."""
+    opened: list[Database] = []
+
+    def open_(url: str, *, pool_size: int = 4) -> Database:
+        opened.append(Database(url, pool_size=pool_size, name="test"))
+        return opened[-1]
+
+    yield open_
+    for database in opened:
+        await database.close()

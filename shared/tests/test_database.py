@@ -1,0 +1,143 @@
+"""Transactions, tenants and roles on a real PostgreSQL."""
+
+import asyncio
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from onefunnel.persistence.database import NotCommitted, driver_of
+from onefunnel.persistence.migrations import tenant_table_ddl
+from onefunnel.persistence.provision import provision
+
+HERE, ELSEWHERE = uuid4(), uuid4()
+
+
+@pytest.fixture
+async def notes(fresh_database):
+    """A database with one table of the tenants' own rows."""
+    fresh = fresh_database(None)
+    owner = await asyncpg.connect(fresh.owner_url)
+    await owner.execute("CREATE TABLE note (tenant_id UUID NOT NULL, body TEXT NOT NULL)")
+    for statement in tenant_table_ddl("note"):
+        await owner.execute(statement)
+    await owner.close()
+    return fresh
+
+
+async def write(database, tenant: UUID, body: str) -> None:
+    async with database.tenant(tenant) as conn:
+        await conn.execute(
+            text("INSERT INTO note VALUES (:tenant, :body)"), {"tenant": tenant, "body": body}
+        )
+
+
+async def bodies(database, tenant: UUID) -> list[str]:
+    async with database.tenant(tenant) as conn:
+        return list((await conn.execute(text("SELECT body FROM note ORDER BY 1"))).scalars())
+
+
+async def test_a_tenant_sees_only_its_own_rows(notes, open_database):
+    app = open_database(notes.app_url)
+    await write(app, HERE, "mine")
+    await write(app, ELSEWHERE, "theirs")
+    assert await bodies(app, HERE) == ["mine"]
+
+
+async def test_a_tenant_cannot_write_a_row_of_another(notes, open_database):
+    app = open_database(notes.app_url)
+    with pytest.raises(DBAPIError, match="row-level security"):
+        async with app.tenant(HERE) as conn:
+            await conn.execute(text("INSERT INTO note VALUES (:t, 'x')"), {"t": ELSEWHERE})
+
+
+@pytest.mark.parametrize("used_before", [False, True])
+async def test_without_a_tenant_the_app_role_gets_an_error_and_not_an_empty_answer(
+    notes, open_database, used_before
+):
+    app = open_database(notes.app_url, pool_size=1)
+    if used_before:
+        await write(app, HERE, "mine")
+    with pytest.raises(DBAPIError):
+        async with app.transaction() as conn:
+            await conn.execute(text("SELECT * FROM note"))
+
+
+async def test_the_worker_role_sees_the_rows_of_all_tenants(notes, open_database):
+    app, worker = open_database(notes.app_url), open_database(notes.worker_url)
+    await write(app, HERE, "mine")
+    await write(app, ELSEWHERE, "theirs")
+    async with worker.transaction() as conn:
+        assert (await conn.execute(text("SELECT count(*) FROM note"))).scalar_one() == 2
+
+
+async def test_an_error_undoes_the_whole_transaction(notes, open_database):
+    app = open_database(notes.app_url)
+    with pytest.raises(ZeroDivisionError):
+        async with app.tenant(HERE) as conn:
+            await conn.execute(text("INSERT INTO note VALUES (:t, 'x')"), {"t": HERE})
+            raise ZeroDivisionError
+    assert await bodies(app, HERE) == []
+
+
+async def test_a_swallowed_error_is_not_taken_for_a_commit(notes, open_database):
+    app = open_database(notes.app_url)
+    with pytest.raises(NotCommitted):
+        async with app.tenant(HERE) as conn:
+            await conn.execute(text("INSERT INTO note VALUES (:t, 'x')"), {"t": HERE})
+            with pytest.raises(DBAPIError):
+                await conn.execute(text("SELECT 1/0"))
+    assert await bodies(app, HERE) == []
+
+
+async def test_cancelled_requests_leave_no_transaction_and_no_connection_behind(
+    notes, open_database
+):
+    app = open_database(notes.app_url, pool_size=3)
+
+    async def slow() -> None:
+        async with app.tenant(HERE) as conn:
+            await conn.execute(text("INSERT INTO note VALUES (:t, 'x')"), {"t": HERE})
+            await conn.execute(text("SELECT pg_sleep(0.05)"))
+
+    for burst in range(20):
+        tasks = [asyncio.create_task(slow()) for _ in range(6)]
+        for _ in range(burst * 3):
+            await asyncio.sleep(0)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    await asyncio.gather(*(bodies(app, HERE) for _ in range(6)))
+    owner = await asyncpg.connect(notes.owner_url)
+    states = await owner.fetch(
+        "SELECT state FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()",
+        notes.name,
+    )
+    await owner.close()
+    assert len(states) <= 3
+    assert {row["state"] for row in states} <= {"idle"}
+
+
+async def test_a_connection_closed_by_the_server_is_replaced_unnoticed(notes, open_database):
+    app = open_database(notes.app_url, pool_size=1)
+    async with app.tenant(HERE) as conn:
+        pooled = driver_of(conn)
+    owner = await asyncpg.connect(notes.owner_url)
+    await owner.execute("SELECT pg_terminate_backend($1)", pooled.get_server_pid())
+    await owner.close()
+    async with asyncio.timeout(5):
+        while not pooled.is_closed():
+            await asyncio.sleep(0)
+    assert await bodies(app, HERE) == []
+
+
+async def test_four_processes_may_provision_at_once(postgres_server):
+    names = ["race_a", "race_b"]
+    await asyncio.gather(*(provision(postgres_server.url, names) for _ in range(4)))
+    owner = await asyncpg.connect(postgres_server.server.url("race_b"))
+    assert await owner.fetchval("SHOW server_encoding") == "UTF8"
+    locale = "SELECT datlocale FROM pg_database WHERE datname = 'race_b'"
+    assert await owner.fetchval(locale) == "C.UTF-8"
+    await owner.close()
