@@ -1,0 +1,1 @@
+"""What the facts add up to: pure functions, no I/O, no clock."""

@@ -82,7 +82,9 @@ class SalesVector(NamedTuple):
     list_minor: int = 0  # list value of the lines that have one
     listed_revenue_minor: int = 0  # revenue of the same lines; discount = list - listed revenue
     cost_minor: int = 0
-    costed_revenue_minor: int = 0  # revenue of the lines with a cost; margin = costed revenue - cost
+    costed_revenue_minor: int = (
+        0  # revenue of the lines with a cost; margin = costed revenue - cost
+    )
     uncosted_lines: int = 0
     assumed_lines: int = 0
     assumed_cost_minor: int = 0
@@ -126,6 +128,21 @@ class LeadUseVector(NamedTuple):
     worked: int = 0
 
 
+class ContentUseKey(NamedTuple):
+    """Shares of an asset by a person on a local day: utilization and adoption count distinct ones."""
+
+    asset_id: UUID
+    shared_by: str  # the person's id, or NOBODY
+    day: date
+
+
+class ContentUseVector(NamedTuple):
+    """How often it was sent, and of these to the buyer of a deal (the rest went to leads or nobody)."""
+
+    shares: int = 0
+    deal_shares: int = 0
+
+
 class PayKey(NamedTuple):
     """What a person is credited with under one assignment, component and measurement period."""
 
@@ -155,6 +172,26 @@ class LedgerKey(NamedTuple):
     currency: str
 
 
-Key = FunnelKey | PipelineKey | SalesKey | DurationKey | LeadUseKey | PayKey
-Vector = FunnelVector | PipelineVector | SalesVector | DurationVector | LeadUseVector | PayVector
+ADJUSTMENTS = "adjustment"  # the component of a ledger key that holds adjustments, never of a plan
+
+Key = FunnelKey | PipelineKey | SalesKey | DurationKey | LeadUseKey | ContentUseKey | PayKey
+Vector = (
+    FunnelVector
+    | PipelineVector
+    | SalesVector
+    | DurationVector
+    | LeadUseVector
+    | ContentUseVector
+    | PayVector
+)
 Contributions = Mapping[Key, Vector]
+
+VECTOR_OF: dict[type[Key], type[Vector]] = {
+    FunnelKey: FunnelVector,
+    PipelineKey: PipelineVector,
+    SalesKey: SalesVector,
+    DurationKey: DurationVector,
+    LeadUseKey: LeadUseVector,
+    ContentUseKey: ContentUseVector,
+    PayKey: PayVector,
+}
