@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from onefunnel.persistence.database import NotCommitted, driver_of
 from onefunnel.persistence.migrations import tenant_table_ddl
 from onefunnel.persistence.provision import provision
+from onefunnel.testing.waiting import until
 
 HERE, ELSEWHERE = uuid4(), uuid4()
 
@@ -75,7 +76,7 @@ async def test_the_worker_role_sees_the_rows_of_all_tenants(notes, open_database
 
 async def test_an_error_undoes_the_whole_transaction(notes, open_database):
     app = open_database(notes.app_url)
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(ZeroDivisionError):  # noqa: PT012 - the block is the transaction
         async with app.tenant(HERE) as conn:
             await conn.execute(text("INSERT INTO note VALUES (:t, 'x')"), {"t": HERE})
             raise ZeroDivisionError
@@ -84,7 +85,7 @@ async def test_an_error_undoes_the_whole_transaction(notes, open_database):
 
 async def test_a_swallowed_error_is_not_taken_for_a_commit(notes, open_database):
     app = open_database(notes.app_url)
-    with pytest.raises(NotCommitted):
+    with pytest.raises(NotCommitted):  # noqa: PT012 - the block is the transaction
         async with app.tenant(HERE) as conn:
             await conn.execute(text("INSERT INTO note VALUES (:t, 'x')"), {"t": HERE})
             with pytest.raises(DBAPIError):
@@ -127,9 +128,7 @@ async def test_a_connection_closed_by_the_server_is_replaced_unnoticed(notes, op
     owner = await asyncpg.connect(notes.owner_url)
     await owner.execute("SELECT pg_terminate_backend($1)", pooled.get_server_pid())
     await owner.close()
-    async with asyncio.timeout(5):
-        while not pooled.is_closed():
-            await asyncio.sleep(0)
+    await until(pooled.is_closed)
     assert await bodies(app, HERE) == []
 
 

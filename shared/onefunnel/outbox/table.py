@@ -2,9 +2,17 @@
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Column, Identity, LargeBinary, MetaData, SmallInteger, Table
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Identity,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Uuid,
+)
 from sqlalchemy import Text as TextType
-from sqlalchemy import Uuid
 
 from onefunnel.events.envelope import MAX_RECORD_BYTES
 from onefunnel.persistence.migrations import worker_table_ddl

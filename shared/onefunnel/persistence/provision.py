@@ -38,7 +38,7 @@ async def _create_database(connection: "asyncpg.Connection[asyncpg.Record]", nam
         builtin = connection.get_server_version().major >= _FIRST_WITH_BUILTIN_LOCALE
         locale = "LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8' LOCALE 'C'"
         await connection.execute(
-            f'CREATE DATABASE "{name}" TEMPLATE template0 ENCODING \'UTF8\' '
+            f"CREATE DATABASE \"{name}\" TEMPLATE template0 ENCODING 'UTF8' "
             + (locale if builtin else "LOCALE 'C'")
         )
     # A rebuild makes its generation in a schema of its own.
