@@ -1,0 +1,114 @@
+"""One service's application: the same manners everywhere, in one function."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final
+
+import structlog
+from fastapi import APIRouter, FastAPI
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from onefunnel.clock import Clock, SystemClock
+from onefunnel.http.edge import Edge
+from onefunnel.http.problems import Problem, problem_response
+from onefunnel.http.routing import EXTENSION, StrictRoute, answer_to
+
+INTERNAL: Final = "/internal/"
+
+_log = structlog.get_logger("onefunnel.http")
+
+
+class Undeclared(Exception):
+    """A route does not say what it does to what; nothing may start with it."""
+
+
+def service_app(
+    *,
+    name: str,
+    routers: Sequence[APIRouter],
+    internal_key: bytes,
+    ready: Callable[[], Awaitable[None]],
+    lifespan: Any = None,
+    clock: Clock | None = None,
+) -> FastAPI:
+    """Return the application of one service: its routes, probes, problems and limits.
+
+    Raises `Undeclared` for a route without `openapi_extra=declared(resource, action)`; paths under
+    `/internal/` are never exposed and need none. `ready` raises while the service cannot work.
+    """
+    app = FastAPI(
+        title=name,
+        version="1",
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan,
+    )
+    app.state.name = name
+    app.state.internal_key = internal_key
+    app.state.clock = clock or SystemClock()
+    for router in routers:
+        # Not `include_router`: its copies are matched twice per request, and these never change.
+        app.router.routes.extend(_declared(route, name) for route in router.routes)
+    app.router.routes.extend(probes(name, ready))
+    app.add_exception_handler(HTTPException, _http_exception)
+    app.add_middleware(Edge)
+    return app
+
+
+def probes(name: str, ready: Callable[[], Awaitable[None]]) -> list[BaseRoute]:
+    """Return `/livez`, `/readyz` and `/metrics`: cheap, without a caller, not in the OpenAPI."""
+
+    async def livez(_request: Request) -> Response:
+        return Response(status_code=204)
+
+    async def readyz(request: Request) -> Response:
+        try:
+            await ready()
+        except Exception as error:  # noqa: BLE001 - whatever it is, this service is not ready
+            _log.warning("not.ready", service=name, error=type(error).__name__)
+            problem = Problem("dependency-unavailable", f"{name} is not ready.")
+            return problem_response(problem, request.scope["onefunnel.request_id"])
+        return Response(status_code=204)
+
+    async def metrics(_request: Request) -> Response:
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    return [Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", metrics)]
+
+
+def _declared(route: BaseRoute, service: str) -> StrictRoute:
+    if not isinstance(route, StrictRoute):
+        message = (
+            f"{service}: make routers with onefunnel.http.routing.routes(tag), not APIRouter()"
+        )
+        raise Undeclared(message)
+    if route.path.startswith(INTERNAL):
+        route.include_in_schema = False
+        return route
+    extension = (route.openapi_extra or {}).get(EXTENSION, {})
+    if not {"resource", "action"} <= extension.keys():
+        missing = "openapi_extra=declared(resource, action)"
+        raise Undeclared(f"{service}: {sorted(route.methods or ())} {route.path} lacks {missing}")
+    extension["service"] = service.removesuffix("-service")
+    return route
+
+
+async def _http_exception(request: Request, error: Exception) -> Response:
+    if isinstance(error, HTTPException) and error.status_code == 405:
+        error = HTTPException(405, headers={"Allow": _allowed(request)})
+    return answer_to(error, request.scope.get("onefunnel.request_id"))
+
+
+def _allowed(request: Request) -> str:
+    """Return every method of the path; the router itself knows only the first route's."""
+    path = request.scope["path"]
+    found: set[str] = set()
+    for route in request.app.routes:
+        if isinstance(route, Route) and route.path_regex.match(path):
+            found |= route.methods or set()
+    return ", ".join(sorted(found))

@@ -1,0 +1,203 @@
+"""Routes that refuse before they work: the caller, then the query, then the body, then your function.
+
+Services write `router = routes("leads")` and decorate functions as in any FastAPI application; each
+route says what it does to what: `openapi_extra=declared("lead", "create")`.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+import structlog
+from fastapi import APIRouter
+from fastapi.exceptions import RequestValidationError
+from fastapi.params import Body as BodyParameter
+from fastapi.routing import APIRoute
+from pydantic import TypeAdapter, ValidationError
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from onefunnel.errors import DomainError
+from onefunnel.http.principal import authenticate
+from onefunnel.http.problems import Problem, problem_response
+from onefunnel.http.query import check_query, known_parameters
+from onefunnel.http.strict_json import guard, malformed
+from onefunnel.http.validation import problem_of
+
+MAX_BODY_BYTES: Final = 1 << 20
+MAX_BATCH_BYTES: Final = 5 << 20
+BODY_TIMEOUT_S: Final = 10
+EXTENSION: Final = "x-onefunnel"
+
+_log = structlog.get_logger("onefunnel.http")
+
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+def declared(
+    resource: str, action: str, *, max_body_bytes: int = MAX_BODY_BYTES
+) -> dict[str, dict[str, object]]:
+    """Declare what a route does to what; the gateway's role table decides who may."""
+    extension: dict[str, object] = {"resource": resource, "action": action}
+    if max_body_bytes != MAX_BODY_BYTES:
+        extension["max_body_bytes"] = max_body_bytes
+    return {EXTENSION: extension}
+
+
+def routes(tag: str, *, prefix: str = "") -> APIRouter:
+    """Return a router of strict routes."""
+    return APIRouter(prefix=prefix, tags=[tag], route_class=StrictRoute)
+
+
+@dataclass(frozen=True, slots=True)
+class BodyRule:
+    """How one route reads its body."""
+
+    adapter: TypeAdapter[Any]
+    required: bool
+    max_bytes: int
+
+
+class StrictRoute(APIRoute):
+    """A route that knows its caller, refuses unknown parameters, and reads JSON strictly."""
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        options["operation_id"] = options.get("operation_id") or _camel(endpoint.__name__)
+        options["response_model_by_alias"] = True
+        super().__init__(path, endpoint, **options)
+
+    def get_route_handler(self) -> Handler:
+        """Wrap FastAPI's handler: everything wrong with a request is found before it runs."""
+        handle = super().get_route_handler()
+        parameters = known_parameters(self.dependant)
+        rule = self._body_rule()
+
+        async def strict(request: Request) -> Response:
+            authenticate(request)
+            check_query(request.scope["query_string"], parameters)
+            if rule is not None:
+                await _read(request, rule)
+            return await handle(request)
+
+        return _answering(strict)
+
+    def _body_rule(self) -> BodyRule | None:
+        if self.body_field is None:
+            return None
+        field = self.body_field.field_info
+        assert isinstance(field, BodyParameter), f"{self.path}: bodies are JSON"
+        assert not self._embed_body_fields, f"{self.path}: one body parameter, of a Body model"
+        extension = (self.openapi_extra or {}).get(EXTENSION, {})
+        limit = extension.get("max_body_bytes", MAX_BODY_BYTES)
+        adapter: TypeAdapter[Any] = TypeAdapter(cast(Any, field.annotation))
+        return BodyRule(adapter, field.is_required(), limit)
+
+
+async def read_body(request: Request, max_bytes: int) -> bytes:
+    """Read the whole body, at most `max_bytes` of it, within the time a body may take."""
+    length = request.headers.get("content-length")
+    if length is not None and length.isdecimal() and int(length) > max_bytes:
+        raise _too_large(max_bytes)
+    chunks, size = [], 0
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            async for chunk in request.stream():
+                size += len(chunk)
+                if size > max_bytes:
+                    raise _too_large(max_bytes)
+                chunks.append(chunk)
+    except TimeoutError as error:
+        raise Problem("request-timeout", "The body did not arrive in time.") from error
+    return b"".join(chunks)
+
+
+async def _read(request: Request, rule: BodyRule) -> None:
+    """Read, guard and validate the body; what FastAPI finds as the parsed JSON is the finished model."""
+    raw = await read_body(request, rule.max_bytes)
+    request._body = raw  # noqa: SLF001 - Starlette's own cache: whoever asks again gets these bytes
+    if not raw and not rule.required:
+        return
+    _check_media(request)
+    if not raw:
+        raise malformed("The body is empty.")
+    guard(raw)
+    try:
+        request._json = rule.adapter.validate_json(raw)  # noqa: SLF001 - as above
+    except ValidationError as error:
+        raise problem_of(error.errors(include_url=False, include_input=False)) from error
+
+
+def _check_media(request: Request) -> None:
+    if request.headers.get("content-encoding", "identity") != "identity":
+        raise Problem("unsupported-encoding", "Send the body without Content-Encoding.")
+    media = request.headers.get("content-type", "")
+    if media == "application/json":
+        return
+    kind, _, parameters = media.partition(";")
+    charset = parameters.strip().lower().replace('"', "")
+    if kind.strip().lower() != "application/json" or charset not in {"", "charset=utf-8"}:
+        raise Problem("unsupported-media-type", "Send Content-Type: application/json, in UTF-8.")
+
+
+def _too_large(max_bytes: int) -> Problem:
+    return Problem(
+        "payload-too-large",
+        f"The body is larger than {max_bytes} bytes.",
+        headers={"Connection": "close"},
+    )
+
+
+def _answering(handler: Handler) -> Handler:
+    async def answer(request: Request) -> Response:
+        try:
+            return await handler(request)
+        except Exception as error:  # noqa: BLE001 - the border: whatever it is becomes a problem
+            return answer_to(error, request.scope.get("onefunnel.request_id"))
+
+    return answer
+
+
+def answer_to(error: Exception, request_id: str | None) -> Response:
+    """Turn any error into a problem response; what we did not expect is logged and says nothing."""
+    if isinstance(error, Problem | DomainError):
+        return problem_response(error, request_id)
+    if isinstance(error, RequestValidationError):
+        return problem_response(_problem_of_request(error), request_id)
+    if isinstance(error, HTTPException):
+        return problem_response(_problem_of_http(error), request_id)
+    if isinstance(error, PoolTimeout | OSError) or _lost_connection(error):
+        _log.warning("storage.unavailable", error=type(error).__name__, request_id=request_id)
+        unavailable = Problem("storage-unavailable", "The database cannot be reached just now.")
+        return problem_response(unavailable, request_id)
+    _log.error("request.failed", exc_info=error, request_id=request_id)
+    return problem_response(Problem("internal", "The request failed on our side."), request_id)
+
+
+def _problem_of_request(error: RequestValidationError) -> Problem:
+    """An id that cannot be one is answered like any other id that is not there."""
+    if any(one["loc"][0] == "path" for one in error.errors()):
+        return Problem("not-found", "There is no such thing.")
+    return problem_of(error.errors())
+
+
+def _lost_connection(error: Exception) -> bool:
+    return isinstance(error, DBAPIError) and error.connection_invalidated
+
+
+def _problem_of_http(error: HTTPException) -> Problem:
+    codes = {404: "not-found", 405: "method-not-allowed", 413: "payload-too-large"}
+    code = codes.get(error.status_code, "malformed-request")
+    details = {
+        "not-found": "There is nothing at this path.",
+        "method-not-allowed": "This path does not take this method.",
+    }
+    return Problem(code, details.get(code, "The request is malformed."), headers=error.headers)
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)

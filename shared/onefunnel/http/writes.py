@@ -1,0 +1,174 @@
+"""A write over HTTP: one transaction, one answer, given once however often it is asked for."""
+
+import re
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+from uuid import UUID
+
+import orjson
+from pydantic import BaseModel
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+from starlette.requests import Request
+from starlette.responses import Response
+
+from onefunnel.clock import Clock, SystemClock
+from onefunnel.errors import DomainError, ErrorKind
+from onefunnel.events.envelope import Metadata
+from onefunnel.http.idempotency import Claim, Stored, claim_of, find, keep
+from onefunnel.http.preconditions import etag_of
+from onefunnel.http.principal import CurrentPrincipal, Principal
+from onefunnel.http.problems import MEDIA_TYPE, body_of, status_of
+from onefunnel.outbox.writer import StaleVersion
+
+MAX_ATTEMPTS: Final = 3
+
+_CORRELATION: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}", re.ASCII)
+_TRACEPARENT: Final = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}", re.ASCII)
+_FINAL_KINDS: Final = frozenset(ErrorKind) - {ErrorKind.STALE, ErrorKind.UNAVAILABLE}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a write answers: `event_id` is the last event it published, `etag` the new version."""
+
+    body: object = None
+    status: int = 200
+    event_id: UUID | None = None
+    etag: int | None = None
+    location: str | None = None
+
+
+class TenantDatabase(Protocol):
+    """Transactions that see one tenant."""
+
+    def tenant(self, tenant_id: UUID) -> AbstractAsyncContextManager[AsyncConnection]:
+        """Open a transaction that commits at the end."""
+        ...
+
+
+Work = Callable[[AsyncConnection, Metadata], Awaitable[Answer]]
+
+
+class Write:
+    """Runs one piece of work in the caller's tenant and answers; made per request.
+
+    With an `Idempotency-Key` the answer is kept in the same transaction and replayed to repeats.
+    Work may run again after a concurrent change, so it touches nothing but its connection.
+    """
+
+    def __init__(
+        self,
+        request: Request,
+        principal: Principal,
+        database: TenantDatabase,
+        wake: Callable[[], None],
+        clock: Clock,
+    ) -> None:
+        self.request = request
+        self.principal = principal
+        self._database = database
+        self._wake = wake
+        self._clock = clock
+
+    async def __call__(self, work: Work) -> Response:
+        """Do the work once, commit, wake the relay, answer."""
+        claim = await claim_of(self.request, self.principal)
+        attempt = 1
+        while True:
+            try:
+                return await self._attempt(work, claim)
+            except StaleVersion:
+                # Nobody saw the version it was decided on, so decide again on the new one.
+                if attempt == MAX_ATTEMPTS or "if-match" in self.request.headers:
+                    raise
+            except IntegrityError:
+                # The same key was committed between our look and our commit: look again.
+                if attempt == MAX_ATTEMPTS or claim is None:
+                    raise
+            attempt += 1
+
+    async def _attempt(self, work: Work, claim: Claim | None) -> Response:
+        try:
+            async with self._database.tenant(self.principal.tenant_id) as conn:
+                if claim and (stored := await find(conn, claim)):
+                    return _response(stored, replayed=True)
+                stored = _stored(await work(conn, self._metadata()))
+                if claim:
+                    await keep(conn, claim, stored)
+        except DomainError as error:
+            if claim and error.kind in _FINAL_KINDS and not isinstance(error, StaleVersion):
+                await self._keep_refusal(claim, error)
+            raise
+        self._wake()
+        return _response(stored)
+
+    async def _keep_refusal(self, claim: Claim, error: DomainError) -> None:
+        """Keep a final refusal: its transaction is gone, so it gets one of its own."""
+        content = orjson.dumps(body_of(error, self._request_id))
+        async with self._database.tenant(self.principal.tenant_id) as conn:
+            if await find(conn, claim) is None:
+                await keep(conn, claim, Stored(status_of(error), content))
+
+    @property
+    def _request_id(self) -> str:
+        return str(self.request.scope["onefunnel.request_id"])
+
+    def _metadata(self) -> Metadata:
+        headers = self.request.headers
+        correlation = headers.get("x-correlation-id", "")
+        trace = headers.get("traceparent", "")
+        return Metadata(
+            tenant_id=self.principal.tenant_id,
+            source=f"/services/{self.request.app.state.name}",
+            actor_id=self.principal.principal_id,
+            correlation_id=correlation if _CORRELATION.fullmatch(correlation) else self._request_id,
+            recorded_at=self._clock.now(),
+            traceparent=trace if _TRACEPARENT.fullmatch(trace) else None,
+        )
+
+
+def write_dependency(
+    database: TenantDatabase, wake: Callable[[], None], clock: Clock | None = None
+) -> Callable[[Request, Principal], Coroutine[Any, Any, Write]]:
+    """Return the dependency that makes a `Write` for each request of one service."""
+    ticking = clock or SystemClock()
+
+    async def write(request: Request, principal: CurrentPrincipal) -> Write:
+        return Write(request, principal, database, wake, ticking)
+
+    return write
+
+
+def to_json(body: object) -> bytes:
+    """Return an answer's JSON: models by alias, times in UTC ending in Z, decimals as text."""
+    if isinstance(body, BaseModel):
+        return body.__pydantic_serializer__.to_json(body, by_alias=True)
+    return orjson.dumps(body, default=_plain, option=orjson.OPT_UTC_Z)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json", by_alias=True)
+    return str(value)
+
+
+def _stored(answer: Answer) -> Stored:
+    body = b"" if answer.body is None else to_json(answer.body)
+    return Stored(answer.status, body, answer.event_id, answer.etag, answer.location)
+
+
+def _response(stored: Stored, *, replayed: bool = False) -> Response:
+    media = MEDIA_TYPE if stored.status >= 400 else "application/json"
+    response = Response(stored.body, stored.status, media_type=media if stored.body else None)
+    if stored.event_id:
+        response.headers["Event-Id"] = str(stored.event_id)
+    if stored.etag is not None:
+        response.headers["ETag"] = etag_of(stored.etag)
+    if stored.location:
+        response.headers["Location"] = stored.location
+    if replayed:
+        response.headers["Idempotent-Replayed"] = "true"
+    return response
