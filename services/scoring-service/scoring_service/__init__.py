@@ -1,0 +1,1 @@
+"""The shared qualified-lead definition, scores, and ratings by both sides."""

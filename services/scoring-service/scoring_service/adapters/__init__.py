@@ -1,0 +1,1 @@
+"""How scoring remembers: tables, repositories and views on PostgreSQL."""

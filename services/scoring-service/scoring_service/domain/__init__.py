@@ -1,0 +1,1 @@
+"""What may happen to definitions, scores and ratings: pure rules."""

@@ -1,0 +1,1 @@
+"""How scoring talks: HTTP and the event log."""
