@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
+import asyncpg
 import structlog
 from fastapi import APIRouter
 from fastapi.exceptions import RequestValidationError
@@ -32,6 +33,15 @@ MAX_BODY_BYTES: Final = 1 << 20
 MAX_BATCH_BYTES: Final = 5 << 20
 BODY_TIMEOUT_S: Final = 10
 EXTENSION: Final = "x-onefunnel"
+
+# The database is starting, stopping, or gone.
+_LOST: Final = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.InterfaceError,
+)
 
 _log = structlog.get_logger("onefunnel.http")
 
@@ -169,7 +179,7 @@ def answer_to(error: Exception, request_id: str | None) -> Response:
         return problem_response(_problem_of_request(error), request_id)
     if isinstance(error, HTTPException):
         return problem_response(_problem_of_http(error), request_id)
-    if isinstance(error, PoolTimeout | OSError) or _lost_connection(error):
+    if _is_storage(error):
         _log.warning("storage.unavailable", error=type(error).__name__, request_id=request_id)
         unavailable = Problem("storage-unavailable", "The database cannot be reached just now.")
         return problem_response(unavailable, request_id)
@@ -178,14 +188,16 @@ def answer_to(error: Exception, request_id: str | None) -> Response:
 
 
 def _problem_of_request(error: RequestValidationError) -> Problem:
-    """An id that cannot be one is answered like any other id that is not there."""
+    """Answer an id that cannot be one like any other id that is not there."""
     if any(one["loc"][0] == "path" for one in error.errors()):
         return Problem("not-found", "There is no such thing.")
     return problem_of(error.errors())
 
 
-def _lost_connection(error: Exception) -> bool:
-    return isinstance(error, DBAPIError) and error.connection_invalidated
+def _is_storage(error: Exception) -> bool:
+    if isinstance(error, DBAPIError):
+        return error.connection_invalidated or isinstance(error.orig, asyncpg.InterfaceError)
+    return isinstance(error, PoolTimeout | OSError | _LOST)
 
 
 def _problem_of_http(error: HTTPException) -> Problem:

@@ -1,0 +1,202 @@
+"""Idempotency keys on a real PostgreSQL: one effect, one answer, however often it is asked for."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from onefunnel.http.idempotency import KEPT, prune
+from onefunnel.http.principal import Principal
+from onefunnel.persistence.database import Database
+
+from .conftest import OTHER_TENANT, TENANT
+
+
+async def create(client, key: str | None, name: str = "one", **headers):
+    if key is not None:
+        headers["Idempotency-Key"] = key
+    return await client.post("/v1/things", json={"name": name}, headers=headers)
+
+
+async def test_a_repeat_gets_the_first_answer_and_has_no_second_effect(things, anna):
+    first = await create(anna, "k")
+    second = await create(anna, "k")
+
+    assert first.status_code == second.status_code == 201
+    assert first.content == second.content
+    for header in ("event-id", "etag", "location"):
+        assert first.headers[header] == second.headers[header]
+    assert "idempotent-replayed" not in first.headers
+    assert second.headers["idempotent-replayed"] == "true"
+    assert await things.names() == ["one"]
+    assert len(things.wakes) == 1
+
+
+async def test_quoted_and_plain_keys_are_the_same_key(things, anna):
+    await create(anna, '"k"')
+    assert (await create(anna, "k")).headers["idempotent-replayed"] == "true"
+
+
+async def test_without_a_key_every_request_counts(things, anna):
+    await create(anna, None)
+    await create(anna, None)
+    assert await things.names() == ["one", "one"]
+
+
+async def test_a_key_with_another_body_is_refused(things, anna):
+    await create(anna, "k")
+    answer = await create(anna, "k", "two")
+
+    assert answer.status_code == 422
+    assert answer.json()["code"] == "idempotency-key-reused"
+    assert await things.names() == ["one"]
+
+
+async def test_a_key_with_another_path_of_the_same_route_is_refused(things, anna):
+    ids = [(await create(anna, None)).json()["id"] for _ in range(2)]
+    headers = {"Idempotency-Key": "k"}
+    assert (await anna.post(f"/v1/things/{ids[0]}/accept", headers=headers)).status_code == 200
+    answer = await anna.post(f"/v1/things/{ids[1]}/accept", headers=headers)
+    assert answer.json()["code"] == "idempotency-key-reused"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        Principal(TENANT, "key:bert", "rep"),
+        Principal(OTHER_TENANT, "key:anna", "rep"),
+    ],
+)
+async def test_a_key_belongs_to_one_principal_of_one_tenant(things, anna, other):
+    await create(anna, "k")
+    async with things.client(other) as client:
+        answer = await create(client, "k", "theirs")
+    assert answer.status_code == 201
+    assert await things.names() == ["one", "theirs"]
+
+
+async def test_a_final_refusal_is_replayed_even_after_the_state_has_changed(things, anna):
+    thing = (await create(anna, None)).json()["id"]
+    path, headers = f"/v1/things/{thing}/accept", {"Idempotency-Key": "k"}
+    await anna.post(path)
+    refused = await anna.post(path, headers=headers)
+    await things.owner.execute("UPDATE thing SET accepted = false")
+    repeated = await anna.post(path, headers=headers)
+
+    assert refused.status_code == repeated.status_code == 409
+    assert refused.json() == repeated.json()
+    assert repeated.headers["idempotent-replayed"] == "true"
+    assert repeated.headers["content-type"] == "application/problem+json"
+
+
+async def test_a_failure_of_ours_leaves_no_trace_and_the_repeat_does_the_work(things, anna):
+    async def fail() -> None:
+        raise RuntimeError("canary-8731")
+
+    things.before_commit = fail
+    failed = await create(anna, "k")
+    things.before_commit = None
+    repeated = await create(anna, "k")
+
+    assert failed.status_code == 500
+    assert "canary-8731" not in failed.text
+    assert repeated.status_code == 201
+    assert "idempotent-replayed" not in repeated.headers
+    assert await things.names() == ["one"]
+
+
+async def test_a_body_that_is_not_valid_does_not_burn_the_key(things, anna):
+    bad = await anna.post("/v1/things", json={"name": 1}, headers={"Idempotency-Key": "k"})
+    assert bad.status_code == 422
+    assert (await create(anna, "k")).status_code == 201
+
+
+async def test_a_stale_version_does_not_burn_the_key(things, anna):
+    made = await create(anna, None)
+    path, headers = made.headers["location"], {"Idempotency-Key": "k"}
+    stale = await anna.patch(path, json={"name": "x"}, headers={**headers, "If-Match": '"9"'})
+    fresh = await anna.patch(path, json={"name": "x"}, headers={**headers, "If-Match": '"1"'})
+    assert stale.status_code == 412
+    assert fresh.status_code == 200
+    assert fresh.headers["etag"] == '"2"'
+
+
+async def test_while_the_first_is_being_worked_on_the_second_is_told_so(things, anna):
+    started, release = asyncio.Event(), asyncio.Event()
+
+    async def hold() -> None:
+        started.set()
+        await release.wait()
+
+    things.before_commit = hold
+    first = asyncio.create_task(create(anna, "k"))
+    await started.wait()
+    second = await create(anna, "k")
+    release.set()
+
+    assert second.status_code == 409
+    assert second.json()["code"] == "request-in-progress"
+    assert (await first).status_code == 201
+    assert (await create(anna, "k")).headers["idempotent-replayed"] == "true"
+    assert await things.names() == ["one"]
+
+
+@pytest.mark.parametrize("clients", [2, 20])
+async def test_of_many_at_once_one_has_an_effect(things, anna, clients):
+    answers = await asyncio.gather(*(create(anna, "k") for _ in range(clients)))
+    assert {a.status_code for a in answers} <= {201, 409}
+    bodies = {a.content for a in answers if a.status_code == 201}
+    assert len(bodies) == 1
+    assert await things.names() == ["one"]
+
+
+async def test_if_the_lock_did_not_help_the_primary_key_does(things, anna, monkeypatch):
+    """Both pass the look; the second's commit finds the first's row and replays it."""
+    from onefunnel.http import writes
+
+    passed = asyncio.Barrier(2)
+    real, looks = writes.find, 0
+
+    async def blind(conn, claim):
+        nonlocal looks
+        looks += 1
+        if looks > 2:
+            return await real(conn, claim)
+        await passed.wait()
+        return None
+
+    monkeypatch.setattr(writes, "find", blind)
+    first, second = await asyncio.gather(create(anna, "k"), create(anna, "k"))
+
+    assert first.content == second.content
+    assert {"idempotent-replayed" in a.headers for a in (first, second)} == {True, False}
+    assert await things.names() == ["one"]
+
+
+@pytest.mark.parametrize("key", ["", "x" * 256, "a\tb", '"open', b"caf\xc3\xa9"])
+async def test_a_key_that_is_no_string_is_refused(things, anna, key):
+    answer = await create(anna, key)
+    assert answer.status_code == 400
+    assert answer.json()["code"] == "malformed-request"
+    assert await things.names() == []
+
+
+async def test_two_keys_in_one_request_are_refused(things, anna):
+    headers = [("Idempotency-Key", "a"), ("Idempotency-Key", "b")]
+    answer = await anna.post("/v1/things", json={"name": "one"}, headers=headers)
+    assert answer.status_code == 400
+
+
+async def test_answers_are_forgotten_after_thirty_days(things, anna, fresh_database):
+    await create(anna, "k")
+    await things.owner.execute("UPDATE idempotency SET created_at = now() - interval '31 days'")
+    await create(anna, "young")
+    owner = Database(
+        things.database.url.replace("onefunnel_app", "onefunnel_worker"), pool_size=1, name="test"
+    )
+    async with owner.transaction() as conn:
+        assert await prune(conn, datetime.now(UTC)) == 1
+    await owner.close()
+    assert timedelta(days=30) == KEPT
+    assert (await create(anna, "k")).status_code == 201
+    assert await things.names() == ["one", "one", "one"]
