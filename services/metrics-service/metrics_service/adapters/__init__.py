@@ -1,0 +1,1 @@
+"""How metrics-service remembers: tables, repositories, and views straight from SQL."""

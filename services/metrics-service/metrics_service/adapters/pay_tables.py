@@ -1,0 +1,88 @@
+"""The tables of the pay aggregates: what commands decide on. The fold has its own copies of the facts."""
+
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Date,
+    DateTime,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    Uuid,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+_METADATA: Final = MetaData()
+
+
+def _aggregate(name: str, *columns: Column[object]) -> Table:
+    return Table(
+        name,
+        _METADATA,
+        Column("tenant_id", Uuid, primary_key=True),
+        Column("id", Uuid, primary_key=True),
+        Column("version", Integer, nullable=False),
+        Column("event_seq", Integer, nullable=False),
+        *columns,
+    )
+
+
+PLAN: Final = _aggregate("pay_plan", Column("documents", JSONB, nullable=False))
+ASSIGNMENT: Final = _aggregate(
+    "pay_assignment",
+    Column("person_id", Uuid, nullable=False),
+    Column("plan_id", Uuid, nullable=False),
+    Column("from_date", Date, nullable=False),
+    Column("to_date", Date),
+)
+QUOTA: Final = _aggregate(
+    "pay_quota",
+    Column("person_id", Uuid, nullable=False),
+    Column("measure", Text, nullable=False),
+    Column("component", Text),
+    Column("period", Text, nullable=False),
+    Column("currency", Text),
+    Column("amount_minor", BigInteger),
+    Column("count", Integer),
+)
+PERIOD: Final = _aggregate(
+    "pay_period",
+    Column("name", Text, nullable=False),
+    Column("granularity", Text, nullable=False),
+    Column("closed_at", DateTime(timezone=True), nullable=False),
+)
+ADJUSTMENT: Final = _aggregate(
+    "pay_adjustment",
+    Column("person_id", Uuid, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("code", Text, nullable=False),
+)
+
+_HEAD: Final = (
+    "tenant_id UUID NOT NULL, id UUID NOT NULL, version INT NOT NULL, event_seq INT NOT NULL"
+)
+_FOOT: Final = "PRIMARY KEY (tenant_id, id)"
+
+PAY_TABLES: Final = ("pay_plan", "pay_assignment", "pay_quota", "pay_period", "pay_adjustment")
+
+PAY_DDL: Final = (
+    f"CREATE TABLE pay_plan ({_HEAD}, documents JSONB NOT NULL, {_FOOT})",
+    f"""CREATE TABLE pay_assignment ({_HEAD}, person_id UUID NOT NULL, plan_id UUID NOT NULL,
+        from_date DATE NOT NULL, to_date DATE, CHECK (to_date >= from_date), {_FOOT})""",
+    "CREATE INDEX pay_assignment_person ON pay_assignment (tenant_id, person_id)",
+    f"""CREATE TABLE pay_quota ({_HEAD}, person_id UUID NOT NULL, measure TEXT NOT NULL,
+        component TEXT, period TEXT NOT NULL, currency TEXT, amount_minor BIGINT, count INT,
+        CHECK (num_nonnulls(amount_minor, count) = 1), {_FOOT})""",
+    "CREATE INDEX pay_quota_person ON pay_quota (tenant_id, person_id, period)",
+    f"""CREATE TABLE pay_period ({_HEAD}, name TEXT NOT NULL, granularity TEXT NOT NULL,
+        closed_at TIMESTAMPTZ NOT NULL, {_FOOT})""",
+    f"""CREATE TABLE pay_adjustment ({_HEAD}, person_id UUID NOT NULL, at TIMESTAMPTZ NOT NULL,
+        amount_minor BIGINT NOT NULL, currency TEXT NOT NULL, reason TEXT NOT NULL, code TEXT NOT NULL, {_FOOT})""",
+    "CREATE INDEX pay_adjustment_person ON pay_adjustment (tenant_id, person_id, at)",
+)

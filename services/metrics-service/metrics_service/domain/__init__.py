@@ -1,0 +1,1 @@
+"""The aggregates of pay: what may happen to plans, assignments, quotas, periods, adjustments."""

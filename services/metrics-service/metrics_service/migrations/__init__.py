@@ -1,0 +1,1 @@
+"""The database of metrics-service, step by step."""
