@@ -1,0 +1,112 @@
+"""The `onefunnel` command. Nothing heavy is imported here: `--help` and completion stay quick."""
+
+import os
+import sys
+from typing import Any
+
+import click
+
+from standalone.console.failure import FAILED, INTERRUPTED, OK, USAGE, Failure
+from standalone.console.options import colour_wanted
+from standalone.console.tables import say
+
+
+class Verbs(click.Group):
+    """A group that names the nearest verb when it does not know one."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command, or say which one was probably meant."""
+        if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
+            import difflib
+
+            meant = difflib.get_close_matches(args[0], self.list_commands(ctx), n=1)
+            path = ctx.command_path.split()[-1] if ctx.parent else "onefunnel"
+            raise Failure(
+                f"{path} has no command {args[0]}",
+                help=f"did you mean  {ctx.command_path} {meant[0]} ?"
+                if meant
+                else f"{ctx.command_path} --help  lists them",
+                code="no-such-command",
+                exit_code=USAGE,
+            )
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    cls=Verbs,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Start with:  onefunnel up",
+)
+@click.option("--debug", is_flag=True, help="Show the stack trace of an error.")
+def cli(debug: bool) -> None:
+    """One funnel, one set of numbers, one pay ledger for sales and marketing."""
+
+
+def main(args: list[str] | None = None) -> None:
+    """Run the command and exit with its code."""
+    given = sys.argv[1:] if args is None else args
+    sys.exit(run(given))
+
+
+def run(args: list[str]) -> int:
+    """Run the command; return the exit code after saying what went wrong."""
+    _add_verbs()
+    debug = "--debug" in args or bool(os.environ.get("ONEFUNNEL_DEBUG"))
+    try:
+        outcome: Any = cli.main(
+            [arg for arg in args if arg != "--debug"],
+            prog_name="onefunnel",
+            standalone_mode=False,
+            color=colour_wanted(),
+        )
+    except Failure as failure:
+        say(str(failure))
+        if debug:
+            raise
+        return failure.exit_code
+    except click.UsageError as mistake:
+        say(_usage(mistake))
+        return USAGE
+    except click.Abort:
+        say("interrupted")
+        return INTERRUPTED
+    except click.exceptions.Exit as left:
+        return left.exit_code
+    except BrokenPipeError:  # the reader of a pipe has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
+    except Exception as bug:
+        if debug:
+            raise
+        say(str(_unexpected(bug)))
+        return FAILED
+    return outcome if isinstance(outcome, int) else OK
+
+
+def _usage(mistake: click.UsageError) -> str:
+    path = mistake.ctx.command_path if mistake.ctx else "onefunnel"
+    return str(
+        Failure(
+            mistake.format_message().rstrip("."),
+            help=f"{path} --help  shows what it takes",
+            code="usage",
+        )
+    )
+
+
+def _unexpected(bug: Exception) -> Failure:
+    return Failure(
+        "something went wrong that should not have",
+        because=(f"{type(bug).__name__}: {bug}",),
+        help="the same command with --debug shows where; please report it",
+        code="bug",
+    )
+
+
+def _add_verbs() -> None:
+    from standalone.commands import VERBS
+
+    for verb in VERBS:
+        cli.add_command(verb)

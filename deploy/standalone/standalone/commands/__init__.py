@@ -1,0 +1,11 @@
+"""The verbs of the `onefunnel` command, one module each or a few that belong together.
+
+These modules import click and the console only; everything else is imported where it is used.
+"""
+
+import click
+
+from standalone.commands.about import completion, version
+from standalone.commands.bring_in import bring_in
+
+VERBS: tuple[click.Command, ...] = (bring_in, completion, version)

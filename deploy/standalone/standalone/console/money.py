@@ -1,0 +1,34 @@
+"""Money at the console's edge: exact text to minor units and back, never through a float."""
+
+from decimal import Decimal, InvalidOperation
+
+# ISO 4217: how many digits the minor unit has, where that is not two.
+_DIGITS = {
+    0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",
+    3: "BHD IQD JOD KWD LYD OMR TND",
+    4: "CLF UYW",
+}
+_EXPONENTS = {code: digits for digits, codes in _DIGITS.items() for code in codes.split()}
+
+
+def exponent_of(currency: str) -> int:
+    """Return the number of digits of a currency's minor unit."""
+    return _EXPONENTS.get(currency, 2)
+
+
+def to_minor(amount: Decimal, currency: str) -> int | None:
+    """Return an amount in minor units, or None where it has more digits than the currency."""
+    try:
+        scaled = amount.scaleb(exponent_of(currency))
+        whole = scaled.to_integral_value()
+    except InvalidOperation:
+        return None
+    return int(whole) if whole == scaled else None
+
+
+def show(amount_minor: int, currency: str | None) -> str:
+    """Return exact money for people: `1,234.50`, with the digits of its currency."""
+    digits = exponent_of(currency or "")
+    sign = "-" if amount_minor < 0 else ""
+    whole, part = divmod(abs(amount_minor), 10**digits)
+    return f"{sign}{whole:,}" + (f".{part:0{digits}d}" if digits else "")

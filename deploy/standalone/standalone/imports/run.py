@@ -1,0 +1,271 @@
+"""One run of `onefunnel import`: check everything, then send, then say what happened."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from onefunnel.ids import new_id
+from standalone.console.failure import FAILED, INTERRUPTED, OK, USAGE, Failure
+from standalone.console.options import Target
+from standalone.console.progress import Progress
+from standalone.console.tables import say, show_json, show_table
+from standalone.gateway_client import Gateway
+from standalone.imports.cells import Missing
+from standalone.imports.checking import Opened, Reject, SetCheck, SetReader, check_all, open_files
+from standalone.imports.language import DATA, read_plan
+from standalone.imports.model import Plan
+from standalone.imports.rejects import Rejects
+from standalone.imports.sending import Outcome, Sender, batches
+
+STATUSES: Final = ("created", "updated", "unchanged", "rejected")
+_UNMATCHED_SHOWN: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the command line asks for."""
+
+    mapping: Path
+    data_file: Path
+    look_ups: tuple[str, ...]
+    dry_run: bool
+    rejects: Path
+    accept_unmatched: bool
+    as_json: bool
+
+
+@dataclass(slots=True)
+class Report:
+    """What happened, by set."""
+
+    run_id: str
+    checks: Mapping[str, SetCheck]
+    missing: Mapping[Missing, int]
+    dry_run: bool
+    sent: dict[str, Counter[str]] = field(default_factory=dict)
+
+    def rejected(self) -> int:
+        """Return how many rows are not in."""
+        return sum(one.rejected for one in self.checks.values()) + sum(
+            counts["rejected"] for counts in self.sent.values()
+        )
+
+
+def run_import(request: Request, target: Target) -> int:
+    """Run the import and return the exit code."""
+    plan = read_plan(request.mapping)
+    opened = open_files(plan, _files(plan, request))
+    gateway = None if request.dry_run else _ready_gateway(target)
+    rejects = Rejects(request.rejects)
+    try:
+        report = _check(opened, rejects, request)
+        _stop_at_unmatched(report, request)
+        _check_steps(report, plan, gateway)
+        if gateway is not None:
+            _send(opened, report, rejects, gateway)
+    finally:
+        rejects.close()
+    _show(report, rejects, request)
+    return FAILED if report.rejected() else OK
+
+
+def _files(plan: Plan, request: Request) -> dict[str, Path]:
+    files = {DATA: request.data_file, plan.sets[-1].file: request.data_file}
+    for given in request.look_ups:
+        name, equals, path = given.partition("=")
+        if not equals or not name or not path:
+            raise Failure(
+                f"--lookup {given} is not NAME=FILE", code="usage", exit_code=USAGE,
+                help="such as  --lookup products=products.csv",
+            )  # fmt: skip
+        _check_name(name, plan)
+        files[name] = Path(path)
+    return files
+
+
+def _check_name(name: str, plan: Plan) -> None:
+    known = {one.file for one in plan.sets} | set(plan.files)
+    known |= {one.file for one in _look_ups(plan)}
+    if name not in known:
+        raise Failure(
+            f"the mapping reads no file called {name}",
+            help="it reads: " + ", ".join(sorted(known - {DATA})),
+            code="usage",
+            exit_code=USAGE,
+        )
+
+
+def _look_ups(plan: Plan) -> list[Any]:
+    from standalone.imports.language import every_source
+
+    return [s.look_up for one in plan.sets for s in every_source(one) if s.look_up]
+
+
+def _ready_gateway(target: Target) -> Gateway:
+    """Return a gateway that answers and knows the key, before any file is read."""
+    gateway = target.connect()
+    gateway.get("/v1/me")
+    return gateway
+
+
+def _check(opened: Opened, rejects: Rejects, request: Request) -> Report:
+    total = sum(opened.tables[one.file].size for one in opened.plan.sets)
+    progress = Progress("checking", total // 80 or 1, "rows")
+    checks = check_all(opened, rejects.add, lambda *_: progress.add())
+    progress.finish()
+    missing = dict(opened.world.missing)
+    opened.world.missing.clear()
+    return Report(str(new_id()), checks, missing, request.dry_run)
+
+
+def _stop_at_unmatched(report: Report, request: Request) -> None:
+    if not report.missing:
+        return
+    ranked = sorted(report.missing.items(), key=lambda pair: -pair[1])
+    for missing, count in ranked[:_UNMATCHED_SHOWN]:
+        say(f"  {_unmatched_text(missing)}: {count:,} rows")
+    if len(ranked) > _UNMATCHED_SHOWN:
+        say(f"  and {len(ranked) - _UNMATCHED_SHOWN:,} more values")
+    if request.accept_unmatched or request.dry_run:
+        return
+    raise Failure(
+        f"{len(ranked):,} values were looked up in vain, in {sum(report.missing.values()):,} rows",
+        because=("a look-up or reference found no row with that key",),
+        help=(
+            "add an alias for each to the mapping, or import these rows without the value:"
+            "  --accept-unmatched\nnothing was written"
+        ),
+        code="unmatched-look-up",
+    )
+
+
+def _unmatched_text(missing: Missing) -> str:
+    return (
+        f'{missing.set_name}: column "{missing.column}" = "{missing.text}"'
+        f" is not in {missing.wanted_in}"
+    )
+
+
+def _check_steps(report: Report, plan: Plan, gateway: Gateway | None) -> None:
+    """Compare the stages that the rows name with the steps of the active funnel."""
+    used = {step: line for check in report.checks.values() for step, line in check.steps.items()}
+    if not used or gateway is None:
+        return
+    known = _deal_steps(gateway)
+    unknown = sorted(set(used) - set(known))
+    if unknown:
+        raise Failure(
+            f"the funnel has no step {', '.join(unknown)}",
+            because=(f"line {used[unknown[0]]} is in {unknown[0]}",),
+            help=f"{plan.path} can alias it to one of: {', '.join(known)}\nnothing was written",
+            code="unknown-stage",
+        )
+
+
+def _deal_steps(gateway: Gateway) -> list[str]:
+    funnels = gateway.get("/v1/funnels")["items"]
+    active = [one for one in funnels if one.get("funnel", one.get("key")) == "default"]
+    newest = max(active, key=lambda one: int(one["version"]))
+    return [str(step["key"]) for step in newest["steps"] if step["entity"] == "deal"]
+
+
+def _send(opened: Opened, report: Report, rejects: Rejects, gateway: Gateway) -> None:
+    total = sum(check.items for check in report.checks.values())
+    progress = Progress("importing", total, "rows")
+    sender = Sender(gateway, report.run_id, _Notice())
+    for one in opened.plan.sets:
+        counts = report.sent[one.name] = Counter()
+        reader = SetReader(opened, one, lambda _: None)  # the check has reported its rejects
+        try:
+            for batch in batches(reader.items(), opened.plan.source):
+                outcomes = sender.send(batch)
+                counts.update(outcome.status for outcome in outcomes)
+                _keep_rejected(outcomes, rejects, one.name, opened.tables[one.file].path)
+                progress.add(len(outcomes))
+        except KeyboardInterrupt:
+            progress.finish()
+            raise _interrupted(report) from None
+    progress.finish()
+
+
+class _Notice:
+    """Says once, not at every attempt, that the gateway is being waited for."""
+
+    def __init__(self) -> None:
+        self._said = False
+
+    def __call__(self, cause: str) -> None:
+        if not self._said:
+            say(f"  waiting for the gateway: {cause}")
+        self._said = True
+
+
+def _keep_rejected(
+    outcomes: Sequence[Outcome], rejects: Rejects, set_name: str, path: Path
+) -> None:
+    for outcome in outcomes:
+        if outcome.status == "rejected":
+            problem = outcome.problem or {}
+            code = str(problem.get("type") or problem.get("code") or "rejected").rsplit("/", 1)[-1]
+            reason = str(problem.get("detail") or code)
+            rejects.add(Reject(set_name, path, outcome.line, "", reason, code, outcome.key))
+
+
+def _interrupted(report: Report) -> Failure:
+    done = sum(sum(counts.values()) for counts in report.sent.values())
+    return Failure(
+        f"interrupted after {done:,} rows, which are in",
+        because=("every row is wholly in or not at all",),
+        help="run the same command again: it goes on where it stopped",
+        code="interrupted",
+        exit_code=INTERRUPTED,
+    )
+
+
+def _show(report: Report, rejects: Rejects, request: Request) -> None:
+    if request.as_json:
+        show_json(_as_json(report, rejects))
+        return
+    if report.dry_run:
+        rows = [
+            [name, f"{c.rows:,}", f"{c.items:,}", f"{c.repeated:,}", f"{c.rejected:,}"]
+            for name, c in report.checks.items()
+        ]
+        show_table(["set", "rows", "to import", "repeated", "rejected"], rows, ["<", *">>>>"])  # type: ignore[list-item]
+        say("nothing was written; without --dry-run this is imported")
+        return
+    rows = [
+        [name, *(f"{report.sent[name][status]:,}" for status in STATUSES[:3]),
+         f"{report.sent[name]['rejected'] + check.rejected:,}"]
+        for name, check in report.checks.items()
+    ]  # fmt: skip
+    show_table(["set", *STATUSES], rows, ["<", *">>>>"])  # type: ignore[list-item]
+    say(f"run {report.run_id}: every event of this import carries it as its correlation id")
+    if not report.rejected():
+        say("Next   onefunnel performance   ·   onefunnel funnel --by source")
+
+
+def _as_json(report: Report, rejects: Rejects) -> dict[str, Any]:
+    return {
+        "run": report.run_id,
+        "dry_run": report.dry_run,
+        "sets": {
+            name: {
+                "rows": check.rows,
+                "to_import": check.items,
+                "repeated": check.repeated,
+                "left_out": check.left_out,
+                "rejected_by_check": check.rejected,
+                **{status: report.sent.get(name, Counter())[status] for status in STATUSES},
+            }
+            for name, check in report.checks.items()
+        },
+        "unmatched": [
+            {"set": m.set_name, "column": m.column, "value": m.text, "in": m.wanted_in, "rows": n}
+            for m, n in report.missing.items()
+        ],
+        "rejects": {"count": rejects.count, "file": str(rejects.path) if rejects.count else None,
+                    "first": rejects.first},
+    }  # fmt: skip

@@ -1,0 +1,133 @@
+"""Sending items to `POST /v1/batches`: cut to size, sent again after a lost connection.
+
+Sending a batch twice is safe, because the gateway answers `unchanged` for an item it has.
+"""
+
+import random
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+
+from standalone.console.failure import NOT_READY, Failure
+from standalone.gateway_client import Gateway, Response, Unreachable, failure_of
+from standalone.imports.commands import Item
+
+MAX_ITEMS: Final = 500
+MAX_BYTES: Final = 4_500_000  # under the gateway's 5 MiB, with room for the frame
+GIVE_UP_AFTER_S: Final = 120.0
+_FIRST_PAUSE_S: Final = 0.1
+_LONGEST_PAUSE_S: Final = 5.0
+_BUSY: Final = frozenset({429, 500, 502, 503, 504})
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Items that travel together, with the line each stands on, as the bytes to send."""
+
+    lines: tuple[int, ...]
+    keys: tuple[str, ...]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one item."""
+
+    line: int
+    key: str
+    status: str
+    problem: Mapping[str, Any] | None
+
+
+def batches(items: Iterable[tuple[int, Item]], source: str) -> Iterator[Batch]:
+    """Cut items into batches within the limits, keeping their order."""
+    lines: list[int] = []
+    keys: list[str] = []
+    parts: list[bytes] = []
+    size = 0
+    for line, item in items:
+        part = orjson.dumps({"key": item.key, "commands": item.commands})
+        if parts and (len(parts) == MAX_ITEMS or size + len(part) > MAX_BYTES):
+            yield _batch(lines, keys, parts, source)
+            lines, keys, parts, size = [], [], [], 0
+        lines.append(line)
+        keys.append(item.key)
+        parts.append(part)
+        size += len(part) + 1
+    if parts:
+        yield _batch(lines, keys, parts, source)
+
+
+def _batch(lines: list[int], keys: list[str], parts: list[bytes], source: str) -> Batch:
+    body = b'{"source":' + orjson.dumps(source) + b',"items":[' + b",".join(parts) + b"]}"
+    return Batch(tuple(lines), tuple(keys), body)
+
+
+class Sender:
+    """Sends the batches of one run; every event they cause carries the run's id."""
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        run_id: str,
+        waiting: Callable[[str], None],
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._gateway = gateway
+        self._headers = {"X-Correlation-Id": run_id}
+        self._waiting = waiting
+        self._sleep = sleep
+
+    def send(self, batch: Batch) -> Sequence[Outcome]:
+        """Send a batch until it is answered, for at most two minutes of refusals."""
+        waited, pause = 0.0, _FIRST_PAUSE_S
+        while True:
+            cause, response = self._attempt(batch)
+            if response is not None and response.status not in _BUSY:
+                return _outcomes(batch, response)
+            if waited >= GIVE_UP_AFTER_S:
+                raise _gave_up(cause)
+            self._waiting(cause)
+            pause_s = _pause(response, pause)
+            self._sleep(pause_s)
+            waited += pause_s
+            pause = min(pause * 2, _LONGEST_PAUSE_S)
+
+    def _attempt(self, batch: Batch) -> tuple[str, Response | None]:
+        try:
+            response = self._gateway.send(
+                "POST", "/v1/batches", body=batch.body, headers=self._headers
+            )
+        except Unreachable as error:
+            return f"no answer ({error})", None
+        return f"status {response.status}", response
+
+
+def _pause(response: Response | None, pause: float) -> float:
+    asked = response.headers.get("retry-after", "") if response else ""
+    if asked.isdigit():
+        return min(float(asked), _LONGEST_PAUSE_S)
+    return pause * random.uniform(0.75, 1.25)  # noqa: S311 - spreads clients, keeps no secret
+
+
+def _gave_up(cause: str) -> Failure:
+    return Failure(
+        "the gateway does not take the rows",
+        because=(f"{cause}, for {GIVE_UP_AFTER_S:.0f} seconds",),
+        help="look at  onefunnel status , then run the same command again: it goes on where it stopped",
+        code="gateway-unreachable",
+        exit_code=NOT_READY,
+    )
+
+
+def _outcomes(batch: Batch, response: Response) -> Sequence[Outcome]:
+    if response.status >= 400:
+        raise failure_of(response, "the batch")
+    answered = {one["key"]: one for one in response.json()["items"]}
+    return [
+        Outcome(line, key, answered[key]["status"], answered[key].get("problem"))
+        for line, key in zip(batch.lines, batch.keys, strict=True)
+    ]
