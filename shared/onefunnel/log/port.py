@@ -130,8 +130,8 @@ class Reader(Protocol):
         """Return records from the given next positions onwards.
 
         Partitions are served in the order of `wanted` until `max_records` or `max_bytes` are
-        reached; at least one record comes if there is any, however large. A slice begins exactly at
-        the position asked for. Partitions without records are left out. With nothing to return it
+        reached; it may stop earlier, but at least one record comes if there is any, however large.
+        A slice begins exactly at the position asked for. Partitions without records are left out. With nothing to return it
         waits for up to `wait_s` seconds and then returns an empty dict.
         Raises `PositionOutOfRange` (a position is never reset silently; the position that equals
         the end is in range), `LogChanged` if the log is no longer the one that this reader read
@@ -155,7 +155,7 @@ class EventLog(Protocol):
         """Open the writer of a source; from now on writers of lower epochs are fenced where possible.
 
         A log that cannot fence says so by `fences`; there a late writer may duplicate, never lose.
-        Raises `Fenced` if a later epoch was opened already, or `Unavailable`.
+        Raises `Fenced` if this epoch or a later one was opened already, or `Unavailable`.
         """
         ...
 

@@ -1,0 +1,59 @@
+"""A connection of the PostgreSQL log: opened when first used, its errors said in the port's words."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import Any, Final
+
+import asyncpg
+
+from onefunnel.log.port import Unavailable
+from onefunnel.persistence.database import Database
+
+CALL_TIMEOUT_S: Final = 10.0
+# What a driver or a network may raise; everything else is our own mistake and stays what it is.
+DRIVER_ERRORS: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+
+
+class Session:
+    """One dedicated connection; tasks that share it take turns."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._turn = asyncio.Lock()
+        self._stack = AsyncExitStack()
+        self._connection: asyncpg.Connection[asyncpg.Record] | None = None
+
+    async def fetch(self, query: str, *arguments: Any) -> Sequence[asyncpg.Record]:
+        """Run one statement, which is one transaction. Any driver error is `Unavailable`."""
+        async with self._turn, self._connected() as connection:
+            return await connection.fetch(query, *arguments, timeout=CALL_TIMEOUT_S)
+
+    async def close(self) -> None:
+        """Close the connection, whatever its state."""
+        with suppress(*DRIVER_ERRORS):
+            await self._stack.aclose()
+        self._connection = None
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+        try:
+            async with unavailable_on_error():
+                if self._connection is None:
+                    opening = self._database.driver()
+                    self._connection = await self._stack.enter_async_context(opening)
+                yield self._connection
+        except (
+            BaseException
+        ):  # also when cancelled: what the server still does is not ours to share
+            await self.close()
+            raise
+
+
+@asynccontextmanager
+async def unavailable_on_error() -> AsyncIterator[None]:
+    """Say `Unavailable` for whatever a driver or a network raises."""
+    try:
+        yield
+    except DRIVER_ERRORS as error:
+        raise Unavailable(str(error) or type(error).__name__) from error
