@@ -105,7 +105,7 @@ class _State(Struct, array_like=True, frozen=True):
     adjustments: dict[UUID, Adjustment] = field(default_factory=dict)
 
 
-_encode = msgspec.msgpack.Encoder(uuid_format="bytes", order="deterministic").encode
+_encode = msgspec.msgpack.Encoder(uuid_format="bytes").encode
 _decode = msgspec.msgpack.Decoder(_State).decode
 
 
@@ -127,7 +127,7 @@ class Definitions:
 
     def dump(self) -> bytes:
         """Return the bytes of the snapshot: equal sets of events give equal bytes."""
-        return _encode(self._state)
+        return _encode(tuple(_sorted(part) for part in msgspec.structs.astuple(self._state)))
 
     def apply(self, type_: str, event: object, *, event_id: UUID, sequence: int) -> "Definitions":
         """Return the snapshot with one event taken in; itself where the event changes nothing."""
@@ -234,6 +234,10 @@ class Definitions:
     def period_of(self, us: Micros, granularity: Granularity) -> str:
         """Return the tenant's period of an instant."""
         return period_of(self.days.day(us), granularity, self._state.calendar.fiscal_year_start)
+
+
+def _sorted(part: object) -> object:
+    return dict(sorted(part.items())) if isinstance(part, dict) else part
 
 
 def _subject(quota: Quota) -> str:
