@@ -1,0 +1,153 @@
+"""The order of a turn: which events are next, which wait, which are dead. Pure; the fold acts on it.
+
+Order is per aggregate and carried by the events themselves, so topics may interleave at random.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+from uuid import UUID
+
+from metrics_service.application.fold_routes import Incoming
+
+AggregateKey = tuple[int, UUID]  # aggregate code and id
+EntityKey = tuple[int, UUID]  # the code of the aggregate that names the entity, and its id
+
+
+@dataclass(slots=True)
+class Place:
+    """An entity's tenant and the positions of the aggregates that feed it."""
+
+    tenant_id: UUID
+    sequences: list[int]
+
+
+class Dead(NamedTuple):
+    """An event that will not be applied, and why; `holds` its key where others must wait for it."""
+
+    incoming: Incoming
+    reason: str
+    detail: str
+    holds: bool = False
+
+
+@dataclass(slots=True)
+class Ordered:
+    """What a turn's events came to. Every event is in exactly one of these."""
+
+    applied: list[Incoming] = field(default_factory=list)
+    parked: list[Incoming] = field(default_factory=list)
+    dead: list[Dead] = field(default_factory=list)
+    drained: list[UUID] = field(default_factory=list)  # were parked before, are applied now
+    duplicates: int = 0
+
+
+class Known(NamedTuple):
+    """Everything already remembered about a turn's events and their aggregates."""
+
+    records: Mapping[UUID, Sequence[bytes]]  # by event id: the bytes in journal, parked and dead
+    waiting: Sequence[Incoming]  # parked before, of the aggregates of this turn
+
+
+NOTHING_KNOWN: Final = Known({}, ())
+
+
+class Sequencer:
+    """Puts one turn's events in order. `places` is read and moved forward."""
+
+    def __init__(
+        self, places: dict[EntityKey, Place], known: Known, *, drain: bool = True
+    ) -> None:
+        self._places = places
+        self._seen: dict[UUID, Sequence[bytes]] = dict(known.records)
+        self._stored = {waiting.event_id for waiting in known.waiting}
+        self._waiting: dict[AggregateKey, dict[int, list[Incoming]]] = {}
+        self._drain_allowed = drain
+        self.ordered = Ordered()
+        for waiting in known.waiting:
+            self._wait(waiting)
+
+    def take(self, events: Iterable[Incoming]) -> Ordered:
+        """Sort events into the applied, parked and dead. What was parked and is next is applied too."""
+        for incoming in events:
+            if self._is_new(incoming):
+                self._place(incoming)
+        for by_sequence in self._waiting.values():
+            for same in by_sequence.values():
+                self.ordered.parked += [i for i in same if i.event_id not in self._stored]
+        return self.ordered
+
+    def _is_new(self, incoming: Incoming) -> bool:
+        records = self._seen.get(incoming.event_id)
+        if records is None:
+            self._seen[incoming.event_id] = (incoming.record,)
+            return True
+        if incoming.record in records:
+            self.ordered.duplicates += 1
+        else:
+            self._bury(incoming, "other-bytes", "this event id came before with other content")
+        return False
+
+    def _place(self, incoming: Incoming) -> None:
+        if incoming.sequence is None:
+            self.ordered.applied.append(incoming)
+            return
+        route = incoming.route
+        place = self._places.get((route.owner_code, incoming.id))
+        if place is None:
+            place = Place(incoming.tenant_id, [0, 0, 0])
+            self._places[route.owner_code, incoming.id] = place
+        elif place.tenant_id != incoming.tenant_id:
+            self._bury(incoming, "foreign-tenant", "the aggregate belongs to another tenant")
+            return
+        due = place.sequences[route.slot] + 1
+        if incoming.sequence == due:
+            self._apply(incoming, place)
+        elif incoming.sequence < due:
+            self._bury(incoming, "sequence-conflict", "another event has this sequence")
+        else:
+            self._wait(incoming)
+
+    def _apply(self, incoming: Incoming, place: Place) -> None:
+        assert incoming.sequence is not None
+        place.sequences[incoming.route.slot] = incoming.sequence
+        self.ordered.applied.append(incoming)
+        if self._waiting and self._drain_allowed:
+            self._drain((incoming.route.aggregate_code, incoming.id), place)
+
+    def _drain(self, key: AggregateKey, place: Place) -> None:
+        """Apply what waited for the event just applied, and what waited for that."""
+        by_sequence = self._waiting.get(key)
+        if by_sequence is None:
+            return
+        slot = next(iter(by_sequence.values()))[0].route.slot
+        self._contradict(by_sequence.pop(place.sequences[slot], []))
+        while following := by_sequence.pop(place.sequences[slot] + 1, None):
+            first, *others = following
+            place.sequences[slot] += 1
+            self.ordered.applied.append(first)
+            if first.event_id in self._stored:
+                self.ordered.drained.append(first.event_id)
+            self._contradict(others)
+        if not by_sequence:
+            del self._waiting[key]
+
+    def _contradict(self, others: list[Incoming]) -> None:
+        """Bury parked events whose sequence another event has taken."""
+        for other in others:
+            self._bury(other, "sequence-conflict", "another event has this sequence")
+            if other.event_id in self._stored:
+                self.ordered.drained.append(other.event_id)
+
+    def _wait(self, incoming: Incoming) -> None:
+        assert incoming.sequence is not None
+        key = (incoming.route.aggregate_code, incoming.id)
+        self._waiting.setdefault(key, {}).setdefault(incoming.sequence, []).append(incoming)
+
+    def _bury(self, incoming: Incoming, reason: str, detail: str) -> None:
+        self.ordered.dead.append(Dead(incoming, reason, detail))
+
+
+def aggregates_of(events: Collection[Incoming]) -> list[UUID]:
+    """Return the ids of the aggregates that may have something parked, sorted."""
+    return sorted({i.id for i in events if i.sequence is not None})

@@ -1,0 +1,146 @@
+"""From a record of the log to an event that can be folded, and where it belongs."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from metrics_service.application.fold_codes import AGGREGATE_CODE, TYPE_CODE
+from onefunnel.events import CATALOGUE, Event, EventSpec
+from onefunnel.events.envelope import MAX_RECORD_BYTES, Envelope, decode
+from onefunnel.events.fast import decode_data
+
+MAX_SEQUENCE: Final = 2**31 - 1
+
+
+class Kind(IntEnum):
+    """The entities that events feed. Rows are locked in this order, and by id within one."""
+
+    STREAM = 0  # an aggregate without facts of its own here: reference data, feedback
+    DEAL = 1
+    JOURNEY = 2
+    ASSET = 3
+    NOTHING = 4  # unordered events (views, searches) are facts by themselves
+
+
+# Which entity an aggregate feeds, and which of the entity's sequences is its own.
+FEEDS: Final[dict[str, tuple[Kind, int]]] = {
+    "deal": (Kind.DEAL, 0),
+    "lead": (Kind.JOURNEY, 0),
+    "lead_score": (Kind.JOURNEY, 1),
+    "lead_rating": (Kind.JOURNEY, 2),
+    "asset": (Kind.ASSET, 0),
+    "none": (Kind.NOTHING, 0),
+}
+SEQUENCES: Final = {Kind.STREAM: 1, Kind.DEAL: 1, Kind.JOURNEY: 3, Kind.ASSET: 1, Kind.NOTHING: 0}
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """What the fold has to know of an event type."""
+
+    spec: EventSpec
+    type_code: int
+    aggregate_code: int
+    kind: Kind
+    owner_code: int  # the aggregate code that names the entity: a lead's scores feed the lead
+    slot: int
+
+
+def _route(spec: EventSpec) -> Route:
+    kind, slot = FEEDS.get(spec.aggregate, (Kind.STREAM, 0))
+    aggregate_code = AGGREGATE_CODE[spec.aggregate]
+    owner_code = AGGREGATE_CODE["lead"] if kind is Kind.JOURNEY else aggregate_code
+    return Route(spec, TYPE_CODE[spec.type], aggregate_code, kind, owner_code, slot)
+
+
+ROUTES: Final = {spec.type: _route(spec) for spec in CATALOGUE.values()}
+
+
+class Incoming:
+    """One event of a turn: decoded, validated, with its place in the log and its own bytes."""
+
+    __slots__ = (
+        "event", "event_id", "id", "occurred_at", "partition", "position", "record", "recorded_at",
+        "route", "sequence", "tenant_id", "topic",
+    )  # fmt: skip
+
+    def __init__(
+        self, place: tuple[str, int, int], record: bytes, envelope: Envelope, route: Route, event: Event
+    ) -> None:
+        self.topic, self.partition, self.position = place
+        self.record = record
+        self.route = route
+        self.event = event
+        self.event_id: UUID = envelope.id
+        self.tenant_id: UUID = envelope.tenantid
+        self.id: UUID = envelope.subject
+        self.occurred_at: datetime = envelope.time
+        self.recorded_at: datetime = envelope.recordedtime
+        self.sequence = int(envelope.sequence) if envelope.sequence and route.spec.ordered else None
+
+
+class Unreadable(Exception):
+    """A record that can never be folded as it is. `reason` is a code, `detail` holds no value of it."""
+
+    def __init__(self, reason: str, detail: str, envelope: Envelope | None = None) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+        self.envelope = envelope
+
+
+class Ignored(Exception):
+    """A type that this release does not know, on a topic where that is no mistake."""
+
+
+def read(place: tuple[str, int, int], record: bytes) -> Incoming:
+    """Decode a record completely. Raises `Unreadable`, or `Ignored` for a type nobody here knows."""
+    envelope = _envelope(record)
+    route = ROUTES.get(envelope.type)
+    if route is None:
+        raise Ignored(envelope.type)
+    try:
+        event = decode_data(envelope.type, envelope.data)
+        incoming = Incoming(place, record, envelope, route, event)
+    except (msgspec.DecodeError, ValueError) as error:
+        raise Unreadable("malformed-data", _without_values(error), envelope) from error
+    _check(incoming, envelope, place[0])
+    return incoming
+
+
+def _envelope(record: bytes) -> Envelope:
+    if len(record) > MAX_RECORD_BYTES:
+        raise Unreadable("too-large", f"more than {MAX_RECORD_BYTES} bytes")
+    try:
+        return decode(record)
+    except (msgspec.DecodeError, ValueError) as error:
+        raise Unreadable("malformed-envelope", _without_values(error)) from error
+
+
+def _check(incoming: Incoming, envelope: Envelope, topic: str) -> None:
+    """Refuse an envelope that contradicts its event, its type or its topic."""
+    spec = incoming.route.spec
+    if spec.topic != topic:
+        raise Unreadable("wrong-topic", f"{spec.type} is published on {spec.topic}", envelope)
+    if envelope.aggregatetype != spec.aggregate:
+        raise Unreadable("wrong-aggregate", f"{spec.type} belongs to {spec.aggregate}", envelope)
+    if getattr(incoming.event, spec.key) != incoming.id:
+        raise Unreadable("wrong-subject", f"the subject is not the {spec.key}", envelope)
+    if spec.ordered and not (incoming.sequence and 0 < incoming.sequence <= MAX_SEQUENCE):
+        raise Unreadable("wrong-sequence", "a positive sequence is missing", envelope)
+    if incoming.occurred_at.tzinfo is None or incoming.recorded_at.tzinfo is None:
+        raise Unreadable("malformed-envelope", "a time has no zone", envelope)
+
+
+def _without_values(error: Exception) -> str:
+    """Return an error's text as far as it cannot repeat what somebody wrote into the record."""
+    text = str(error)
+    if not isinstance(error, msgspec.ValidationError):
+        return type(error).__name__
+    if text.startswith(("Expected", "Object missing")):
+        return text[:200]
+    return f"invalid value{text[text.find(' - at '):][:200]}" if " - at " in text else "invalid value"
