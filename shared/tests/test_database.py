@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from onefunnel.persistence.database import NotCommitted, driver_of
+from onefunnel.persistence.database import NotCommitted, StorageUnavailable, driver_of
 from onefunnel.persistence.migrations import tenant_table_ddl
 from onefunnel.persistence.provision import provision
 from onefunnel.testing.waiting import until
@@ -129,6 +129,26 @@ async def test_a_connection_closed_by_the_server_is_replaced_unnoticed(notes, op
     await owner.execute("SELECT pg_terminate_backend($1)", pooled.get_server_pid())
     await owner.close()
     await until(pooled.is_closed)
+    assert await bodies(app, HERE) == []
+
+
+async def test_a_pool_without_a_free_connection_says_so(notes, open_database, monkeypatch):
+    app = open_database(notes.app_url, pool_size=1)
+    app._engine.sync_engine.pool._timeout = 0.05
+    async with app.tenant(HERE):
+        with pytest.raises(StorageUnavailable):
+            await bodies(app, HERE)
+
+
+async def test_a_commit_without_an_answer_is_not_taken_for_a_commit(notes, open_database):
+    app = open_database(notes.app_url)
+    owner = await asyncpg.connect(notes.owner_url)
+    with pytest.raises(StorageUnavailable):  # noqa: PT012 - the block is the transaction
+        async with app.tenant(HERE) as conn:
+            await conn.execute(text("INSERT INTO note VALUES (:t, 'x')"), {"t": HERE})
+            pid = driver_of(conn).get_server_pid()
+            await owner.execute("SELECT pg_terminate_backend($1)", pid)
+    await owner.close()
     assert await bodies(app, HERE) == []
 
 

@@ -7,6 +7,7 @@ import asyncpg
 import pytest
 
 from onefunnel.events.topics import Topic
+from onefunnel.log.batch import BadChecksum, pack, unpack
 from onefunnel.log.port import (
     Damaged,
     LogChanged,
@@ -68,17 +69,30 @@ class TestPostgresLog(LogContract):
     """The contract."""
 
 
-async def test_any_flipped_bit_of_a_batch_is_found(log, owner):
+def test_any_flipped_bit_of_a_batch_is_found():
+    packed = pack([b"some record", b"another"])
+    for bit in range(len(packed.data) * 8):
+        with pytest.raises(BadChecksum):
+            unpack(packed.n, packed.crc, flipped(packed.data, bit))
+    with pytest.raises(BadChecksum):
+        unpack(packed.n + 1, packed.crc, packed.data)
+
+
+def flipped(data: bytes, bit: int) -> bytes:
+    bad = bytearray(data)
+    bad[bit // 8] ^= 1 << bit % 8
+    return bytes(bad)
+
+
+async def test_a_damaged_batch_is_not_read_and_what_is_before_it_is(log, owner):
     await append(log, records(A0, "intact"))
     await append(log, records(A0, "some record", "another"), epoch=2)
-    row = await owner.fetchrow("SELECT data FROM record_batch WHERE base = 1")
-    for bit in range(len(row["data"]) * 8):
-        bad = bytearray(row["data"])
-        bad[bit // 8] ^= 1 << bit % 8
-        await owner.execute("UPDATE record_batch SET data = $1 WHERE base = 1", bytes(bad))
-        with pytest.raises(Damaged) as caught:
-            await read(log, {A0: 0}, wait_s=0)
-        assert caught.value.position == 1
+    data = await owner.fetchval("SELECT data FROM record_batch WHERE base = 1")
+    await owner.execute("UPDATE record_batch SET data = $1 WHERE base = 1", flipped(data, 99))
+    assert list((await read(log, {A0: 0}, max_records=1))[A0].values) == [b"intact"]
+    with pytest.raises(Damaged) as caught:
+        await read(log, {A0: 0}, wait_s=0)
+    assert (caught.value.partition, caught.value.position) == (A0, 1)
 
 
 async def test_a_batch_that_vanished_between_two_others_is_found(log, owner):

@@ -131,8 +131,8 @@ class Reader(Protocol):
 
         Partitions are served in the order of `wanted` until `max_records` or `max_bytes` are
         reached; it may stop earlier, but at least one record comes if there is any, however large.
-        A slice begins exactly at the position asked for. Partitions without records are left out. With nothing to return it
-        waits for up to `wait_s` seconds and then returns an empty dict.
+        A slice begins exactly at the position asked for. Partitions without records are left out.
+        With nothing to return it waits for up to `wait_s` seconds and then returns an empty dict.
         Raises `PositionOutOfRange` (a position is never reset silently; the position that equals
         the end is in range), `LogChanged` if the log is no longer the one that this reader read
         first, `Damaged`, or `Unavailable`. After any error the same call may be made again.

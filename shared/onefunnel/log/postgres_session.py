@@ -8,11 +8,9 @@ from typing import Any, Final
 import asyncpg
 
 from onefunnel.log.port import Unavailable
-from onefunnel.persistence.database import Database
+from onefunnel.persistence.database import DRIVER_ERRORS, Database
 
 CALL_TIMEOUT_S: Final = 10.0
-# What a driver or a network may raise; everything else is our own mistake and stays what it is.
-DRIVER_ERRORS: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
 class Session:

@@ -13,9 +13,12 @@ from uuid import UUID
 
 import asyncpg
 import orjson
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from onefunnel import faults
+from onefunnel.errors import DomainError, ErrorKind
 
 T = TypeVar("T")
 
@@ -24,6 +27,26 @@ UNDO_TIMEOUT_S: Final = 5.0
 # Below the worker's lease: a process frozen inside a transaction must not hold rows past it.
 IDLE_IN_TRANSACTION_MS: Final = 15_000
 STATEMENT_TIMEOUT_MS: Final = 30_000
+# What the driver or the network may raise. `InternalClientError` is what asyncpg says when the server
+# ended a connection in between; everything else is our own mistake and stays what it is.
+DRIVER_ERRORS: Final = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
+
+
+class StorageUnavailable(DomainError):
+    """The database cannot be reached, has no free connection, or did not say how the commit ended."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "storage-unavailable",
+            "The database did not answer; repeat the request with the same Idempotency-Key.",
+            kind=ErrorKind.UNAVAILABLE,
+        )
 
 
 class NotCommitted(Exception):
@@ -84,18 +107,21 @@ class Database:
 
     async def _checked_out(self) -> AsyncConnection:
         """Take a connection from the pool, passing over those that a restart of the server closed."""
-        connection = await self._engine.connect()
-        while driver_of(connection).is_closed():
-            await connection.invalidate()
-            await connection.close()
+        try:
             connection = await self._engine.connect()
+            while driver_of(connection).is_closed():
+                await connection.invalidate()
+                await connection.close()
+                connection = await self._engine.connect()
+        except (*DRIVER_ERRORS, PoolTimeout, DBAPIError) as error:
+            raise StorageUnavailable from error
         return connection
 
     @asynccontextmanager
     async def _begun(self, begin: str, *, announced: bool) -> AsyncIterator[AsyncConnection]:
         connection = await self._checked_out()
         try:
-            await driver_of(connection).execute(begin)
+            await _begin(connection, begin)
             yield connection
             if announced:
                 faults.point("write.before_commit")
@@ -114,12 +140,19 @@ def driver_of(connection: AsyncConnection) -> "asyncpg.Connection[asyncpg.Record
     return cast("asyncpg.Connection[asyncpg.Record]", sync.connection.driver_connection)
 
 
+async def _begin(connection: AsyncConnection, begin: str) -> None:
+    try:
+        await driver_of(connection).execute(begin)
+    except DRIVER_ERRORS as error:
+        raise StorageUnavailable from error
+
+
 async def _commit(connection: AsyncConnection) -> None:
     try:
         answer = await driver_of(connection).execute("COMMIT")
-    except BaseException:
+    except DRIVER_ERRORS as error:
         await connection.invalidate()  # the outcome is unknown, the connection is no longer ours
-        raise
+        raise StorageUnavailable from error
     finally:
         await connection.close()
     if answer != "COMMIT":
@@ -129,7 +162,7 @@ async def _commit(connection: AsyncConnection) -> None:
 async def _undo(connection: AsyncConnection) -> None:
     try:
         await driver_of(connection).execute("ROLLBACK", timeout=UNDO_TIMEOUT_S)
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
+    except DRIVER_ERRORS:
         await connection.invalidate()  # the server rolls back when the connection goes
     finally:
         await connection.close()

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import Literal
 
 import psutil
 
@@ -80,10 +81,13 @@ class LocalServer:
         self._run("pg_ctl", "-w", "-t", str(START_TIMEOUT_S), "-D", str(self.directory),
                   "-l", str(self.directory / "server.log"), "-o", options, "start")  # fmt: skip
 
-    def stop(self) -> None:
-        """Stop the server, ending open connections; without a server, do nothing."""
+    def stop(self, *, mode: Literal["fast", "immediate"] = "fast") -> None:
+        """Stop the server, ending open connections; without a server, do nothing.
+
+        `immediate` is a crash on purpose: quick, and the next start recovers.
+        """
         if self.pid() is not None:
-            self._run("pg_ctl", "-w", "-m", "fast", "-D", str(self.directory), "stop")
+            self._run("pg_ctl", "-w", "-m", mode, "-D", str(self.directory), "stop")
         shutil.rmtree(self.socket_directory, ignore_errors=True)
 
     def pid(self) -> int | None:

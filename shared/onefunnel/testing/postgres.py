@@ -96,7 +96,7 @@ def postgres_server() -> Iterator[TestServer]:
         server.start(_SETTINGS)
         yield TestServer(server)
     finally:
-        server.stop()
+        server.stop(mode="immediate")  # the directory goes too
         shutil.rmtree(directory, ignore_errors=True)
 
 

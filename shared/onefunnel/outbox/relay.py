@@ -1,0 +1,113 @@
+"""The relay: carries finished events from a service's outbox to the log, in order, at least once.
+
+One relay per service is active: it holds a lease with an epoch, and the log refuses writers of lower
+epochs. Rows leave the outbox when the log has acknowledged them. Any error gives up the writer and
+starts again with a new epoch from the rows that are there; a crash at any point only duplicates.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final
+
+import asyncpg
+
+from onefunnel import faults, telemetry
+from onefunnel.log.port import EventLog, LogError, Outgoing, Writer
+from onefunnel.outbox.lease import RENEW_S, claim, new_owner, release, renew
+from onefunnel.persistence.database import DRIVER_ERRORS, Database
+from onefunnel.wakeups import Listener, Pace
+
+BATCH_ROWS: Final = 500
+BATCH_BYTES: Final = 8 * 1024 * 1024
+APPEND_TIMEOUT_S: Final = 15.0
+
+# One statement sees one snapshot. For one aggregate ids are taken under its lock, so whatever is
+# visible has all its predecessors visible or gone: nothing is missed and nothing overtakes. A row of
+# a lower id that commits later is simply found later; there is no position to have passed it.
+_SELECT: Final = f"""
+SELECT id, topic, partition, key, record FROM (
+    SELECT *, sum(octet_length(record)) OVER (ORDER BY id ROWS UNBOUNDED PRECEDING)
+        - octet_length(record) AS bytes_before
+    FROM (SELECT * FROM outbox ORDER BY id LIMIT {BATCH_ROWS}) first
+) sized WHERE bytes_before < {BATCH_BYTES} ORDER BY id"""
+_DELETE: Final = "DELETE FROM outbox WHERE id = ANY($1::bigint[])"
+
+_log = telemetry.log("relay")
+
+
+class LeaseLost(Exception):
+    """Another relay has claimed the lease."""
+
+
+class Relay:
+    """One service's relay. `source` names the service in every event and in the log's fence."""
+
+    def __init__(self, database: Database, log: EventLog, source: str, wake: Listener) -> None:
+        self._database = database
+        self._log = log
+        self._source = source
+        self._wake = wake
+        self._owner = new_owner()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Publish until `stop` is set; then finish the batch, let the lease go and return."""
+        pace = Pace()
+        while not stop.is_set():
+            try:
+                await self._one_epoch(stop, pace)
+            except (*DRIVER_ERRORS, LogError, LeaseLost) as error:
+                telemetry.count("relay_failures_total", service=self._source)
+                _log.warning("relay_failed", source=self._source, error=repr(error))
+            if not stop.is_set():
+                await self._wake.wait(pace.pause_s())
+
+    async def _one_epoch(self, stop: asyncio.Event, pace: Pace) -> None:
+        async with self._database.driver() as connection:
+            epoch = await claim(connection, self._source, self._owner)
+            if epoch is None:  # another relay is active
+                return
+            writer = await self._log.open_writer(self._source, epoch)
+            try:
+                await self._publish(connection, writer, epoch, stop, pace)
+                await release(connection, self._source, epoch)
+            finally:
+                await writer.close()
+
+    async def _publish(
+        self,
+        connection: "asyncpg.Connection[asyncpg.Record]",
+        writer: Writer,
+        epoch: int,
+        stop: asyncio.Event,
+        pace: Pace,
+    ) -> None:
+        clock = asyncio.get_running_loop().time
+        renew_at = clock() + RENEW_S
+        while not stop.is_set():
+            sent = await self._batch(connection, writer)
+            if sent:
+                pace.reset()
+            if clock() >= renew_at:
+                if not await renew(connection, self._source, epoch):
+                    raise LeaseLost
+                renew_at = clock() + RENEW_S
+            if sent < BATCH_ROWS:
+                await self._wake.wait(pace.pause_s())
+
+    async def _batch(self, connection: "asyncpg.Connection[asyncpg.Record]", writer: Writer) -> int:
+        """Publish one batch; the next is not read before all of this one is acknowledged."""
+        rows = await connection.fetch(_SELECT)
+        if not rows:
+            return 0
+        faults.point("relay.after_select")
+        async with asyncio.timeout(APPEND_TIMEOUT_S):
+            await writer.append(_outgoing(rows))
+        faults.point("relay.after_append")
+        await connection.execute(_DELETE, [row["id"] for row in rows])
+        faults.point("relay.after_delete")
+        telemetry.count("relay_published_total", len(rows), service=self._source)
+        return len(rows)
+
+
+def _outgoing(rows: Sequence[asyncpg.Record]) -> list[Outgoing]:
+    return [Outgoing(r["topic"], r["partition"], r["key"], r["record"]) for r in rows]
