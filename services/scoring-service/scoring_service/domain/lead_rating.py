@@ -92,9 +92,9 @@ class LeadRating:
         settled, more = rated.settled(rating.rated_at, case_id)
         return settled, [*events, *more]
 
-    def decide(self, decision: Decision) -> tuple["LeadRating", list[Event]]:
-        """Close the open case."""
-        if self.case is None or self.case.decision is not None:
+    def decide(self, case_id: UUID, decision: Decision) -> tuple["LeadRating", list[Event]]:
+        """Close the open case; any earlier one of this lead has been decided."""
+        if self.case is None or self.case.id != case_id or self.case.decision is not None:
             raise conflict("It has been decided.", code="already-decided")
         closed = replace(self, decision=decision, case=replace(self.case, decision=decision))
         return closed, [_reconciled(self.lead_id, decision)]

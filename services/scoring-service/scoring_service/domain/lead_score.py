@@ -72,9 +72,9 @@ class LeadScore:
             raise invalid(f"A lead has at most {MAX_ATTRIBUTES} attributes.", pointer="/attributes")
         return replace(self, attributes=kept)
 
-    def declared(self, at: datetime) -> tuple["LeadScore", list[Event]]:
-        """Take an import's word that the lead is qualified; once is enough."""
-        if self.qualification is not None:
+    def declared(self, at: datetime | None) -> tuple["LeadScore", list[Event]]:
+        """Take an import's word, if it gave one, that the lead is qualified; once is enough."""
+        if at is None or self.qualification is not None:
             return self, []
         return self.qualified(at, None)
 
@@ -117,9 +117,10 @@ class LeadScore:
             return self, []
         number, result = found
         verdict = Verdict(number, result.fit, result.engagement, result.grade, at)
-        if self.verdict == verdict:
-            return self, []
-        return replace(self, verdict=verdict), [_published(self.lead_id, verdict)]
+        scored = replace(self, verdict=verdict)
+        if self.verdict is not None and replace(self.verdict, scored_at=at) == verdict:
+            return scored, []  # the same score, seen again: nobody needs to hear of it
+        return scored, [_published(self.lead_id, verdict)]
 
     def qualified(self, at: datetime, version: int | None) -> tuple["LeadScore", list[Event]]:
         """Qualify the lead, under a version or (None) by an import's word."""

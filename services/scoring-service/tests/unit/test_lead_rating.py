@@ -52,11 +52,11 @@ def test_the_worst_rating_needs_a_reason():
 def test_a_decision_closes_the_case_once():
     lead, _ = rated(("marketing", 5), ("sales", 2))
     decision = Decision(4, "manager", AT, UUID(int=3), "spoke to both")
-    closed, events = lead.decide(decision)
+    closed, events = lead.decide(CASE, decision)
     assert [(e.score, e.method, e.decided_by) for e in events] == [(4, "manager", UUID(int=3))]
     assert closed.decision == decision
     with pytest.raises(DomainError) as refused:
-        closed.decide(decision)
+        closed.decide(CASE, decision)
     assert refused.value.code == "already-decided"
 
 
@@ -73,7 +73,7 @@ def test_a_case_follows_the_newest_ratings_and_stays_one_case():
 
 def test_the_same_opinion_again_leaves_the_managers_decision_and_another_reopens_the_question():
     lead, _ = rated(("marketing", 5), ("sales", 2))
-    decided, _ = lead.decide(Decision(4, "manager", AT, None, "why"))
+    decided, _ = lead.decide(CASE, Decision(4, "manager", AT, None, "why"))
     same, events = decided.rate(rating("sales", 2), case_id=UUID(int=6))
     assert same.decision.score == 4
     assert [type(e) for e in events] == [LeadRated]

@@ -1,0 +1,82 @@
+"""scoring-service on a real PostgreSQL: its app, clients of every role, and what it published."""
+
+import copy
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import httpx
+import pytest
+
+from onefunnel.events.envelope import Envelope, Metadata, decode
+from onefunnel.events.fast import decode_data
+from onefunnel.http.principal import HEADER, Principal, Role, sign_principal
+from onefunnel.ids import new_id
+from onefunnel.persistence.database import Database
+from scoring_service.main import application
+
+from .unit.unit_definitions import DOCUMENT, NOON
+
+KEY = b"a key of these tests"
+
+
+@dataclass
+class TurnableClock:
+    """A clock that stands still until a test turns it."""
+
+    at: datetime = NOON
+
+    def now(self) -> datetime:
+        return self.at
+
+
+@dataclass
+class Scoring:
+    """The service, its database as the owner sees it, and handles to talk to both."""
+
+    app: Any
+    requests: Database
+    reactions: Database
+    owner: "asyncpg.Connection[asyncpg.Record]"
+    clock: TurnableClock
+    tenant: UUID = field(default_factory=new_id)
+    document: dict[str, Any] = field(default_factory=lambda: copy.deepcopy(DOCUMENT))
+
+    def client(
+        self, role: Role, *, person: UUID | None = None, tenant: UUID | None = None
+    ) -> httpx.AsyncClient:
+        principal = Principal(tenant or self.tenant, f"key:{role}:{person}", role, person)
+        return httpx.AsyncClient(
+            transport=httpx.ASGITransport(self.app, raise_app_exceptions=False),
+            base_url="http://scoring",
+            headers={HEADER: sign_principal(principal, KEY)},
+        )
+
+    def metadata(self, tenant: UUID | None = None) -> Metadata:
+        return Metadata(
+            tenant or self.tenant, "/services/scoring-service", "system:test", "c", self.clock.at
+        )
+
+    async def outbox(self) -> list[bytes]:
+        rows = await self.owner.fetch("SELECT record FROM outbox ORDER BY id")
+        return [row["record"] for row in rows]
+
+    async def published(self) -> list[tuple[Envelope, Any]]:
+        envelopes = [decode(record) for record in await self.outbox()]
+        return [(e, decode_data(e.type, e.data)) for e in envelopes]
+
+    async def types(self) -> list[str]:
+        return [e.type.split(".", 1)[1].removesuffix(".v1") for e, _ in await self.published()]
+
+
+@pytest.fixture
+async def scoring(fresh_database, open_database) -> AsyncIterator[Scoring]:
+    fresh = fresh_database("scoring_service")
+    owner = await asyncpg.connect(fresh.owner_url)
+    clock, database = TurnableClock(), open_database(fresh.app_url)
+    app = application(database, internal_key=KEY, clock=clock, wake=lambda: None)
+    yield Scoring(app, database, open_database(fresh.worker_url), owner, clock)
+    await owner.close()
