@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from standalone.console.failure import FAILED, INTERRUPTED, OK, USAGE, Failure
+from standalone.console.failure import INTERRUPTED, OK, USAGE, Failure
 from standalone.console.options import colour_wanted
 from standalone.console.tables import say
 
@@ -61,38 +61,38 @@ def run(args: list[str]) -> int:
             standalone_mode=False,
             color=colour_wanted(),
         )
-    except Failure as failure:
-        say(str(failure))
-        if debug:
-            raise
-        return failure.exit_code
-    except click.UsageError as mistake:
-        say(_usage(mistake))
-        return USAGE
-    except click.Abort:
-        say("interrupted")
-        return INTERRUPTED
+        return outcome if isinstance(outcome, int) else OK
     except click.exceptions.Exit as left:
         return left.exit_code
     except BrokenPipeError:  # the reader of a pipe has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
-    except Exception as bug:
+    except Exception as error:
         if debug:
             raise
-        say(str(_unexpected(bug)))
-        return FAILED
-    return outcome if isinstance(outcome, int) else OK
+        failure = _failure_of(error)
+        say(str(failure))
+        return failure.exit_code
 
 
-def _usage(mistake: click.UsageError) -> str:
+def _failure_of(error: Exception) -> Failure:
+    """Return what to say about an error, and the exit code."""
+    if isinstance(error, Failure):
+        return error
+    if isinstance(error, click.Abort):
+        return Failure("interrupted", code="interrupted", exit_code=INTERRUPTED)
+    if isinstance(error, click.UsageError):
+        return _usage(error)
+    return _unexpected(error)
+
+
+def _usage(mistake: click.UsageError) -> Failure:
     path = mistake.ctx.command_path if mistake.ctx else "onefunnel"
-    return str(
-        Failure(
-            mistake.format_message().rstrip("."),
-            help=f"{path} --help  shows what it takes",
-            code="usage",
-        )
+    return Failure(
+        mistake.format_message().rstrip("."),
+        help=f"{path} --help  shows what it takes",
+        code="usage",
+        exit_code=USAGE,
     )
 
 

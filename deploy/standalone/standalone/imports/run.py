@@ -233,7 +233,7 @@ def _show(report: Report, rejects: Rejects, request: Request) -> None:
             [name, f"{c.rows:,}", f"{c.items:,}", f"{c.repeated:,}", f"{c.rejected:,}"]
             for name, c in report.checks.items()
         ]
-        show_table(["set", "rows", "to import", "repeated", "rejected"], rows, ["<", *">>>>"])  # type: ignore[list-item]
+        show_table(["set", "rows", "to import", "repeated", "rejected"], rows, ["<", *">>>>"])
         say("nothing was written; without --dry-run this is imported")
         return
     rows = [
@@ -241,7 +241,7 @@ def _show(report: Report, rejects: Rejects, request: Request) -> None:
          f"{report.sent[name]['rejected'] + check.rejected:,}"]
         for name, check in report.checks.items()
     ]  # fmt: skip
-    show_table(["set", *STATUSES], rows, ["<", *">>>>"])  # type: ignore[list-item]
+    show_table(["set", *STATUSES], rows, ["<", *">>>>"])
     say(f"run {report.run_id}: every event of this import carries it as its correlation id")
     if not report.rejected():
         say("Next   onefunnel performance   ·   onefunnel funnel --by source")

@@ -1,0 +1,95 @@
+"""PostgreSQL of our own: settings for a laptop, durable by default, and its failures in words."""
+
+import time
+from pathlib import Path
+from typing import Final
+
+from onefunnel.persistence.local_server import MAJOR, LocalServer, WrongMajor
+from standalone.console.failure import REFUSED, Failure
+
+SETTINGS: Final = (
+    "max_connections=100",  # the pools of all services are written down to fit
+    "shared_buffers=48MB",
+    "work_mem=8MB",
+    "maintenance_work_mem=48MB",
+    "effective_cache_size=512MB",
+    "fsync=on",  # a commit is a promise, on a laptop too
+    "synchronous_commit=on",
+    "full_page_writes=on",
+    "wal_level=minimal",  # one machine: nobody replicates from it
+    "max_wal_senders=0",
+    "wal_compression=on",
+    "min_wal_size=80MB",
+    "max_wal_size=512MB",
+    "checkpoint_timeout=15min",
+    "random_page_cost=1.1",
+    "jit=off",
+    "io_method=sync",  # no I/O worker processes
+    "max_worker_processes=2",
+    "max_parallel_workers_per_gather=0",
+    "max_parallel_maintenance_workers=0",
+    "autovacuum_max_workers=1",
+    "autovacuum_worker_slots=1",
+    "max_logical_replication_workers=0",
+    "timezone=UTC",
+    "log_timezone=UTC",
+    "log_checkpoints=off",
+    "log_min_messages=warning",
+)
+_READY_WITHIN_S: Final = 60.0
+_ASK_EVERY_S: Final = 0.05
+
+
+def server_of(data: Path) -> LocalServer:
+    """Return the server of a data directory, started or not."""
+    return LocalServer((data / "postgres").resolve())
+
+
+def start(data: Path) -> LocalServer:
+    """Start PostgreSQL on a data directory, or use the one that a killed host left running."""
+    server = server_of(data)
+    try:
+        server.initialise()
+        _start_until_it_answers(server)
+    except WrongMajor as wrong:
+        raise _wrong_major(data, wrong) from None
+    except (RuntimeError, OSError) as error:
+        raise Failure(
+            "cannot start the database",
+            because=tuple(str(error).splitlines()[-3:]),
+            help=f"its log is {server.directory}/server.log; is the disk full or read-only?",
+            code="database-start",
+        ) from None
+    return server
+
+
+def _start_until_it_answers(server: LocalServer) -> None:
+    deadline = time.monotonic() + _READY_WITHIN_S
+    server.start(SETTINGS)
+    while not _answers(server):
+        if time.monotonic() > deadline:
+            raise RuntimeError("it does not answer")
+        time.sleep(_ASK_EVERY_S)
+        server.start(SETTINGS)  # one that was just stopping has to be started anew
+
+
+def _answers(server: LocalServer) -> bool:
+    try:
+        server.run_tool("pg_isready", "-q", "-h", str(server.socket_directory))
+    except RuntimeError:
+        return False
+    return True
+
+
+def _wrong_major(data: Path, wrong: WrongMajor) -> Failure:
+    return Failure(
+        f"{data} was written by PostgreSQL {wrong.found}, and this release runs PostgreSQL {MAJOR}",
+        because=("a data directory cannot be read by another major version",),
+        help=(
+            "carry the data over with a backup:\n"
+            f"with the release that wrote it:  onefunnel backup --data {data} old.onefunnel\n"
+            f"with this release:               onefunnel restore --data NEW old.onefunnel"
+        ),
+        code="database-major",
+        exit_code=REFUSED,
+    )
