@@ -77,6 +77,12 @@ class Database:
         begin = f"BEGIN; SELECT set_config('app.tenant', '{UUID(int=tenant_id.int)}', true)"
         return self._begun(begin, announced=True)
 
+    def snapshot(self, tenant_id: UUID) -> AbstractAsyncContextManager[AsyncConnection]:
+        """Open a transaction that only reads one tenant, and sees one instant in all its statements."""
+        setting = f"set_config('app.tenant', '{UUID(int=tenant_id.int)}', true)"
+        begin = f"BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; SELECT {setting}"
+        return self._begun(begin, announced=False)
+
     def transaction(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """Open a transaction over all tenants; only the worker role sees rows in it."""
         return self._begun("BEGIN", announced=False)
