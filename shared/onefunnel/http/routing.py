@@ -4,7 +4,6 @@ Services write `router = routes("leads")` and decorate functions as in any FastA
 route says what it does to what: `openapi_extra=declared("lead", "create")`.
 """
 
-import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Final, cast
@@ -19,19 +18,17 @@ from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from onefunnel.errors import DomainError
+from onefunnel.http.incoming import MAX_BODY_BYTES, read_body
 from onefunnel.http.principal import authenticate
 from onefunnel.http.problems import Problem, problem_response
 from onefunnel.http.query import check_query, known_parameters
 from onefunnel.http.strict_json import guard, malformed
 from onefunnel.http.validation import problem_of
 
-MAX_BODY_BYTES: Final = 1 << 20
-MAX_BATCH_BYTES: Final = 5 << 20
-BODY_TIMEOUT_S: Final = 10
 EXTENSION: Final = "x-onefunnel"
 
 # The database is starting, stopping, or gone.
@@ -107,27 +104,9 @@ class StrictRoute(APIRoute):
         return BodyRule(adapter, field.is_required(), limit)
 
 
-async def read_body(request: Request, max_bytes: int) -> bytes:
-    """Read the whole body, at most `max_bytes` of it, within the time a body may take."""
-    length = request.headers.get("content-length")
-    if length is not None and length.isdecimal() and int(length) > max_bytes:
-        raise _too_large(max_bytes)
-    chunks, size = [], 0
-    try:
-        async with asyncio.timeout(BODY_TIMEOUT_S):
-            async for chunk in request.stream():
-                size += len(chunk)
-                if size > max_bytes:
-                    raise _too_large(max_bytes)
-                chunks.append(chunk)
-    except TimeoutError as error:
-        raise Problem("request-timeout", "The body did not arrive in time.") from error
-    return b"".join(chunks)
-
-
 async def _read(request: Request, rule: BodyRule) -> None:
     """Read, guard and validate the body; what FastAPI finds as the parsed JSON is the finished model."""
-    raw = await read_body(request, rule.max_bytes)
+    raw = await read_body(request.receive, request.headers.get("content-length"), rule.max_bytes)
     request._body = raw  # noqa: SLF001 - Starlette's own cache: whoever asks again gets these bytes
     if not raw and not rule.required:
         return
@@ -153,14 +132,6 @@ def _check_media(request: Request) -> None:
         raise Problem("unsupported-media-type", "Send Content-Type: application/json, in UTF-8.")
 
 
-def _too_large(max_bytes: int) -> Problem:
-    return Problem(
-        "payload-too-large",
-        f"The body is larger than {max_bytes} bytes.",
-        headers={"Connection": "close"},
-    )
-
-
 def _answering(handler: Handler) -> Handler:
     async def answer(request: Request) -> Response:
         try:
@@ -177,6 +148,9 @@ def answer_to(error: Exception, request_id: str | None) -> Response:
         return problem_response(error, request_id)
     if isinstance(error, RequestValidationError):
         return problem_response(_problem_of_request(error), request_id)
+    if isinstance(error, ClientDisconnect):
+        gone = Problem("malformed-request", "The caller went away before the body was complete.")
+        return problem_response(gone, request_id)
     if isinstance(error, HTTPException):
         return problem_response(_problem_of_http(error), request_id)
     if _is_storage(error):

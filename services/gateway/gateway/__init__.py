@@ -1,0 +1,1 @@
+"""The public API: keys, rights, one address for all services."""

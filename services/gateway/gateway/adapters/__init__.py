@@ -1,0 +1,1 @@
+"""How the gateway remembers tenants and keys."""

@@ -1,0 +1,1 @@
+"""What the gateway does for people: tenants, keys, status, names."""

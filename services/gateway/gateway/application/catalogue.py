@@ -1,0 +1,167 @@
+"""The catalogue of operations: one OpenAPI document out of the services', and the routes in it.
+
+The merged document is generated, checked in and read at start; no request asks a service what it can do.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from gateway.domain.roles import known
+
+EXTENSION: Final = "x-onefunnel"
+METHODS: Final = ("get", "post", "put", "patch", "delete")
+DEFAULT_MAX_BODY_BYTES: Final = 1 << 20
+
+_PARAMETER: Final = re.compile(r"\{(\w+)\}")
+
+
+class BadCatalogue(Exception):
+    """The catalogue cannot be served: an operation is undeclared, unknown to the roles, or there twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One method of one path: who answers it, and what it does to what."""
+
+    method: str
+    path: str
+    service: str
+    resource: str
+    action: str
+    operation_id: str
+    max_body_bytes: int = DEFAULT_MAX_BODY_BYTES
+
+    @property
+    def is_about_one(self) -> bool:
+        """Say whether the path names one object."""
+        return "{" in self.path
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A path that exists: its operations by method, and what stands in its braces."""
+
+    operations: Mapping[str, Operation]
+    parameters: Mapping[str, str]
+
+
+def operations_of(document: Mapping[str, Any]) -> list[Operation]:
+    """Return every operation of a document; raise `BadCatalogue` if one may not be served."""
+    found = [
+        _operation(method, path, item[method])
+        for path, item in document["paths"].items()
+        for method in METHODS
+        if method in item
+    ]
+    ids = [operation.operation_id for operation in found]
+    if twice := sorted({id_ for id_ in ids if ids.count(id_) > 1}):
+        raise BadCatalogue(f"operation ids must be unique: {twice}")
+    return found
+
+
+def _operation(method: str, path: str, described: Mapping[str, Any]) -> Operation:
+    where = f"{method.upper()} {path}"
+    extension = described.get(EXTENSION)
+    if not extension or not {"service", "resource", "action"} <= extension.keys():
+        raise BadCatalogue(f"{where} does not declare its service, resource and action")
+    resource, action = extension["resource"], extension["action"]
+    if not known(resource, action):
+        raise BadCatalogue(f"{where}: the role table has no line for {resource}.{action}")
+    return Operation(
+        method=method.upper(),
+        path=path,
+        service=extension["service"],
+        resource=resource,
+        action=action,
+        operation_id=described["operationId"],
+        max_body_bytes=extension.get("max_body_bytes", DEFAULT_MAX_BODY_BYTES),
+    )
+
+
+class RouteTable:
+    """Finds the operations of a path in one walk down its segments; a word wins over a parameter."""
+
+    def __init__(self, operations: Iterable[Operation]) -> None:
+        self._root = _Node()
+        for operation in operations:
+            self._root.add(operation)
+
+    def find(self, path: str) -> Match | None:
+        """Return what is at `path`, None if there is nothing."""
+        values: list[str] = []
+        node = self._root.walk(path.split("/")[1:], 0, values)
+        if node is None:
+            return None
+        return Match(node.operations, dict(zip(node.names, values, strict=True)))
+
+
+class _Node:
+    __slots__ = ("any", "names", "operations", "words")
+
+    def __init__(self) -> None:
+        self.words: dict[str, _Node] = {}
+        self.any: _Node | None = None
+        self.operations: dict[str, Operation] = {}
+        self.names: Sequence[str] = ()
+
+    def add(self, operation: Operation) -> None:
+        node = self
+        for part in operation.path.split("/")[1:]:
+            if _PARAMETER.fullmatch(part):
+                node.any = node.any or _Node()
+                node = node.any
+            else:
+                node = node.words.setdefault(part, _Node())
+        if operation.method in node.operations:
+            raise BadCatalogue(f"{operation.method} {operation.path} is there twice")
+        node.operations[operation.method] = operation
+        node.names = _PARAMETER.findall(operation.path)
+
+    def walk(self, parts: Sequence[str], at: int, values: list[str]) -> "_Node | None":
+        if at == len(parts):
+            return self if self.operations else None
+        part = parts[at]
+        if (word := self.words.get(part)) and (found := word.walk(parts, at + 1, values)):
+            return found
+        if self.any is None or not part:
+            return None
+        values.append(part)
+        if found := self.any.walk(parts, at + 1, values):
+            return found
+        values.pop()
+        return None
+
+
+def merged(documents: Sequence[Mapping[str, Any]], info: Mapping[str, str]) -> dict[str, Any]:
+    """Return one document of several; equal schemas are shared, different ones may not share a name.
+
+    A path of an earlier document hides the same path of a later one: the gateway comes first.
+    """
+    paths: dict[str, Any] = {}
+    schemas: dict[str, Any] = {}
+    for document in documents:
+        for path, item in document["paths"].items():
+            paths.setdefault(path, {})
+            for method, described in item.items():
+                paths[path].setdefault(method, described)
+        for name, schema in document.get("components", {}).get("schemas", {}).items():
+            if schemas.setdefault(name, schema) != schema:
+                raise BadCatalogue(f"two services mean different things by the schema {name}")
+    return {
+        "openapi": "3.1.0",
+        "info": dict(info),
+        "security": [{"apiKey": []}],
+        "paths": {path: paths[path] for path in sorted(paths)},
+        "components": {
+            "schemas": {name: schemas[name] for name in sorted(schemas)},
+            "securitySchemes": {
+                "apiKey": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "An API key of the tenant; `X-API-Key: <key>` is taken too.",
+                }
+            },
+        },
+    }

@@ -1,0 +1,1 @@
+"""How the gateway talks: one front door for every path."""

@@ -1,0 +1,205 @@
+"""The front door: who calls, may they, and on to the service that answers. Bytes in, bytes out.
+
+No body is parsed here and no framework stands in the way: in the embedded default this hop is a
+dictionary walk, a remembered key and one direct call.
+"""
+
+from collections.abc import Callable
+from typing import Final
+from urllib.parse import parse_qsl, urlencode
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from gateway.application.catalogue import Match, Operation, RouteTable
+from gateway.domain.pay import PARAMETER, PAY, seen_by
+from gateway.domain.roles import allowed
+from gateway.entrypoints.authentication import Caller, Doorkeeper
+from gateway.entrypoints.names import Names
+from onefunnel.http.incoming import read_body
+from onefunnel.http.problems import Problem
+from onefunnel.http.routing import answer_to
+from onefunnel.runtime import Header, ServiceClient, ServiceResponse, ServiceUnreachable
+
+OWN: Final = "gateway"
+PUBLIC: Final = frozenset({"/livez", "/readyz", "/metrics", "/openapi.json", "/docs", "/"})
+PUBLIC_PREFIX: Final = "/problems/"
+
+# What a service may learn from a caller. Everything else stays here: hop-by-hop headers, cookies,
+# credentials, and whatever pretends to be an identity.
+_PASSED_IN: Final = frozenset(
+    {
+        b"accept",
+        b"content-type",
+        b"content-encoding",
+        b"idempotency-key",
+        b"if-match",
+        b"if-none-match",
+        b"traceparent",
+        b"wait-for",
+        b"x-correlation-id",
+    }
+)
+_KEPT_BACK: Final = frozenset(
+    {
+        b"connection",
+        b"keep-alive",
+        b"proxy-authenticate",
+        b"server",
+        b"date",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+        b"x-request-id",
+        b"x-content-type-options",
+    }
+)
+# An escaped slash, backslash, dot or NUL would be one thing to us and another to the service.
+_AMBIGUOUS: Final = (b"%2f", b"%5c", b"%2e", b"%00", b"%25")
+
+
+class Front:
+    """The gateway's application."""
+
+    def __init__(
+        self,
+        own: ASGIApp,
+        table: RouteTable,
+        doorkeeper: Doorkeeper,
+        clients: Callable[[str], ServiceClient],
+        names: Names,
+    ) -> None:
+        self._own = own
+        self._table = table
+        self._doorkeeper = doorkeeper
+        self._clients = clients
+        self._names = names
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or run the lifespan of what is the gateway's own."""
+        if scope["type"] != "http" or _is_public(scope["path"]):
+            await self._own(scope, receive, send)
+            return
+        try:
+            app = await self._answer(scope, receive)
+        except Exception as error:  # noqa: BLE001 - the border: whatever it is becomes a problem
+            app = answer_to(error, scope.get("onefunnel.request_id"))
+        await app(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive) -> ASGIApp:
+        match, operation = self._found(scope)
+        caller = await self._doorkeeper.caller(scope["headers"])
+        _authorize(caller, operation)
+        query = _visible_query(caller, operation, match, scope["query_string"])
+        headers = _passed(scope, caller)
+        if operation.service == OWN:
+            return _calling(self._own, {**scope, "headers": _with_length(headers, scope)})
+        response = await self._asked(operation, scope, receive, query, headers)
+        return Raw(await self._names.added(response, caller, operation))
+
+    def _found(self, scope: Scope) -> tuple[Match, Operation]:
+        raw = scope.get("raw_path") or b""
+        if b"%" in raw and any(escape in raw.lower() for escape in _AMBIGUOUS):
+            raise _nothing_here()
+        match = self._table.find(scope["path"])
+        if match is None:
+            raise _nothing_here()
+        operation = match.operations.get(scope["method"])
+        if operation is None:
+            allow = ", ".join(sorted(match.operations))
+            raise Problem(
+                "method-not-allowed",
+                "This path does not take this method.",
+                headers={"Allow": allow},
+            )
+        return match, operation
+
+    async def _asked(
+        self,
+        operation: Operation,
+        scope: Scope,
+        receive: Receive,
+        query: str,
+        headers: list[Header],
+    ) -> ServiceResponse:
+        length = next(
+            (v.decode("latin-1") for n, v in scope["headers"] if n == b"content-length"), None
+        )
+        body = await read_body(receive, length, operation.max_body_bytes)
+        path = (scope.get("raw_path") or scope["path"].encode()).decode("ascii")
+        try:
+            return await self._clients(operation.service).request(
+                operation.method, path, query=query, headers=headers, body=body
+            )
+        except ServiceUnreachable as error:
+            raise Problem(
+                "dependency-unavailable", f"The {operation.service} service cannot be reached."
+            ) from error
+
+
+class Raw:
+    """A service's answer, given on as it came."""
+
+    __slots__ = ("_response",)
+
+    def __init__(self, response: ServiceResponse) -> None:
+        self._response = response
+
+    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        """Send it."""
+        status, headers, body = self._response
+        kept = [header for header in headers if header[0] not in _KEPT_BACK]
+        await send({"type": "http.response.start", "status": status, "headers": kept})
+        await send({"type": "http.response.body", "body": body})
+
+
+def _is_public(path: str) -> bool:
+    return path in PUBLIC or path.startswith(PUBLIC_PREFIX)
+
+
+def _authorize(caller: Caller, operation: Operation) -> None:
+    role = caller.principal.role
+    if allowed(role, operation.resource, operation.action):
+        return
+    if operation.is_about_one and not allowed(role, operation.resource, "read"):
+        raise Problem("not-found", "There is no such thing.")
+    raise Problem("forbidden", "Your role does not allow this; GET /v1/me says what it does.")
+
+
+def _visible_query(caller: Caller, operation: Operation, match: Match, raw: bytes) -> str:
+    """Return the query to pass on, narrowed to the caller's own pay where that is all they may see."""
+    query = raw.decode("latin-1")
+    in_path = match.parameters.get(PARAMETER)
+    if operation.resource not in PAY and in_path is None and PARAMETER not in query:
+        return query
+    asked = in_path or dict(parse_qsl(query, keep_blank_values=True)).get(PARAMETER)
+    principal = caller.principal
+    seen = seen_by(principal.role, principal.person_id, operation.resource, asked)
+    if not seen.visible:
+        raise Problem("not-found", "There is no such thing.")
+    if seen.payee is None:
+        return query
+    return "&".join(part for part in (query, urlencode({PARAMETER: str(seen.payee)})) if part)
+
+
+def _passed(scope: Scope, caller: Caller) -> list[Header]:
+    headers: list[Header] = [h for h in scope["headers"] if h[0] in _PASSED_IN]
+    headers.append((b"host", b"onefunnel"))
+    headers.append((b"x-request-id", scope["onefunnel.request_id"].encode()))
+    headers.append(caller.header)
+    return headers
+
+
+def _with_length(headers: list[Header], scope: Scope) -> list[Header]:
+    return headers + [h for h in scope["headers"] if h[0] in {b"content-length", b"last-event-id"}]
+
+
+def _calling(app: ASGIApp, inner: Scope) -> ASGIApp:
+    async def call(_scope: Scope, receive: Receive, send: Send) -> None:
+        await app(inner, receive, send)
+
+    return call
+
+
+def _nothing_here() -> Problem:
+    return Problem("not-found", "There is nothing at this path.")

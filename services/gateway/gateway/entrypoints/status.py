@@ -1,0 +1,49 @@
+"""How every service is: asked at the moment of the question, all at once."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Final
+
+import orjson
+
+from gateway.entrypoints.schemas import ServiceStatus, Status
+from onefunnel.runtime import Header, ServiceClient, ServiceUnreachable
+
+SERVICES: Final = ("lead", "scoring", "content", "metrics")
+TIMEOUT_S: Final = 2.0
+PATH: Final = "/internal/status"
+
+
+class StatusOfAll:
+    """Asks the services; one that does not answer is not ready, and never an error."""
+
+    def __init__(self, clients: Callable[[str], ServiceClient]) -> None:
+        self._clients = clients
+
+    async def __call__(self, principal: Header) -> Status:
+        """Return how all services are, in the eyes of one tenant."""
+        found = await asyncio.gather(*(self.of(name, principal) for name in SERVICES))
+        return Status(
+            ready=all(status.ready for status in found),
+            services=dict(zip(SERVICES, found, strict=True)),
+        )
+
+    async def of(self, service: str, principal: Header) -> ServiceStatus:
+        """Return how one service is."""
+        try:
+            async with asyncio.timeout(TIMEOUT_S):
+                ready, _ = await self._get(service, "/readyz", principal)
+                known, detail = await self._get(service, PATH, principal)
+        except (TimeoutError, ServiceUnreachable):
+            return ServiceStatus(ready=False)
+        return ServiceStatus(ready=ready, detail=detail if known else None)
+
+    async def _get(
+        self, service: str, path: str, principal: Header
+    ) -> tuple[bool, dict[str, Any] | None]:
+        headers = [(b"host", b"onefunnel"), principal]
+        answer = await self._clients(service).request(
+            "GET", path, query="", headers=headers, body=b""
+        )
+        content = orjson.loads(answer.body) if answer.body else None
+        return answer.status in {200, 204}, content if isinstance(content, dict) else None

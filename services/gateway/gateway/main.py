@@ -1,0 +1,113 @@
+"""The gateway, put together: the only file that knows all its rooms."""
+
+from collections.abc import Iterable, Mapping
+from importlib.resources import files
+from typing import Any, Final
+from uuid import UUID
+
+import orjson
+from fastapi import FastAPI
+from sqlalchemy import text
+
+from gateway.adapters.repositories import DatabaseKeyStore, KeyRepository, TenantRepository
+from gateway.adapters.views import tenant_name
+from gateway.application.catalogue import RouteTable, operations_of
+from gateway.application.commands import Provisioned, provision
+from gateway.domain.roles import Role
+from gateway.entrypoints.authentication import Doorkeeper
+from gateway.entrypoints.documents import public_routes
+from gateway.entrypoints.front import Front
+from gateway.entrypoints.http_identity import identity_routes
+from gateway.entrypoints.http_keys import key_routes
+from gateway.entrypoints.names import Names
+from gateway.entrypoints.standing import asker
+from gateway.entrypoints.status import StatusOfAll
+from gateway.entrypoints.streams import Hints
+from onefunnel.http.app import service_app
+from onefunnel.http.edge import Edge
+from onefunnel.http.principal import Principal
+from onefunnel.http.reads import read_dependency
+from onefunnel.http.writes import write_dependency
+from onefunnel.runtime import Runtime, ServiceUnreachable
+from onefunnel.service import Service
+
+NAME: Final = "gateway"
+SYSTEM: Final = "system:gateway"
+
+
+def build(runtime: Runtime, document: Mapping[str, Any] | None = None) -> Service:
+    """Return the gateway. Raises `BadCatalogue` if an operation does not say what it does to what."""
+    catalogue = document or checked_in_document()
+    doorkeeper = _doorkeeper(runtime)
+    own = own_app(runtime, doorkeeper)
+    own.router.routes.extend(public_routes(catalogue))
+    table = RouteTable(operations_of(catalogue))
+    front = Front(own, table, doorkeeper, runtime.client, Names(runtime.client))
+    return Service(name=NAME, app=Edge(front))
+
+
+def own_app(runtime: Runtime, doorkeeper: Doorkeeper | None = None) -> FastAPI:
+    """Return the application of the gateway's own operations; its OpenAPI goes into the catalogue."""
+    database = runtime.database(NAME)
+    door = doorkeeper or _doorkeeper(runtime)
+    write_of = write_dependency(database, runtime.wake, runtime.clock)
+    read_of = read_dependency(database)
+    hints = Hints(asker(runtime.client, door))
+    status = StatusOfAll(runtime.client)
+
+    async def ready() -> None:
+        async with database.transaction() as conn:
+            await conn.execute(text("SELECT 1"))
+
+    return service_app(
+        name=NAME,
+        routers=[
+            key_routes(write_of, read_of, KeyRepository, door, runtime.clock),
+            identity_routes(read_of, tenant_name, status, hints, door),
+        ],
+        internal_key=runtime.internal_key,
+        ready=ready,
+        clock=runtime.clock,
+    )
+
+
+def checked_in_document() -> dict[str, Any]:
+    """Return the catalogue that `make catalogue` wrote."""
+    content = files("gateway").joinpath("openapi.json").read_bytes()
+    document: dict[str, Any] = orjson.loads(content)
+    return document
+
+
+async def provision_tenant(
+    runtime: Runtime, name: str, *, has: Iterable[Role] = (), settings: Mapping[str, object]
+) -> Provisioned:
+    """Make a tenant ready for use, however often it is called: rows, development keys, its settings.
+
+    `has` names the roles whose development key the caller still holds; the others get a new one,
+    which is returned and cannot be shown again. `settings` are `time_zone`, `currency` and
+    `fiscal_year_start`, as lead-service takes them.
+    """
+    async with runtime.worker_database(NAME).transaction() as conn:
+        tenants = TenantRepository(conn)
+        made = await provision(name, has=has, tenants=tenants, now=runtime.clock.now())
+    await _announce(runtime, made.tenant_id, settings)
+    return made
+
+
+async def _announce(runtime: Runtime, tenant_id: UUID, settings: Mapping[str, object]) -> None:
+    system = Principal(tenant_id, SYSTEM, "admin")
+    headers = [
+        (b"host", b"onefunnel"),
+        (b"content-type", b"application/json"),
+        _doorkeeper(runtime).signed(system),
+    ]
+    answer = await runtime.client("lead").request(
+        "PUT", "/internal/tenant", query="", headers=headers, body=orjson.dumps(dict(settings))
+    )
+    if answer.status >= 300:
+        raise ServiceUnreachable(f"lead-service answered {answer.status} to the tenant's settings")
+
+
+def _doorkeeper(runtime: Runtime) -> Doorkeeper:
+    store = DatabaseKeyStore(runtime.database(NAME))
+    return Doorkeeper(store, runtime.clock, runtime.internal_key)

@@ -1,0 +1,1 @@
+"""The database of the gateway, step by step."""
