@@ -1,11 +1,11 @@
 """PostgreSQL of our own: settings for a laptop, durable by default, and its failures in words."""
 
-import time
 from pathlib import Path
 from typing import Final
 
 from onefunnel.persistence.local_server import MAJOR, LocalServer, WrongMajor
 from standalone.console.failure import REFUSED, Failure
+from standalone.host.waiting import wait_until
 
 SETTINGS: Final = (
     "max_connections=100",  # the pools of all services are written down to fit
@@ -37,7 +37,6 @@ SETTINGS: Final = (
     "log_min_messages=warning",
 )
 _READY_WITHIN_S: Final = 60.0
-_ASK_EVERY_S: Final = 0.05
 
 
 def server_of(data: Path) -> LocalServer:
@@ -64,13 +63,12 @@ def start(data: Path) -> LocalServer:
 
 
 def _start_until_it_answers(server: LocalServer) -> None:
-    deadline = time.monotonic() + _READY_WITHIN_S
-    server.start(SETTINGS)
-    while not _answers(server):
-        if time.monotonic() > deadline:
-            raise RuntimeError("it does not answer")
-        time.sleep(_ASK_EVERY_S)
+    def answers() -> bool:
         server.start(SETTINGS)  # one that was just stopping has to be started anew
+        return _answers(server)
+
+    if not wait_until(answers, _READY_WITHIN_S):
+        raise RuntimeError("it does not answer")
 
 
 def _answers(server: LocalServer) -> bool:

@@ -193,6 +193,9 @@ def _json_rows(file: BinaryIO) -> Iterator[Row | BadRow]:
         except ValueError as error:
             yield BadRow(number, f"it is not JSON: {error}", line.rstrip("\n"))
             continue
+        except RecursionError:
+            yield BadRow(number, "it is nested too deeply")
+            continue
         if not isinstance(value, dict):
             yield BadRow(number, "it is not a JSON object", line.rstrip("\n"))
         elif nested := [name for name, cell in value.items() if isinstance(cell, dict | list)]:
