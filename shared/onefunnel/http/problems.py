@@ -182,12 +182,14 @@ class Problem(Exception):
         *,
         errors: Sequence[FieldError] = (),
         headers: Mapping[str, str] | None = None,
+        more: Mapping[str, object] | None = None,
     ) -> None:
         super().__init__(detail)
         self.code = code
         self.detail = detail
         self.errors = tuple(errors)
         self.headers = dict(headers or {})
+        self.more = dict(more or {})  # RFC 9457 extension members, such as `lag_events`
 
     @property
     def status(self) -> int:
@@ -222,7 +224,8 @@ def status_of(error: DomainError) -> int:
 def body_of(error: Problem | DomainError, request_id: str | None = None) -> dict[str, object]:
     """Return the problem document of an error: what a response and a batch item carry."""
     if isinstance(error, Problem):
-        return document(error.code, error.status, error.detail, error.errors, request_id)
+        found = document(error.code, error.status, error.detail, error.errors, request_id)
+        return {**error.more, **found}
     errors = [FieldError(error.pointer, error.code, error.detail)] if error.pointer else []
     return document(error.code, status_of(error), error.detail, errors, request_id)
 
