@@ -3,7 +3,7 @@
 import copy
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -11,11 +11,13 @@ import asyncpg
 import httpx
 import pytest
 
-from onefunnel.events.envelope import Envelope, Metadata, decode
+from onefunnel.events.envelope import Envelope, Metadata, decode, encode
 from onefunnel.events.fast import decode_data
 from onefunnel.http.principal import HEADER, Principal, Role, sign_principal
 from onefunnel.ids import new_id
 from onefunnel.persistence.database import Database
+from scoring_service.adapters.repositories import open_tx
+from scoring_service.entrypoints.consumers import handlers
 from scoring_service.main import application
 
 from .unit.unit_definitions import DOCUMENT, NOON
@@ -59,6 +61,27 @@ class Scoring:
         return Metadata(
             tenant or self.tenant, "/services/scoring-service", "system:test", "c", self.clock.at
         )
+
+    async def hear(self, *events: Any, tenant: UUID | None = None) -> None:
+        """Deliver events as the log would, each in a transaction over all tenants."""
+        heard = handlers(open_tx, self.clock)
+        for record in encode(events, self.metadata(tenant)):
+            envelope = decode(record.value)
+            async with self.reactions.transaction() as conn:
+                await heard[envelope.type](
+                    conn, envelope, decode_data(envelope.type, envelope.data)
+                )
+
+    async def agree(self, **extra: Any) -> None:
+        """Bring the tests' definition into force, long ago unless told otherwise."""
+        past = (self.clock.at - timedelta(days=365)).isoformat()
+        body = {**self.document, "effective_from": past, **extra}
+        async with self.client("marketer") as marketer, self.client("rep") as rep:
+            number = (await marketer.post("/v1/definitions/mql", json=body)).json()["version"]
+            for one in (marketer, rep):
+                await one.post(f"/v1/definitions/mql/{number}/sign")
+            answer = await rep.post(f"/v1/definitions/mql/{number}/activate")
+        assert answer.status_code == 200, answer.text
 
     async def outbox(self) -> list[bytes]:
         rows = await self.owner.fetch("SELECT record FROM outbox ORDER BY id")
