@@ -1,0 +1,1 @@
+"""Leads, deals, people, campaigns: what marketing and sales work on."""

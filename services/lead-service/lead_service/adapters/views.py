@@ -1,0 +1,168 @@
+"""Reads: straight from SQL to views, each in a transaction that sees one tenant."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final, Generic, TypeVar
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Table, Uuid, case, func, literal, select, tuple_, union_all
+from sqlalchemy.types import Date, DateTime
+
+from lead_service.adapters import tables
+from lead_service.application import views
+from lead_service.application.queries import After, Filters, Queries
+from onefunnel.errors import not_found
+from onefunnel.persistence.database import Database
+
+V = TypeVar("V")
+
+
+class StoredReads(Generic[V]):
+    """One kind of resource, listed by `sort`, ascending or newest first."""
+
+    def __init__(
+        self,
+        database: Database,
+        table: Table,
+        view: Callable[..., V],
+        *sort: str,
+        newest_first: bool = False,
+    ) -> None:
+        self._database = database
+        self._table = table
+        self._view = view
+        self._columns = [table.c[name] for name in view.__dataclass_fields__]  # type: ignore[attr-defined]
+        self._sort = sort
+        self._newest_first = newest_first
+
+    async def get(self, tenant_id: UUID, id_: UUID) -> V:
+        """Return one resource; raise not-found."""
+        question = select(*self._columns).where(
+            self._table.c.tenant_id == tenant_id, self._table.c.id == id_
+        )
+        async with self._database.tenant(tenant_id) as conn:
+            row = (await conn.execute(question)).mappings().one_or_none()
+        if row is None:
+            raise not_found(self._table.name)
+        return self._view(**row)
+
+    async def page(
+        self, tenant_id: UUID, filters: Filters, *, after: After | None, limit: int
+    ) -> Sequence[V]:
+        """Return up to `limit` resources that follow `after`, in the order of `key_of`."""
+        keys = [self._table.c[name] for name in self._sort]
+        question = select(*self._columns).where(self._table.c.tenant_id == tenant_id)
+        for name, value in filters.items():
+            if value is not None:
+                question = question.where(self._table.c[name] == value)
+        if after is not None:
+            question = question.where(self._follows(keys, after))
+        ordered = [key.desc() for key in keys] if self._newest_first else keys
+        async with self._database.tenant(tenant_id) as conn:
+            found = await conn.execute(question.order_by(*ordered).limit(limit))
+            return [self._view(**row) for row in found.mappings()]
+
+    def key_of(self, view: object) -> After:
+        """Return the sort key of a resource."""
+        return tuple(_text(getattr(view, name)) for name in self._sort)
+
+    def _follows(self, keys: Sequence[Any], after: After) -> ColumnElement[bool]:
+        values = tuple_(
+            *(literal(_value(key, part), key.type) for key, part in zip(keys, after, strict=True))
+        )
+        row = tuple_(*keys)
+        return row < values if self._newest_first else row > values
+
+
+def _text(value: object) -> str | int | None:
+    if isinstance(value, int) or value is None:
+        return value
+    return value.isoformat() if hasattr(value, "isoformat") else str(value)
+
+
+def _value(key: Any, part: str | int | None) -> object:
+    if isinstance(key.type, Uuid):
+        return UUID(str(part))
+    if isinstance(key.type, DateTime):
+        return datetime.fromisoformat(str(part))
+    if isinstance(key.type, Date):
+        return datetime.fromisoformat(str(part)).date()
+    return part
+
+
+class StoredTimelines:
+    """What happened, newest first; each stay in a state ends where the next one begins."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def page(
+        self, tenant_id: UUID, aggregate_id: UUID, *, after: After | None, limit: int
+    ) -> Sequence[views.HistoryView]:
+        """Return up to `limit` facts that are older than `after`."""
+        h = tables.HISTORY.c
+        moved = h.from_state.is_distinct_from(h.to_state)
+        left = func.lead(h.at).over(partition_by=moved, order_by=h.sequence)
+        facts = (
+            select(*tables.HISTORY.c, case((moved, left), else_=None).label("left_at"))
+            .where(h.tenant_id == tenant_id, h.aggregate_id == aggregate_id)
+            .subquery()
+        )
+        names = views.HistoryView.__dataclass_fields__
+        question = select(*(facts.c[name] for name in names)).order_by(facts.c.sequence.desc())
+        if after is not None:
+            question = question.where(facts.c.sequence < after[0])
+        async with self._database.tenant(tenant_id) as conn:
+            found = await conn.execute(question.limit(limit))
+            return [views.HistoryView(**row) for row in found.mappings()]
+
+
+_NAMED: Final = {
+    "person": tables.PERSON,
+    "account": tables.ACCOUNT,
+    "product": tables.PRODUCT,
+    "campaign": tables.CAMPAIGN,
+    "lead": tables.LEAD,
+    "deal": tables.DEAL,
+}
+
+
+class StoredNames:
+    """Words for ids."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def of(self, tenant_id: UUID, wanted: Mapping[str, Sequence[UUID]]) -> Mapping[UUID, str]:
+        """Return the names of those that exist and have one."""
+        questions = [
+            select(table.c.id, table.c.name).where(
+                table.c.tenant_id == tenant_id, table.c.id.in_(wanted[kind])
+            )
+            for kind, table in _NAMED.items()
+            if wanted.get(kind)
+        ]
+        if not questions:
+            return {}
+        async with self._database.tenant(tenant_id) as conn:
+            found = await conn.execute(union_all(*questions))
+            return {row.id: row.name for row in found if row.name is not None}
+
+
+def stored_queries(database: Database) -> Queries:
+    """Return every read over one database."""
+    t, v = tables, views
+    return Queries(
+        tenants=StoredReads(database, t.TENANT, v.TenantView, "id"),
+        people=StoredReads(database, t.PERSON, v.PersonView, "name", "id"),
+        accounts=StoredReads(database, t.ACCOUNT, v.AccountView, "name", "id"),
+        products=StoredReads(database, t.PRODUCT, v.ProductView, "name", "id"),
+        campaigns=StoredReads(database, t.CAMPAIGN, v.CampaignView, "name", "id"),
+        spend=StoredReads(database, t.SPEND, v.SpendView, "spent_on", "id"),
+        funnels=StoredReads(database, t.FUNNEL, v.FunnelView, "code"),
+        leads=StoredReads(database, t.LEAD, v.LeadView, "recorded_at", "id", newest_first=True),
+        deals=StoredReads(database, t.DEAL, v.DealView, "recorded_at", "id", newest_first=True),
+        activities=StoredReads(database, t.ACTIVITY, v.ActivityView, "at", "id", newest_first=True),
+        timelines=StoredTimelines(database),
+        names=StoredNames(database),
+    )

@@ -1,0 +1,81 @@
+"""What a user can read: resources by id, lists, timelines, names."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+from uuid import UUID
+
+from lead_service.application.views import (
+    AccountView,
+    ActivityView,
+    CampaignView,
+    DealView,
+    FunnelView,
+    HistoryView,
+    LeadView,
+    PersonView,
+    ProductView,
+    SpendView,
+    TenantView,
+)
+
+V_co = TypeVar("V_co", covariant=True)
+
+# Column -> the one value that rows must have; None filters nothing.
+Filters = Mapping[str, object]
+# The sort key of the row before the page, as its cursor kept it.
+After = tuple[str | int | None, ...]
+
+
+class Reads(Protocol[V_co]):
+    """One kind of resource."""
+
+    async def get(self, tenant_id: UUID, id_: UUID) -> V_co:
+        """Return one resource; raise not-found."""
+        ...
+
+    async def page(
+        self, tenant_id: UUID, filters: Filters, *, after: After | None, limit: int
+    ) -> Sequence[V_co]:
+        """Return up to `limit` resources that follow `after`, in the order of `key_of`."""
+        ...
+
+    def key_of(self, view: object) -> After:
+        """Return the sort key of a resource."""
+        ...
+
+
+@dataclass(frozen=True)
+class Queries:
+    """Everything that can be read."""
+
+    tenants: Reads[TenantView]
+    people: Reads[PersonView]
+    accounts: Reads[AccountView]
+    products: Reads[ProductView]
+    campaigns: Reads[CampaignView]
+    spend: Reads[SpendView]
+    funnels: Reads[FunnelView]
+    leads: Reads[LeadView]
+    deals: Reads[DealView]
+    activities: Reads[ActivityView]
+    timelines: "Timelines"
+    names: "Names"
+
+
+class Timelines(Protocol):
+    """What happened to a lead or a deal, newest first."""
+
+    async def page(
+        self, tenant_id: UUID, aggregate_id: UUID, *, after: After | None, limit: int
+    ) -> Sequence[HistoryView]:
+        """Return up to `limit` facts that are older than `after`."""
+        ...
+
+
+class Names(Protocol):
+    """Words for ids, for answers that are composed elsewhere."""
+
+    async def of(self, tenant_id: UUID, wanted: Mapping[str, Sequence[UUID]]) -> Mapping[UUID, str]:
+        """Return the names of those that exist, by kind: person, account, product, campaign, deal, lead."""
+        ...

@@ -1,0 +1,1 @@
+"""What may happen to leads, deals, people, campaigns and funnels: pure values and transitions."""

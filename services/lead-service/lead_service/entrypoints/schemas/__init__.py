@@ -1,0 +1,1 @@
+"""What bodies look like, and how they become commands."""

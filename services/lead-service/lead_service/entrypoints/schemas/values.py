@@ -1,0 +1,121 @@
+"""Small parts that many bodies share."""
+
+from collections.abc import Set as AbstractSet
+from typing import Annotated, Any, cast
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+from lead_service.application.ports import Kind
+from lead_service.domain.currencies import CURRENCIES
+from lead_service.domain.values import External
+from onefunnel.errors import invalid
+from onefunnel.events.values import Currency, Minor, Money
+from onefunnel.http.bodies import Body, Day, Id, Time
+from onefunnel.ids import derived_id
+
+MAX_ATTRIBUTES = 100
+
+
+def _known(currency: str) -> str:
+    if currency not in CURRENCIES:
+        raise ValueError("must be a currency of ISO 4217, such as EUR")
+    return currency
+
+
+KnownCurrency = Annotated[Currency, AfterValidator(_known)]
+OutsideName = Annotated[
+    str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")
+]
+Email = Annotated[str, StringConstraints(max_length=254, pattern=r"^[^\s@]{1,64}@[^\s@]+$")]
+Phone = Annotated[str, StringConstraints(min_length=1, max_length=50)]
+AttributeName = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+AttributeText = Annotated[str, StringConstraints(max_length=1_000)]
+Attributes = Annotated[
+    dict[AttributeName, AttributeText | int | float | bool | None],
+    Field(max_length=MAX_ATTRIBUTES, description="Anything else that is known; kept here only."),
+]
+# An instant, or a date that means its start in the tenant's zone.
+Moment = Time | Day
+
+
+class ExternalIn(Body):
+    """How another system names the thing: unique per tenant and kind."""
+
+    source: OutsideName
+    id: OutsideName
+
+    def value(self) -> External:
+        """Return the domain's value."""
+        return External(self.source, self.id)
+
+
+# Another entity: its id here, or its name elsewhere.
+Reference = Id | ExternalIn
+
+
+class MoneyIn(Body):
+    """An amount in minor units of one currency."""
+
+    amount_minor: Minor
+    currency: KnownCurrency
+
+    def value(self) -> Money:
+        """Return the domain's value."""
+        return Money(amount_minor=self.amount_minor, currency=self.currency)
+
+
+class View(BaseModel):
+    """A part of an answer, read from a view's attributes."""
+
+    model_config = ConfigDict(from_attributes=True, populate_by_name=True)
+
+
+class ExternalOut(View):
+    """How another system names the thing."""
+
+    source: str
+    id: str
+
+
+class MoneyOut(View):
+    """An amount in minor units of one currency."""
+
+    amount_minor: int
+    currency: str
+
+
+def outside(external: ExternalIn | None) -> External | None:
+    """Return the domain's value of an outside name."""
+    return external.value() if external else None
+
+
+def resolved(reference: UUID | ExternalIn | None, kind: Kind, tenant_id: UUID) -> UUID | None:
+    """Return the id that a mention means, None for no mention."""
+    if isinstance(reference, ExternalIn):
+        return derived_id(tenant_id, reference.source, kind, reference.id)
+    return reference
+
+
+def meant(reference: UUID | ExternalIn, kind: Kind, tenant_id: UUID) -> UUID:
+    """Return the id that a mention means."""
+    return cast(UUID, resolved(reference, kind, tenant_id))
+
+
+def changes(
+    body: Body, tenant_id: UUID, kinds: dict[str, Kind], *, required: AbstractSet[str] = frozenset()
+) -> Any:
+    """Return what a PATCH names, by the names of the command: `owner` becomes `owner_id`.
+
+    What is absent stays as it is, null empties; what may not be empty is in `required`.
+    """
+    found: dict[str, object] = {}
+    for name in body.model_fields_set:
+        value = getattr(body, name)
+        if value is None and name in required:
+            raise invalid("This cannot be emptied.", pointer=f"/{name}")
+        if name in kinds:
+            found[f"{name}_id"] = resolved(value, kinds[name], tenant_id)
+        else:
+            found[name] = value.value() if isinstance(value, MoneyIn) else value
+    return found

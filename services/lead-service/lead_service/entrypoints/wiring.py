@@ -1,0 +1,141 @@
+"""What every route is given: the caller, the transaction, the reads."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Protocol, TypeVar, cast
+from uuid import UUID
+
+from fastapi import Depends, Request
+from fastapi.responses import Response
+from pydantic import BaseModel
+
+from lead_service.application.ports import Saved, Tx, TxFactory
+from lead_service.application.queries import Queries, Reads
+from onefunnel.clock import Clock
+from onefunnel.http.pagination import Page
+from onefunnel.http.principal import CurrentPrincipal, Principal
+from onefunnel.http.reads import Read
+from onefunnel.http.writes import Answer, TenantDatabase, Write
+
+C_contra = TypeVar("C_contra", contravariant=True)
+R_co = TypeVar("R_co", covariant=True)
+C = TypeVar("C")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """What `main` puts into the application for its routes."""
+
+    database: TenantDatabase
+    wake: Callable[[], None]
+    clock: Clock
+    tx: TxFactory
+    batch: Any
+    queries: Queries
+    outbox: Callable[[], Awaitable[Mapping[str, object]]]
+
+
+class UseCase(Protocol[C_contra, R_co]):
+    """A command's function: the command first, the transaction by keyword."""
+
+    async def __call__(self, command: C_contra, /, *, tx: Tx) -> R_co:
+        """Do what the command asks for."""
+        ...
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One request: who asks, and the means to answer."""
+
+    principal: Principal
+    wiring: Wiring
+    write: Write
+    read: Read
+
+    @property
+    def tenant_id(self) -> UUID:
+        """The caller's tenant."""
+        return self.principal.tenant_id
+
+    @property
+    def queries(self) -> Queries:
+        """Everything that can be read."""
+        return self.wiring.queries
+
+    async def do(
+        self, use_case: UseCase[C, R], command: C, answer: Callable[[R], Answer]
+    ) -> Response:
+        """Run a command in one transaction and answer with what it left behind."""
+
+        async def work(conn: Any, metadata: Any) -> Answer:
+            return answer(await use_case(command, tx=self.wiring.tx(conn, metadata)))
+
+        return await self.write(work)
+
+    async def one(self, reads: Reads[Any], id_: UUID, show: type[BaseModel]) -> Response:
+        """Answer with one resource and its ETag."""
+        view = await reads.get(self.tenant_id, id_)
+        return self.read.answer(show.model_validate(view), etag=view.version)
+
+    async def page(
+        self,
+        reads: Reads[Any],
+        page: Page,
+        show: type[BaseModel],
+        filters: Mapping[str, object] | None = None,
+    ) -> Response:
+        """Answer with one page of a list."""
+        rows: Sequence[Any] = await reads.page(
+            self.tenant_id, filters or {}, after=page.after, limit=page.limit + 1
+        )
+        return self.read.answer(page.answer(rows, key=reads.key_of, item=show.model_validate))
+
+
+async def asked(request: Request, principal: CurrentPrincipal) -> Asked:
+    """Gather what a route needs."""
+    wiring = cast(Wiring, request.app.state.wiring)
+    write = Write(request, principal, wiring.database, wiring.wake, wiring.clock)
+    return Asked(principal, wiring, write, Read(request, principal, wiring.database))
+
+
+Asking = Annotated[Asked, Depends(asked)]
+
+
+def shown(show: type[BaseModel]) -> Callable[[Saved[Any]], Answer]:
+    """Answer with the resource as it is now."""
+    return lambda saved: Answer(
+        show.model_validate(saved.view), event_id=saved.event_id, etag=saved.version
+    )
+
+
+def made(show: type[BaseModel], path: str) -> Callable[[Saved[Any]], Answer]:
+    """Answer 201 with the new resource and its place, or 200 with the one that was there."""
+    return lambda saved: Answer(
+        show.model_validate(saved.view),
+        status=201 if saved.created else 200,
+        event_id=saved.event_id,
+        etag=saved.version,
+        location=f"{path}/{saved.view.id}",
+    )
+
+
+def beside(show: type[BaseModel]) -> Callable[[tuple[Any, Saved[Any]]], Answer]:
+    """Answer 201 with an entry that was added beside an aggregate."""
+    return lambda added: Answer(
+        show.model_validate(added[0]), status=201, event_id=added[1].event_id
+    )
+
+
+def listed(show: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
+    """Describe a page of a list for the OpenAPI document."""
+    name = show.__name__
+    schema = {
+        "type": "object",
+        "required": ["items", "next_cursor"],
+        "properties": {
+            "items": {"type": "array", "items": {"$ref": f"#/components/schemas/{name}"}},
+            "next_cursor": {"type": ["string", "null"]},
+        },
+    }
+    return {200: {"content": {"application/json": {"schema": schema}}}}
