@@ -195,20 +195,3 @@ def quantile(counts: Mapping[int, int], share_: Fraction) -> int | None:
         if total and seen >= share_ * total:
             return value
     return None
-
-
-def median(counts: Mapping[int, int]) -> Fraction | None:
-    """Return the middle of the observations; of an even number, the mean of the two in the middle."""
-    total = sum(counts.values())
-    if total == 0:
-        return None
-    lower, upper = _at(counts, (total - 1) // 2), _at(counts, total // 2)
-    return Fraction(lower + upper, 2)
-
-
-def _at(counts: Mapping[int, int], index: int) -> int:
-    for value in sorted(counts):
-        index -= counts[value]
-        if index < 0:
-            return value
-    raise AssertionError("the index is below the total")

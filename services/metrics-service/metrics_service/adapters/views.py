@@ -1,0 +1,18 @@
+"""All views of one read, over one connection."""
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from metrics_service.adapters.views_funnel import SqlFunnelRows
+from metrics_service.adapters.views_sales import SqlSalesRows
+from metrics_service.adapters.views_situation import SqlSituations
+from metrics_service.application.queries.reads import Reads
+
+
+def sql_reads(conn: AsyncConnection) -> Reads:
+    """Return everything that one read may ask."""
+    situations = SqlSituations(conn)
+    return Reads(
+        situations=situations,
+        funnel=SqlFunnelRows(conn, situations),
+        sales=SqlSalesRows(conn, situations),
+    )

@@ -1,0 +1,1 @@
+"""What can be asked of the projections. Each module is one noun: question, rows it needs, answer."""

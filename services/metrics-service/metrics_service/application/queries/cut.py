@@ -1,0 +1,104 @@
+"""What part of the whole is asked for: a window, one way to group, filters."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Final, Literal
+from urllib.parse import urlencode
+
+from metrics_service.application.metric import Window
+from onefunnel.errors import DomainError, ErrorKind, invalid
+
+Dimension = Literal[
+    "person", "manager", "team", "region",
+    "source", "campaign", "segment", "product", "account",
+]  # fmt: skip
+
+# The counters know owners; where they stood is in the org chart of the day.
+OWNED: Final = frozenset({"person", "manager", "team", "region"})
+
+MAX_DAYS: Final = 400  # of a question that counters cannot answer
+LONGEST: Final = 366 * 30  # days of any window
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A window, at most one dimension to group by, and filters: dimension to value ("" is nobody)."""
+
+    window: Window
+    group_by: Dimension | None = None
+    filters: Mapping[Dimension, str] = field(default_factory=dict)
+
+    @property
+    def dimensions(self) -> set[Dimension]:
+        """Every dimension that plays a part."""
+        return {*self.filters, *([self.group_by] if self.group_by else [])}
+
+    @property
+    def counted(self) -> bool:
+        """Say whether counters can answer: they know one dimension at a time, owners in the org chart."""
+        return len(self.dimensions) <= 1 or self.dimensions <= OWNED
+
+    @property
+    def counted_by_step(self) -> bool:
+        """Say whether the funnel's counters can answer: steps have no product and no account."""
+        return self.counted and not self.dimensions & {"product", "account"}
+
+    def check_narrow(self, *, counted: bool) -> None:
+        """Refuse what would have to be recounted over too many days."""
+        if not counted and (self.window.to - self.window.from_).days > MAX_DAYS:
+            raise too_wide()
+
+    def of(self, group: str) -> dict[str, str]:
+        """Return the filters that hold for one group of this cut, as query parameters."""
+        found = {str(dimension): value for dimension, value in self.filters.items()}
+        if self.group_by:
+            found[self.group_by] = group
+        return found
+
+
+def window(from_: date | None, to: date | None, today: date) -> Window:
+    """Return the days asked for; the last twelve months unless told."""
+    end = to or today + timedelta(days=1)
+    start = from_ or _year_before(end)
+    if start >= end:
+        raise invalid("`from` is before `to`; `to` itself is not counted.", pointer="/to")
+    if (end - start).days > LONGEST:
+        raise invalid("Ask for at most 30 years.", pointer="/from")
+    return Window(start, end)
+
+
+def _year_before(day: date) -> date:
+    try:
+        return day.replace(year=day.year - 1)
+    except ValueError:  # the 29th of February has no day a year before it
+        return day.replace(year=day.year - 1, day=28)
+
+
+def too_wide() -> DomainError:
+    """Return the error for a question that would have to read too many deals or leads."""
+    return DomainError(
+        "too-wide",
+        f"Combine dimensions, or explain a number, over at most {MAX_DAYS} days.",
+        kind=ErrorKind.RULE,
+    )
+
+
+def too_many(limit: int) -> DomainError:
+    """Return the error for a question that too many deals or leads have a part in."""
+    return DomainError(
+        "too-wide",
+        f"More than {limit} deals or leads have a part in this; ask for fewer days or filter.",
+        kind=ErrorKind.RULE,
+    )
+
+
+def link(path: str, window_: Window, parameters: Mapping[str, str]) -> str:
+    """Return the URL of a question about the same days."""
+    query = {"from": window_.from_.isoformat(), "to": window_.to.isoformat(), **parameters}
+    return f"{path}?{urlencode(query)}"
+
+
+def explain(metric: str, window_: Window, parameters: Mapping[str, str]) -> str:
+    """Return the URL that lists what a number is made of."""
+    return link("/v1/explain", window_, {"metric": metric, **parameters})

@@ -1,0 +1,22 @@
+"""Read your writes: wait until an event is in the numbers, or say why it is not."""
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What became of an event: folded, waiting for another one, refused, or not seen yet."""
+
+    state: Literal["folded", "parked", "dead", "unseen"]
+    reason: str | None
+    lag_events: int
+
+
+class Fates(Protocol):
+    """Knows what became of events."""
+
+    async def fate(self, event_id: UUID) -> Fate:
+        """Return what became of an event by now."""
+        ...

@@ -1,0 +1,78 @@
+"""metrics-service on a real PostgreSQL: its app, clients of every role, and what it published."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import httpx
+import pytest
+
+from metrics_service.main import application
+from onefunnel.events.envelope import decode
+from onefunnel.events.fast import decode_data
+from onefunnel.http.principal import HEADER, Principal, Role, sign_principal
+from onefunnel.ids import new_id
+
+KEY = b"a key of these tests"
+
+
+@dataclass
+class TurnableClock:
+    """A clock that stands still until a test turns it."""
+
+    at: datetime = datetime(2026, 6, 15, 12, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        return self.at
+
+
+@dataclass
+class Metrics:
+    """The service, its database as the owner sees it, and handles to talk to both."""
+
+    app: Any
+    owner: "asyncpg.Connection[asyncpg.Record]"
+    clock: TurnableClock
+    tenant: UUID = field(default_factory=new_id)
+
+    def client(self, role: Role = "comp_admin", *, tenant: UUID | None = None) -> httpx.AsyncClient:
+        principal = Principal(tenant or self.tenant, f"key:{role}", role, None)
+        return httpx.AsyncClient(
+            transport=httpx.ASGITransport(self.app, raise_app_exceptions=False),
+            base_url="http://metrics",
+            headers={HEADER: sign_principal(principal, KEY)},
+        )
+
+    async def post(
+        self, path: str, body: object = None, *, status: int = 201, **headers: str
+    ) -> Any:
+        async with self.client() as client:
+            answer = await client.post(path, json=body, headers=headers)
+        assert answer.status_code == status, answer.text
+        return answer.json()
+
+    async def get(self, path: str, *, status: int = 200, **params: Any) -> Any:
+        async with self.client() as client:
+            answer = await client.get(path, params=params)
+        assert answer.status_code == status, answer.text
+        return answer.json()
+
+    async def published(self) -> list[Any]:
+        rows = await self.owner.fetch("SELECT record FROM outbox ORDER BY id")
+        envelopes = [decode(row["record"]) for row in rows]
+        return [decode_data(e.type, e.data) for e in envelopes]
+
+
+@pytest.fixture
+async def metrics(fresh_database, open_database) -> AsyncIterator[Metrics]:
+    fresh = fresh_database("metrics_service")
+    owner = await asyncpg.connect(fresh.owner_url)
+    clock = TurnableClock()
+    app = application(
+        open_database(fresh.app_url), internal_key=KEY, clock=clock, wake=lambda: None
+    )
+    yield Metrics(app, owner, clock)
+    await owner.close()
