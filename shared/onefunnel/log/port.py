@@ -79,6 +79,8 @@ class PositionOutOfRange(LogError):
         )
         self.partition = partition
         self.position = position
+        self.start = start
+        self.end = end
 
 
 class LogChanged(LogError):

@@ -1,0 +1,213 @@
+"""The frame of everything that reacts to events: claims partitions, takes turns, survives everything.
+
+A service says which handler belongs to which event type. The frame sees to it that each event has its
+effect once: duplicates change nothing, a bad event is put aside with its bytes and its reason, and a
+database that is away for an hour costs an hour and no event.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Final
+
+import asyncpg
+
+from onefunnel import telemetry
+from onefunnel.events.catalogue import CATALOGUE
+from onefunnel.log import ownership
+from onefunnel.log.arrivals import Handler, arrivals
+from onefunnel.log.continuity import discontinuities
+from onefunnel.log.ownership import Claim, ClaimLost
+from onefunnel.log.port import (
+    Damaged,
+    EventLog,
+    LogChanged,
+    Partition,
+    PositionOutOfRange,
+    Reader,
+    Slice,
+)
+from onefunnel.log.redrive import redrive_next
+from onefunnel.log.transience import is_transient
+from onefunnel.log.turn import Outcome, Taken, take_turn
+from onefunnel.outbox.lease import new_owner
+from onefunnel.outbox.writer import StaleVersion
+from onefunnel.persistence.database import DRIVER_ERRORS, Database
+from onefunnel.wakeups import Pace
+
+TURN_RECORDS: Final = 100
+TURN_BYTES: Final = 4 * 1024 * 1024
+FETCH_WAIT_S: Final = 0.5
+# A request may change a row between a handler's load and its save; the turn is simply taken again.
+MAX_STALE_IN_A_ROW: Final = 5
+
+_log = telemetry.log("reactions")
+
+
+class Reactions:
+    """One service's reactions: a group of one kind of consumer, over the topics its handlers name."""
+
+    def __init__(
+        self, database: Database, log: EventLog, group: str, handlers: Mapping[str, Handler]
+    ) -> None:
+        self._database = database
+        self._event_log = log
+        self._group = group
+        self._handlers = handlers
+        self._topics = {CATALOGUE[type_].topic for type_ in handlers}
+        self._owner = new_owner()
+        self._claims: dict[Partition, Claim] = {}
+        self._stale = 0
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """React until `stop` is set; then finish the turn, give the claims back and return."""
+        pace = Pace()
+        while not stop.is_set():
+            try:
+                async with self._session() as (connection, reader):
+                    await self._turns(connection, reader, stop, pace)
+            except ClaimLost as error:
+                _log.info("claim_lost", group=self._group, error=str(error))
+            except Exception as error:  # noqa: BLE001 - other consumers share this process: try again
+                passing = is_transient(error)
+                told = _log.warning if passing else _log.error
+                told("reactions_failed", group=self._group, error=repr(error), exc_info=not passing)
+            if not stop.is_set():
+                await _rest(stop, pace.pause_s())
+
+    @asynccontextmanager
+    async def _session(
+        self,
+    ) -> AsyncIterator[tuple["asyncpg.Connection[asyncpg.Record]", Reader]]:
+        """Open a connection and a reader and claim what is free; give all of it back at the end."""
+        reader = self._event_log.reader()
+        async with self._database.driver() as connection:
+            try:
+                topics = [t for t in await self._event_log.topics() if t.name in self._topics]
+                await ownership.ensure_partitions(connection, self._group, topics)
+                await self._claim(connection, reader, mine_too=True)
+                yield connection, reader
+            finally:
+                self._claims = {}
+                with contextlib.suppress(*DRIVER_ERRORS):
+                    await ownership.release(connection, self._group, self._owner)
+                await reader.close()
+
+    async def _turns(
+        self,
+        connection: "asyncpg.Connection[asyncpg.Record]",
+        reader: Reader,
+        stop: asyncio.Event,
+        pace: Pace,
+    ) -> None:
+        clock = asyncio.get_running_loop().time
+        upkeep_at = clock() + ownership.RENEW_S
+        while not stop.is_set():
+            found = await self._fetch(connection, reader, stop)
+            if found:
+                await self._turn(found)
+                pace.reset()
+            if clock() >= upkeep_at:
+                await self._upkeep(connection, reader)
+                upkeep_at = clock() + ownership.RENEW_S
+
+    async def _fetch(
+        self,
+        connection: "asyncpg.Connection[asyncpg.Record]",
+        reader: Reader,
+        stop: asyncio.Event,
+    ) -> dict[Partition, Slice]:
+        if not self._claims:
+            await _rest(stop, FETCH_WAIT_S)
+            return {}
+        wanted = {partition: claim.next_position for partition, claim in self._claims.items()}
+        try:
+            return await reader.fetch(
+                wanted, max_records=TURN_RECORDS, max_bytes=TURN_BYTES, wait_s=FETCH_WAIT_S
+            )
+        except (PositionOutOfRange, Damaged) as error:
+            await self._halt(connection, error.partition, str(error))
+        except LogChanged as error:
+            for partition in tuple(self._claims):
+                await self._halt(connection, partition, str(error))
+        return {}
+
+    async def _turn(self, found: Mapping[Partition, Slice]) -> None:
+        taken = {p: list(arrivals(p, slice_, self._handlers)) for p, slice_ in found.items()}
+        try:
+            outcome = await self._take(taken, careful=False)
+        except StaleVersion:
+            self._stale += 1
+            if self._stale <= MAX_STALE_IN_A_ROW:
+                return  # nothing has happened; the next turn is the same one
+            outcome = await self._take(taken, careful=True)
+        except Exception as error:
+            if isinstance(error, ClaimLost) or is_transient(error):
+                raise
+            outcome = await self._take(taken, careful=True)
+        self._stale = 0
+        self._note(taken, outcome)
+
+    async def _take(self, taken: Taken, *, careful: bool) -> Outcome:
+        return await take_turn(
+            self._database, self._group, self._handlers, self._claims, taken, careful=careful
+        )
+
+    def _note(self, taken: Taken, outcome: Outcome) -> None:
+        """Keep the claims that are left, those just served last in line."""
+        for partition in taken:
+            del self._claims[partition]
+        self._claims |= outcome.claims
+        for partition, reason in outcome.halted.items():
+            _log.error("partition_halted", group=self._group, partition=partition, reason=reason)
+        counts: dict[telemetry.MetricName, int] = {
+            "reaction_applied_total": outcome.applied,
+            "reaction_duplicates_total": outcome.duplicates,
+            "reaction_ignored_total": outcome.ignored,
+            "reaction_dead_letters_total": outcome.dead,
+        }
+        for name, n in counts.items():
+            telemetry.count(name, n, service=self._group)
+
+    async def _upkeep(
+        self, connection: "asyncpg.Connection[asyncpg.Record]", reader: Reader
+    ) -> None:
+        """Do what time brings: renew, claim what became free, say where the log ends, redrive."""
+        await ownership.renew(connection, self._group, self._owner)
+        await self._claim(connection, reader, mine_too=False)
+        if self._claims:
+            ends = await self._event_log.end_positions(self._claims)
+            await ownership.note_ends(connection, self._group, ends)
+        while await redrive_next(self._database, self._group, self._handlers):
+            pass
+
+    async def _claim(
+        self,
+        connection: "asyncpg.Connection[asyncpg.Record]",
+        reader: Reader,
+        *,
+        mine_too: bool,
+    ) -> None:
+        claims = await ownership.claim_free(connection, self._group, self._owner, mine_too=mine_too)
+        self._claims |= claims
+        if claims:
+            ids = {topic.name: topic.log_id for topic in await self._event_log.topics()}
+            broken = await discontinuities(reader, ids, claims.values())
+            for partition, reason in broken.items():
+                await self._halt(connection, partition, reason)
+
+    async def _halt(
+        self,
+        connection: "asyncpg.Connection[asyncpg.Record]",
+        partition: Partition,
+        reason: str,
+    ) -> None:
+        _log.error("partition_halted", group=self._group, partition=partition, reason=reason)
+        await ownership.halt(connection, self._group, self._claims.pop(partition), reason)
+
+
+async def _rest(stop: asyncio.Event, pause_s: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(pause_s):
+            await stop.wait()

@@ -1,0 +1,224 @@
+"""Who reads which partition, and how far: rows with an epoch in the consumer's own database.
+
+Leases and clocks (the database's only) decide who tries; safety is the epoch alone. A turn locks its
+partitions, checks that they are still its own and stand where it expects, and moves them on in the
+same transaction as its effect: committed turns form a gapless chain per partition.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+
+from onefunnel.log.port import Partition, PartitionsChanged, TopicSpec
+from onefunnel.persistence.migrations import worker_table_ddl
+from onefunnel.persistence.urls import APP_ROLE
+
+# Short, because it decides how long a killed worker's partitions rest. A turn that outlives its lease
+# is not disturbed: claims skip rows that are locked.
+LEASE_S: Final = 6
+RENEW_S: Final = 1.5
+
+Connection = asyncpg.Connection
+
+STREAM_PARTITION_DDL: Final = (
+    """CREATE TABLE stream_partition (
+        group_id TEXT NOT NULL,
+        topic TEXT NOT NULL,
+        partition INT NOT NULL,
+        next_position BIGINT NOT NULL DEFAULT 0,
+        epoch BIGINT NOT NULL DEFAULT 0,
+        owner TEXT,
+        lease_until TIMESTAMPTZ,
+        log_id UUID NOT NULL,
+        last_event_id UUID,
+        dead_in_a_row INT NOT NULL DEFAULT 0,
+        status TEXT NOT NULL DEFAULT 'running' CHECK (status IN ('running', 'halted')),
+        halt_reason TEXT,
+        end_position BIGINT NOT NULL DEFAULT 0,
+        seen_at TIMESTAMPTZ,
+        PRIMARY KEY (group_id, topic, partition)
+    ) WITH (fillfactor = 20)""",
+    *worker_table_ddl("stream_partition"),
+    f"GRANT SELECT ON stream_partition TO {APP_ROLE}",  # how far behind: no read asks the log
+)
+
+_CREATE: Final = """
+INSERT INTO stream_partition (group_id, topic, partition, log_id)
+SELECT $1, $2, generate_series(0, $3::int - 1), $4 ON CONFLICT DO NOTHING"""
+_COUNT: Final = "SELECT count(*) FROM stream_partition WHERE group_id = $1 AND topic = $2"
+_CLAIM: Final = """
+WITH free AS (
+    SELECT topic, partition FROM stream_partition
+    WHERE group_id = $1 AND status = 'running'
+        AND (owner IS NULL OR ($4 AND owner = $2) OR lease_until < now())
+    ORDER BY topic, partition FOR UPDATE SKIP LOCKED
+)
+UPDATE stream_partition p
+SET epoch = epoch + 1, owner = $2, lease_until = now() + make_interval(secs => $3)
+FROM free f WHERE p.group_id = $1 AND (p.topic, p.partition) = (f.topic, f.partition)
+RETURNING p.topic, p.partition, p.epoch, p.next_position, p.log_id, p.last_event_id, p.dead_in_a_row"""
+_LOCK: Final = """
+SELECT p.topic, p.partition, p.epoch, p.next_position, p.status FROM stream_partition p
+WHERE p.group_id = $1
+    AND (p.topic, p.partition) IN (SELECT * FROM unnest($2::text[], $3::int[]))
+ORDER BY p.topic, p.partition FOR UPDATE"""
+_ADVANCE: Final = """
+UPDATE stream_partition p
+SET next_position = m.next, last_event_id = coalesce(m.last, p.last_event_id), dead_in_a_row = m.dead,
+    lease_until = now() + make_interval(secs => $2)
+FROM unnest($3::text[], $4::int[], $5::bigint[], $6::bigint[], $7::uuid[], $8::int[])
+    AS m (topic, partition, epoch, next, last, dead)
+WHERE p.group_id = $1 AND (p.topic, p.partition, p.epoch) = (m.topic, m.partition, m.epoch)"""
+# Idle partitions only wait for nothing: a row that is locked is being worked on, and renews itself.
+_RENEW: Final = """
+WITH mine AS (
+    SELECT topic, partition FROM stream_partition WHERE group_id = $1 AND owner = $2
+    ORDER BY topic, partition FOR UPDATE SKIP LOCKED
+)
+UPDATE stream_partition p SET lease_until = now() + make_interval(secs => $3)
+FROM mine m WHERE p.group_id = $1 AND (p.topic, p.partition) = (m.topic, m.partition)"""
+_RELEASE: Final = """
+UPDATE stream_partition SET owner = NULL, lease_until = NULL WHERE group_id = $1 AND owner = $2"""
+_HALT: Final = """
+UPDATE stream_partition
+SET status = 'halted', halt_reason = $5, owner = NULL, lease_until = NULL, epoch = epoch + 1
+WHERE group_id = $1 AND topic = $2 AND partition = $3 AND epoch = $4"""
+_RESUME: Final = """
+UPDATE stream_partition SET status = 'running', halt_reason = NULL, dead_in_a_row = 0
+WHERE group_id = $1 AND topic = $2 AND partition = $3 AND status = 'halted'"""
+_ENDS: Final = """
+UPDATE stream_partition p SET end_position = e.position, seen_at = now()
+FROM unnest($2::text[], $3::int[], $4::bigint[]) AS e (topic, partition, position)
+WHERE p.group_id = $1 AND (p.topic, p.partition) = (e.topic, e.partition)"""
+
+
+class ClaimLost(Exception):
+    """Somebody else owns a partition now, or it is not where we left it. Drop all claims, claim again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A partition that is ours as long as nobody has raised its epoch, and where to read on."""
+
+    partition: Partition
+    epoch: int
+    next_position: int
+    log_id: UUID
+    last_event_id: UUID | None
+    dead_in_a_row: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Advance:
+    """Where a turn leaves a partition. `last_event_id` is that of the record at `next_position - 1`."""
+
+    claim: Claim
+    next_position: int
+    last_event_id: UUID | None
+    dead_in_a_row: int = 0
+
+
+async def ensure_partitions(
+    connection: "Connection[asyncpg.Record]", group: str, topics: Sequence[TopicSpec]
+) -> None:
+    """Create the rows of a group that are missing, from position 0. Many processes may do it at once.
+
+    Raises `PartitionsChanged` where a topic has another number of partitions than it had.
+    """
+    for topic in topics:
+        await connection.execute(_CREATE, group, topic.name, topic.partitions, topic.log_id)
+        if (found := await connection.fetchval(_COUNT, group, topic.name)) != topic.partitions:
+            raise PartitionsChanged(f"{topic.name}: {group} knows {found}, not {topic.partitions}")
+
+
+async def claim_free(
+    connection: "Connection[asyncpg.Record]", group: str, owner: str, *, mine_too: bool = True
+) -> dict[Partition, Claim]:
+    """Claim every running partition that is free or whose lease ran out; raise its epoch.
+
+    With `mine_too` also those that bear our name already: after an error, when we start again.
+    """
+    rows = await connection.fetch(_CLAIM, group, owner, LEASE_S, mine_too)
+    claims = [Claim(Partition(row[0], row[1]), *row[2:]) for row in map(tuple, rows)]
+    return {claim.partition: claim for claim in sorted(claims, key=lambda c: c.partition)}
+
+
+async def lock(
+    connection: "Connection[asyncpg.Record]", group: str, claims: Collection[Claim]
+) -> None:
+    """First step of a turn's transaction: lock its partitions in order and check every claim.
+
+    Raises `ClaimLost` unless each is running, of our epoch and exactly where we expect it.
+    """
+    rows = await connection.fetch(
+        _LOCK, group, [c.partition.topic for c in claims], [c.partition.number for c in claims]
+    )
+    found = {(row["topic"], row["partition"]): tuple(row)[2:] for row in rows}
+    for claim in claims:
+        if found.get(claim.partition) != (claim.epoch, claim.next_position, "running"):
+            raise ClaimLost(f"{group}: {claim.partition}")
+
+
+async def advance(
+    connection: "Connection[asyncpg.Record]", group: str, moves: Sequence[Advance]
+) -> dict[Partition, Claim]:
+    """Last step of a turn's transaction: move its partitions on, renew their leases, return the claims.
+
+    Raises `ClaimLost` if any row is not of our epoch; the transaction must then be undone.
+    """
+    answer = await connection.execute(
+        _ADVANCE, group, LEASE_S,
+        [m.claim.partition.topic for m in moves], [m.claim.partition.number for m in moves],
+        [m.claim.epoch for m in moves], [m.next_position for m in moves],
+        [m.last_event_id for m in moves], [m.dead_in_a_row for m in moves],
+    )  # fmt: skip
+    if answer != f"UPDATE {len(moves)}":
+        raise ClaimLost(f"{group}: {answer} of {len(moves)}")
+    return {move.claim.partition: _moved(move) for move in moves}
+
+
+async def renew(connection: "Connection[asyncpg.Record]", group: str, owner: str) -> None:
+    """Renew the leases of idle partitions; those in a turn renew themselves."""
+    await connection.execute(_RENEW, group, owner, LEASE_S)
+
+
+async def release(connection: "Connection[asyncpg.Record]", group: str, owner: str) -> None:
+    """Give everything back, so that the next owner need not wait for the leases."""
+    await connection.execute(_RELEASE, group, owner)
+
+
+async def halt(
+    connection: "Connection[asyncpg.Record]", group: str, claim: Claim, reason: str
+) -> None:
+    """Stop a partition until an operator resumes it; its position does not move."""
+    place = claim.partition
+    await connection.execute(_HALT, group, place.topic, place.number, claim.epoch, reason)
+
+
+async def resume(
+    connection: "Connection[asyncpg.Record]", group: str, partition: Partition
+) -> None:
+    """Let a halted partition be claimed again."""
+    await connection.execute(_RESUME, group, partition.topic, partition.number)
+
+
+async def note_ends(
+    connection: "Connection[asyncpg.Record]", group: str, ends: Mapping[Partition, int]
+) -> None:
+    """Write down where the log ends, for `lag_events`: what no read may ask the log itself."""
+    ordered = sorted(ends)
+    await connection.execute(
+        _ENDS, group, [p.topic for p in ordered], [p.number for p in ordered],
+        [ends[p] for p in ordered],
+    )  # fmt: skip
+
+
+def _moved(move: Advance) -> Claim:
+    claim = move.claim
+    return Claim(
+        claim.partition, claim.epoch, move.next_position, claim.log_id,
+        move.last_event_id or claim.last_event_id, move.dead_in_a_row,
+    )  # fmt: skip

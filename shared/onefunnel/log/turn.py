@@ -1,0 +1,177 @@
+"""One turn of a consumer: positions, inbox, effects and dead letters in one transaction."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+from uuid import UUID
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from onefunnel import faults
+from onefunnel.log import inbox
+from onefunnel.log.arrivals import Arrival, Handler
+from onefunnel.log.dead_letters import bury, dead_records
+from onefunnel.log.ownership import Advance, Claim, advance, halt, lock
+from onefunnel.log.port import Partition
+from onefunnel.log.transience import is_transient
+from onefunnel.persistence.database import Database, driver_of
+
+MAX_DEAD_IN_A_ROW: Final = 20
+
+Taken = Mapping[Partition, Sequence[Arrival]]
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a turn did, and the claims that are left."""
+
+    claims: dict[Partition, Claim] = field(default_factory=dict)
+    halted: dict[Partition, str] = field(default_factory=dict)
+    applied: int = 0
+    duplicates: int = 0
+    ignored: int = 0
+    dead: int = 0
+
+
+async def take_turn(
+    database: Database,
+    group: str,
+    handlers: Mapping[str, Handler],
+    claims: Mapping[Partition, Claim],
+    taken: Taken,
+    *,
+    careful: bool,
+) -> Outcome:
+    """Apply what was taken from the log, once each, and move its partitions past it.
+
+    `careful` puts each event under a savepoint and makes dead letters of the bad ones. Raises
+    `ClaimLost`, a transient error, or, unless careful, what a handler raised; then nothing happened.
+    """
+    mine = [claims[partition] for partition in sorted(taken)]
+    async with database.transaction() as conn:
+        driver = driver_of(conn)
+        await lock(driver, group, mine)
+        turn = _Turn(conn, group, handlers, careful, await _digests(conn, group, taken))
+        moves = [await turn.pass_over(claim, taken[claim.partition]) for claim in mine]
+        await inbox.add(driver, turn.added)
+        outcome = turn.outcome
+        outcome.claims = await advance(driver, group, moves)
+        for partition, reason in outcome.halted.items():
+            await halt(driver, group, outcome.claims.pop(partition), reason)
+        faults.point("reaction.before_commit")
+    faults.point("reaction.after_commit")
+    return outcome
+
+
+async def _digests(conn: AsyncConnection, group: str, taken: Taken) -> dict[UUID, bytes]:
+    """Return the digests of those events that were applied or died before."""
+    ids = [
+        arrival.envelope.id
+        for arrivals in taken.values()
+        for arrival in arrivals
+        if arrival.envelope and (arrival.event or arrival.fault)
+    ]
+    if not ids:
+        return {}
+    driver = driver_of(conn)
+    dead = await dead_records(driver, group, ids)
+    died = {event_id: inbox.digest_of(record) for event_id, record in dead.items()}
+    return died | await inbox.known(driver, ids)
+
+
+@dataclass(slots=True)
+class _Turn:
+    """A turn in the making, inside its transaction."""
+
+    conn: AsyncConnection
+    group: str
+    handlers: Mapping[str, Handler]
+    careful: bool
+    seen: dict[UUID, bytes]
+    added: dict[UUID, bytes] = field(default_factory=dict)
+    outcome: Outcome = field(default_factory=Outcome)
+    tenant: UUID | None = None
+
+    async def pass_over(self, claim: Claim, arrivals: Sequence[Arrival]) -> Advance:
+        """Deal with a partition's records in order, and say how far that went."""
+        last, dead_in_a_row = claim.last_event_id, claim.dead_in_a_row
+        for arrival in arrivals:
+            if dead_in_a_row >= MAX_DEAD_IN_A_ROW:
+                self.outcome.halted[claim.partition] = f"{dead_in_a_row} dead letters in a row"
+                return Advance(claim, arrival.position, last, dead_in_a_row)
+            reason = await self._deal_with(arrival)
+            dead_in_a_row = dead_in_a_row + 1 if reason else 0
+            if reason:
+                await bury(driver_of(self.conn), self.group, arrival.death(reason))
+                self.outcome.dead += 1
+            last = arrival.envelope.id if arrival.envelope else None
+        return Advance(claim, arrivals[-1].position + 1, last, dead_in_a_row)
+
+    async def _deal_with(self, arrival: Arrival) -> str | None:
+        """Apply one record if it is new and concerns us; return why it can never be, if so."""
+        envelope = arrival.envelope
+        if envelope is None or (arrival.event is None and arrival.fault is None):
+            self.outcome.ignored += envelope is not None
+            return arrival.fault
+        digest = inbox.digest_of(arrival.record)
+        if (before := self.seen.get(envelope.id)) is not None:
+            if before != digest:
+                return "another record with this id was here before"
+            self.outcome.duplicates += 1
+            return None
+        self.seen[envelope.id] = digest
+        reason = arrival.fault or await self._apply(arrival)
+        if reason is None:
+            self.added[envelope.id] = digest
+            self.outcome.applied += 1
+        return reason
+
+    async def _apply(self, arrival: Arrival) -> str | None:
+        assert arrival.envelope is not None
+        await self._enter(arrival.envelope.tenantid)
+        if not self.careful:
+            await handle(self.conn, self.handlers, arrival)
+            return None
+        return await try_handle(self.conn, self.handlers, arrival)
+
+    async def _enter(self, tenant: UUID) -> None:
+        """Set the tenant, for whatever relies on it; the worker's role is not held by row policies."""
+        if tenant != self.tenant:
+            await enter_tenant(self.conn, tenant)
+            self.tenant = tenant
+
+
+async def enter_tenant(conn: AsyncConnection, tenant: UUID) -> None:
+    """Set the tenant for the rest of the transaction."""
+    query = "SELECT set_config('app.tenant', $1, true)"
+    await driver_of(conn).execute(query, str(tenant))
+
+
+async def handle(conn: AsyncConnection, handlers: Mapping[str, Handler], arrival: Arrival) -> None:
+    """Call the handler of an event."""
+    assert arrival.envelope is not None
+    assert arrival.event is not None
+    envelope = arrival.envelope
+    with structlog.contextvars.bound_contextvars(correlation_id=envelope.correlationid):
+        await handlers[envelope.type](conn, envelope, arrival.event)
+
+
+async def try_handle(
+    conn: AsyncConnection, handlers: Mapping[str, Handler], arrival: Arrival
+) -> str | None:
+    """Call the handler under a savepoint; return why the event can never be applied, if so.
+
+    Whatever the handler raises and is not transient condemns the event alone, and its changes with it.
+    """
+    driver = driver_of(conn)
+    await driver.execute("SAVEPOINT event")
+    try:
+        await handle(conn, handlers, arrival)
+        await driver.execute("RELEASE SAVEPOINT event")
+    except Exception as error:
+        if is_transient(error):
+            raise
+        await driver.execute("ROLLBACK TO SAVEPOINT event")
+        return f"{type(error).__name__}: {error}"
+    return None
