@@ -71,6 +71,7 @@ class RowReader:
         self.row = row
         self.world = world
         self.currency = world.currency
+        self.missed: set[Missing] = set()  # counted once a row, however often it is read
         for one in plan.fields:
             if one.name == "currency":
                 self.currency = self._text_value(one)
@@ -167,7 +168,7 @@ class RowReader:
 
     def _miss(self, one: Field, source: Source, wanted_in: str, cell: str) -> None:
         missing = Missing(self.plan.name, one.name, source.place, wanted_in, cell)
-        self.world.missing[missing] += 1
+        self.missed.add(missing)
 
     def _typed(self, one: Field, source: Source, cell: str) -> object:
         kind = one.spec.type

@@ -172,7 +172,10 @@ class SetReader:
         if first is not None and self.plan.repeated == "first":
             self.check.repeated += 1
             return None
-        item = item_of(reader)
+        try:
+            item = item_of(reader)
+        finally:
+            self._world.missing.update(reader.missed)
         digest = sha256(orjson.dumps(item.commands)).digest()
         if first is None:
             self._seen[key] = (row.line, digest)
