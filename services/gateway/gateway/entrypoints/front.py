@@ -170,16 +170,25 @@ def _visible_query(caller: Caller, operation: Operation, match: Match, raw: byte
     """Return the query to pass on, narrowed to the caller's own pay where that is all they may see."""
     query = raw.decode("latin-1")
     in_path = match.parameters.get(PARAMETER)
-    if operation.resource not in PAY and in_path is None and PARAMETER not in query:
+    asked = [in_path] if in_path else _values(query, PARAMETER)
+    if operation.resource not in PAY and not asked:
         return query
-    asked = in_path or dict(parse_qsl(query, keep_blank_values=True)).get(PARAMETER)
+    if len(asked) > 1:
+        raise Problem("malformed-request", "A query parameter comes more than once.")
     principal = caller.principal
-    seen = seen_by(principal.role, principal.person_id, operation.resource, asked)
+    seen = seen_by(principal.role, principal.person_id, operation.resource, next(iter(asked), None))
     if not seen.visible:
         raise Problem("not-found", "There is no such thing.")
     if seen.payee is None:
         return query
     return "&".join(part for part in (query, urlencode({PARAMETER: str(seen.payee)})) if part)
+
+
+def _values(query: str, name: str) -> list[str]:
+    # An escape may spell the name in another way, so only a query without any can be passed over.
+    if name not in query and "%" not in query:
+        return []
+    return [value for key, value in parse_qsl(query, keep_blank_values=True) if key == name]
 
 
 def _passed(scope: Scope, caller: Caller) -> list[Header]:

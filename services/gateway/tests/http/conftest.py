@@ -1,5 +1,6 @@
 """A gateway on a real PostgreSQL before small fake services that write down what reaches them."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -39,6 +40,7 @@ class FakeServices:
     down: set[str] = field(default_factory=set)
     tenants: list[UUID] = field(default_factory=list)
     standing: dict[str, Any] = field(default_factory=dict)
+    standing_asked: asyncio.Event = field(default_factory=asyncio.Event)
 
     def client(self, name: str) -> "FakeClient":
         return FakeClient(self, name)
@@ -208,6 +210,7 @@ def _metrics(services: FakeServices) -> Any:
 
     @router.get("/internal/status")
     async def get_standing() -> dict[str, Any]:
+        services.standing_asked.set()
         return services.standing
 
     return router

@@ -1,0 +1,95 @@
+"""The role table against what people are promised, written down a second time and by hand."""
+
+import pytest
+
+from gateway.domain.pay import seen_by
+from gateway.domain.roles import GRANTS, ROLES, allowed, known, permissions
+from onefunnel.http import principal
+from onefunnel.ids import new_id
+
+# What each role must and must not be able to do: one promise a line.
+PROMISES = """
+rep         may     lead.accept lead.convert deal.win deal.lose lead.rate content.share feedback.create
+rep         may not lead.assign lead.merge plan.change quota.set period.close api_key.create batch.create
+rep         may not adjustment.read tenant.update reconciliation.decide deal.refund deal.correct
+marketer    may     lead.assign campaign.spend content.publish definition.create feedback.answer
+marketer    may not lead.accept deal.win plan.read plan.change period.close api_key.read batch.create
+manager     may     reconciliation.decide lead.merge deal.reopen quota.set funnel.create
+manager     may not plan.change period.close api_key.create adjustment.create
+executive   may     metric.read statement.read plan.read
+executive   may not lead.read lead.create plan.change period.close deal.win
+comp_admin  may     plan.change quota.set period.close adjustment.create statement.read ledger.read
+comp_admin  may not lead.read lead.create deal.win campaign.spend api_key.create definition.activate
+auditor     may     lead.read deal.read statement.read ledger.read adjustment.read api_key.read
+auditor     may not lead.create deal.win plan.change period.close api_key.create content.publish
+integration may     batch.create lead.create deal.win touch.record content.view
+integration may not lead.read deal.read statement.read ledger.read metric.read plan.read person.read
+integration may not api_key.create lead.assign tenant.read event.read
+admin       may     api_key.create api_key.revoke tenant.update batch.create plan.change period.close
+"""
+
+
+def promises():
+    for line in PROMISES.strip().splitlines():
+        role, _, rest = line.partition(" ")
+        verb = "may not" if rest.split()[1] == "not" else "may"
+        for pair in rest.strip().removeprefix(verb).split():
+            yield role, verb == "may", *pair.split(".")
+
+
+@pytest.mark.parametrize(("role", "may", "resource", "action"), list(promises()))
+def test_a_role_may_what_was_promised(role, may, resource, action):
+    assert known(resource, action)
+    assert allowed(role, resource, action) is may
+
+
+def test_a_pair_that_is_not_in_the_table_is_allowed_to_nobody():
+    assert not any(allowed(role, "moon", "eat") for role in ROLES)
+    assert not any(allowed(role, "lead", "eat") for role in ROLES)
+
+
+def test_an_auditor_changes_nothing():
+    changes = {action for actions in permissions("auditor").values() for action in actions}
+    assert changes == {"read"}
+
+
+def test_an_integration_reads_nothing_but_how_things_are():
+    reads = {r for r, actions in permissions("integration").items() if "read" in actions}
+    assert reads == {"identity", "status"}
+
+
+def test_every_line_names_roles_that_exist_and_somebody_may():
+    for resource, actions in GRANTS.items():
+        for action, roles in actions.items():
+            assert roles, (resource, action)
+            assert roles <= set(ROLES)
+
+
+def test_permissions_are_the_table_read_the_other_way():
+    for role in ROLES:
+        may = permissions(role)
+        for resource, actions in GRANTS.items():
+            for action in actions:
+                assert (action in may.get(resource, [])) is allowed(role, resource, action)
+
+
+def test_the_roles_are_those_that_services_believe_in():
+    assert ROLES == principal.ROLES
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("resource", ["statement", "ledger", "metric"])
+@pytest.mark.parametrize("asked", ["own", "other", "none"])
+@pytest.mark.parametrize("bound", [True, False])
+def test_nobody_who_sees_only_their_own_pay_is_shown_anothers(role, resource, asked, bound):
+    me, other = new_id(), new_id()
+    question = {"own": str(me), "other": str(other), "none": None}[asked]
+    seen = seen_by(role, me if bound else None, resource, question)
+    narrow = role in {"rep", "marketer"} and (resource != "metric" or asked != "none")
+    if not narrow:
+        assert (seen.visible, seen.payee) == (True, None)
+    elif not bound or asked == "other":
+        assert not seen.visible
+    else:
+        assert seen.visible
+        assert seen.payee == (me if asked == "none" else None)
