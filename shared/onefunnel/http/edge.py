@@ -85,7 +85,7 @@ def _check_headers(scope: Scope, headers: list[tuple[bytes, bytes]]) -> None:
 
 
 def _takes_json(accept: bytes, path: str) -> bool:
-    if accept == b"*/*" or path.startswith(_OTHER_MEDIA):
+    if accept == b"*/*" or path == "/" or path.startswith(_OTHER_MEDIA):
         return True
     ranges = (part.partition(b";")[0].strip().lower() for part in accept.split(b","))
     return any(part in _JSON_RANGES for part in ranges)
