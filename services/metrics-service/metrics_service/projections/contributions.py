@@ -68,11 +68,16 @@ def asset_contributions(
     asset_id: UUID, facts: AssetFacts, definitions: Definitions
 ) -> dict[Key, Vector]:
     """Return what an asset adds to: its shares by person and day."""
-    totals: dict[Key, Vector] = {}
+    return spelled_out(asset_shape(asset_id, facts, definitions))
+
+
+def asset_shape(asset_id: UUID, facts: AssetFacts, definitions: Definitions) -> Shape:
+    """Return an asset's contributions, in the form that all entities have."""
+    plain: dict[Key, Vector] = {}
     for share in facts.shares:
         key = ContentUseKey(asset_id, share.shared_by, definitions.days.day(share.at))
-        add_to(totals, key, ContentUseVector(1, int(share.to_deal)))
-    return totals
+        add_to(plain, key, ContentUseVector(1, int(share.to_deal)))
+    return Shape((), plain)
 
 
 def journey_shape(_lead_id: UUID, facts: JourneyFacts, definitions: Definitions) -> Shape:

@@ -91,8 +91,7 @@ class _Walker:
 
     def take(self, at: Micros, kind: str) -> None:
         if kind in (REJECTED, DISQUALIFIED):
-            self._leave(at)
-            self.open, self.ended_at = False, at
+            self._end(at)
         elif kind == RECYCLED:
             self._enter(self._track.last_of_marketing(self._top), at)
         elif kind == CONVERTED:
@@ -114,6 +113,12 @@ class _Walker:
         self._leave(at)
         self.rank, self._since, self.open, self.ended_at = rank, at, True, None
         self._top = max(self._top, rank)
+
+    def _end(self, at: Micros) -> None:
+        # Refused and then disqualified: it was over the first time.
+        if self.open:
+            self._leave(at)
+            self.open, self.ended_at = False, at
 
     def _leave(self, at: Micros) -> None:
         if self.open and self._since is not None and self._track.keys and at > self._since:
