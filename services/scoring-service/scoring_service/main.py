@@ -1,45 +1,61 @@
 """The composition root: the only file that knows all rooms."""
 
-from collections.abc import Callable
+import asyncio
 from functools import partial
-from typing import Final
 
-from fastapi import FastAPI
 from sqlalchemy import text
 
-from onefunnel.clock import Clock
 from onefunnel.http.app import service_app
-from onefunnel.http.reads import read_dependency
-from onefunnel.http.writes import write_dependency
+from onefunnel.log.consumer import Reactions
+from onefunnel.outbox.relay import Relay
+from onefunnel.outbox.standing import Standing, outbox_standing
 from onefunnel.persistence.database import Database
+from onefunnel.runtime import Runtime
+from onefunnel.service import Service
 from scoring_service.adapters.repositories import open_tx
 from scoring_service.adapters.views import SqlViews
-from scoring_service.entrypoints.dependencies import Wiring
-from scoring_service.entrypoints.http import routers
+from scoring_service.entrypoints.consumers import handlers
+from scoring_service.entrypoints.http import ROUTERS
+from scoring_service.entrypoints.wiring import Wiring
+from scoring_service.settings import ACTOR, DATABASE, GROUP, NAME, SOURCE
 
-NAME: Final = "scoring-service"
 
-
-def application(
-    database: Database, *, internal_key: bytes, clock: Clock, wake: Callable[[], None]
-) -> FastAPI:
-    """Return the HTTP application over a database under the app role."""
-    wiring = Wiring(
-        write_of=write_dependency(database, wake, clock),
-        read_of=read_dependency(database),
+def build(runtime: Runtime) -> Service:
+    """Put scoring-service together on a runtime."""
+    database = runtime.database(DATABASE)
+    app = service_app(
+        name=NAME,
+        routers=ROUTERS,
+        internal_key=runtime.internal_key,
+        ready=partial(_ready, database),
+        clock=runtime.clock,
+    )
+    app.state.wiring = Wiring(
+        database=database,
+        wake=runtime.wake,
+        clock=runtime.clock,
         tx_of=open_tx,
         views_of=SqlViews,
-        clock=clock,
+        outbox=partial(_outbox, runtime),
     )
-    return service_app(
-        name=NAME,
-        routers=routers(wiring),
-        internal_key=internal_key,
-        ready=partial(_ready, database),
-        clock=clock,
-    )
+    return Service(NAME, app, background=(partial(_relay, runtime), partial(_react, runtime)))
 
 
 async def _ready(database: Database) -> None:
     async with database.transaction() as conn:
         await conn.execute(text("SELECT 1"))
+
+
+async def _outbox(runtime: Runtime) -> Standing:
+    return await outbox_standing(runtime.worker_database(DATABASE), runtime.clock.now())
+
+
+async def _relay(runtime: Runtime, stop: asyncio.Event) -> None:
+    database, wake = runtime.worker_database(DATABASE), runtime.wakeups.listen()
+    await Relay(database, runtime.log, SOURCE, wake).run(stop)
+
+
+async def _react(runtime: Runtime, stop: asyncio.Event) -> None:
+    reacting = handlers(open_tx, runtime.clock, source=SOURCE, actor=ACTOR)
+    database = runtime.worker_database(DATABASE)
+    await Reactions(database, runtime.log, GROUP, reacting).run(stop)

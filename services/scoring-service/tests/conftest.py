@@ -16,9 +16,11 @@ from onefunnel.events.fast import decode_data
 from onefunnel.http.principal import HEADER, Principal, Role, sign_principal
 from onefunnel.ids import new_id
 from onefunnel.persistence.database import Database
+from onefunnel.runtime import Runtime
+from onefunnel.wakeups import Wakeups
 from scoring_service.adapters.repositories import open_tx
 from scoring_service.entrypoints.consumers import handlers
-from scoring_service.main import application
+from scoring_service.main import build
 
 from .unit.unit_definitions import DOCUMENT, NOON
 
@@ -64,7 +66,9 @@ class Scoring:
 
     async def hear(self, *events: Any, tenant: UUID | None = None) -> None:
         """Deliver events as the log would, each in a transaction over all tenants."""
-        heard = handlers(open_tx, self.clock)
+        heard = handlers(
+            open_tx, self.clock, source="/services/scoring-service", actor="system:scoring"
+        )
         for record in encode(events, self.metadata(tenant)):
             envelope = decode(record.value)
             async with self.reactions.transaction() as conn:
@@ -99,7 +103,22 @@ class Scoring:
 async def scoring(fresh_database, open_database) -> AsyncIterator[Scoring]:
     fresh = fresh_database("scoring_service")
     owner = await asyncpg.connect(fresh.owner_url)
-    clock, database = TurnableClock(), open_database(fresh.app_url)
-    app = application(database, internal_key=KEY, clock=clock, wake=lambda: None)
-    yield Scoring(app, database, open_database(fresh.worker_url), owner, clock)
+    clock, app_role = TurnableClock(), open_database(fresh.app_url)
+    worker_role = open_database(fresh.worker_url)
+
+    async def close() -> None:
+        return None
+
+    runtime = Runtime(
+        database=lambda _: app_role,
+        worker_database=lambda _: worker_role,
+        log=None,  # type: ignore[arg-type]
+        clock=clock,
+        internal_key=KEY,
+        client=None,  # type: ignore[arg-type]
+        wake=lambda: None,
+        wakeups=Wakeups(),
+        close=close,
+    )
+    yield Scoring(build(runtime).app, app_role, worker_role, owner, clock)
     await owner.close()

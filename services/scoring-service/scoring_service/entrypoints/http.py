@@ -1,12 +1,30 @@
 """All routes of scoring-service."""
 
+from typing import Final
+
 from fastapi import APIRouter
+from starlette.responses import Response
 
-from scoring_service.entrypoints.dependencies import Wiring
-from scoring_service.entrypoints.http_definitions import definition_routes
-from scoring_service.entrypoints.http_leads import lead_routes
+from onefunnel.http.routing import routes
+from scoring_service.entrypoints import (
+    http_definitions,
+    http_leads,
+    http_reconciliations,
+)
+from scoring_service.entrypoints.wiring import Asking
+
+internal = routes("internal", prefix="/internal")
 
 
-def routers(wiring: Wiring) -> list[APIRouter]:
-    """Return the service's routers."""
-    return [definition_routes(wiring), lead_routes(wiring)]
+@internal.get("/status")
+async def get_status(asked: Asking) -> Response:
+    """Return how many events wait in the outbox, and how long the oldest has been waiting."""
+    return asked.read.answer({"outbox": await asked.wiring.outbox()})
+
+
+ROUTERS: Final[tuple[APIRouter, ...]] = (
+    http_definitions.router,
+    http_leads.router,
+    http_reconciliations.router,
+    internal,
+)

@@ -3,6 +3,7 @@
 from alembic import op
 
 from onefunnel.http.idempotency import IDEMPOTENCY_DDL
+from onefunnel.log.inbox import INBOX_DDL
 from onefunnel.outbox.table import OUTBOX_DDL
 from onefunnel.persistence.migrations import tenant_table_ddl
 
@@ -56,7 +57,7 @@ _DDL = (
 
 def upgrade() -> None:
     """Create the tables, each tenant's rows kept to itself."""
-    for statement in (*_DDL, *OUTBOX_DDL, *IDEMPOTENCY_DDL):
+    for statement in (*_DDL, *OUTBOX_DDL, *IDEMPOTENCY_DDL, *INBOX_DDL):
         op.execute(statement)
     for table in _TENANT_TABLES:
         for statement in tenant_table_ddl(table):
