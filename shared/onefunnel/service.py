@@ -1,13 +1,34 @@
-"""A service is a value: its name, its app, and what runs in its background."""
+"""A service is a value: its name, its app, and what runs in its background.
+
+`run` is the whole of a service's `__main__`: it chooses the profile, once, and runs one part.
+"""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from importlib import import_module
+from types import ModuleType
+from typing import Final
 
+import uvicorn
+import uvloop
 from starlette.types import ASGIApp
 
-# Runs until the event is set, then finishes its turn and returns. Raising ends the worker.
+from onefunnel import telemetry
+from onefunnel.runtime import Runtime
+
+# Runs until the event is set, then finishes its turn and returns. Raising ends the process.
 Background = Callable[[asyncio.Event], Awaitable[None]]
+
+STOP_WITHIN_S: Final = 20
+USAGE: Final = "usage: python -m {package} [serve|work|migrate]"
+
+_log = telemetry.log("service")
 
 
 @dataclass(frozen=True)
@@ -17,3 +38,98 @@ class Service:
     name: str
     app: ASGIApp
     background: Sequence[Background] = ()
+
+
+def run(package: str) -> None:
+    """Run one part of a service: `serve` its requests, `work` in its background, or `migrate`."""
+    part = sys.argv[1] if len(sys.argv) > 1 else "serve"
+    parts = {"serve": _serve, "work": _work, "migrate": _migrate}
+    if len(sys.argv) > 2 or part not in parts:
+        sys.exit(USAGE.format(package=package))
+    telemetry.configure_logs(package)
+    uvloop.run(parts[part](package))
+
+
+async def serve(
+    app: ASGIApp, *, host: str, port: int, sockets: list[socket.socket] | None = None
+) -> None:
+    """Answer requests until the process is told to stop, then finish those that are under way."""
+    config = uvicorn.Config(
+        app, host=host, port=port, http="httptools", ws="none", lifespan="on", log_config=None,
+        access_log=False, server_header=False, date_header=False,
+        timeout_graceful_shutdown=STOP_WITHIN_S,
+    )  # fmt: skip
+    await uvicorn.Server(config).serve(sockets=sockets)
+
+
+async def work(services: Sequence[Service], runtime: Runtime, stop: asyncio.Event) -> None:
+    """Run all background work until `stop` is set; then let each finish its turn.
+
+    If one of them ends by an error, all others are stopped in order and the error is raised.
+    """
+    tasks = [
+        asyncio.create_task(_until_error(background, stop), name=f"{service.name}:{at}")
+        for service in services
+        for at, background in enumerate(service.background)
+    ]
+    await stop.wait()
+    runtime.wakeups.wake()  # nobody sleeps through the stop
+    _, late = await asyncio.wait(tasks, timeout=STOP_WITHIN_S) if tasks else (set(), set())
+    for task in late:
+        _log.error("stopped_too_late", task=task.get_name())
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=bool(late))
+
+
+def stop_on_signals(stop: asyncio.Event) -> None:
+    """Set `stop` when the process is asked to end."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+
+
+async def _until_error(background: Background, stop: asyncio.Event) -> None:
+    try:
+        await background(stop)
+    except Exception:
+        _log.exception("background_failed")
+        stop.set()
+        raise
+
+
+async def _serve(package: str) -> None:
+    async with _built(package, "web") as (service, _):
+        host = os.environ.get("ONEFUNNEL_HOST", "127.0.0.1")
+        await serve(service.app, host=host, port=int(os.environ.get("ONEFUNNEL_PORT", "8080")))
+
+
+async def _work(package: str) -> None:
+    async with _built(package, "worker") as (service, runtime):
+        stop = asyncio.Event()
+        stop_on_signals(stop)
+        if not service.background:
+            _log.info("nothing_to_do")
+        await work([service], runtime, stop)
+
+
+async def _migrate(package: str) -> None:
+    profile = _profile()
+    await profile.migrate(profile.Settings(), [package])
+
+
+@asynccontextmanager
+async def _built(package: str, part: str) -> AsyncIterator[tuple[Service, Runtime]]:
+    profile = _profile()
+    runtime: Runtime = await profile.open_runtime(
+        profile.Settings(), part=part, checks=[profile.database_of(package)], apps={}
+    )
+    try:
+        service: Service = import_module(f"{package}.main").build(runtime)
+        yield service, runtime
+    finally:
+        await runtime.close()
+
+
+def _profile() -> ModuleType:
+    """Return the profile's module: the one place where it is chosen."""
+    return import_module(f"onefunnel.profiles.{os.environ.get('ONEFUNNEL_PROFILE', 'embedded')}")

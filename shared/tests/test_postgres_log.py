@@ -16,7 +16,7 @@ from onefunnel.log.port import (
     PositionOutOfRange,
     Unavailable,
 )
-from onefunnel.log.postgres_log import PostgresLog, prepare
+from onefunnel.log.postgres_log import PostgresLog, create_topics
 from onefunnel.testing.log_contract import (
     A0,
     A1,
@@ -36,7 +36,7 @@ LIMITS = {"max_records": PLENTY, "max_bytes": PLENTY}
 @pytest.fixture
 async def eventlog(fresh_database):
     fresh = fresh_database("onefunnel.log")
-    await prepare(fresh.owner_url, TOPICS)
+    await create_topics(fresh.owner_url, TOPICS)
     return fresh
 
 
@@ -161,9 +161,9 @@ async def test_a_log_that_was_replaced_is_noticed(log, owner):
 
 
 async def test_another_number_of_partitions_is_refused(eventlog):
-    await prepare(eventlog.owner_url, TOPICS)
+    await create_topics(eventlog.owner_url, TOPICS)
     with pytest.raises(PartitionsChanged):
-        await prepare(eventlog.owner_url, [Topic(A0.topic, partitions=4)])
+        await create_topics(eventlog.owner_url, [Topic(A0.topic, partitions=4)])
 
 
 async def test_a_lost_connection_is_unavailable_and_the_next_call_works(log, owner):

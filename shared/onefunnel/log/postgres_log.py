@@ -112,13 +112,18 @@ class PostgresLog:
         return self._ids
 
 
-async def prepare(owner_url: str, topics: Sequence[Topic] = TOPICS) -> None:
-    """Migrate the log's database and create the topics that are missing.
+async def prepare(owner_url: str) -> None:
+    """Migrate the log's database and create the topics of the catalogue that are missing."""
+    await upgrade(owner_url, "onefunnel.log")
+    await create_topics(owner_url, TOPICS)
+
+
+async def create_topics(owner_url: str, topics: Sequence[Topic]) -> None:
+    """Create the topics that are missing.
 
     Raises `PartitionsChanged` if a topic is there with another number of partitions: its keys would
     move to other partitions and lose their order.
     """
-    await upgrade(owner_url, "onefunnel.log")
     connection = await asyncpg.connect(owner_url)
     try:
         async with connection.transaction():

@@ -7,7 +7,7 @@ import asyncio
 import itertools
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,16 +16,23 @@ from typing import Any, Final, TypeVar
 import asyncpg
 import pytest
 import pytest_asyncio
+from starlette.types import ASGIApp
 
+from onefunnel.log.postgres_log import prepare
 from onefunnel.persistence.database import Database
 from onefunnel.persistence.local_server import LocalServer
 from onefunnel.persistence.migrations import upgrade
 from onefunnel.persistence.provision import provision
 from onefunnel.persistence.urls import APP_ROLE, WORKER_ROLE, url_of
+from onefunnel.profiles.databases import Databases
+from onefunnel.profiles.embedded import Clients, database_of, runtime_on
+from onefunnel.runtime import Runtime
+from onefunnel.wakeups import Wakeups
 
 T = TypeVar("T")
 
 MAX_CONNECTIONS: Final = 100
+INTERNAL_KEY: Final = b"a key for tests only, 32 bytes.."
 _SETTINGS: Final = (f"max_connections={MAX_CONNECTIONS}", "shared_buffers=64MB", "jit=off")
 
 
@@ -37,6 +44,10 @@ class FreshDatabase:
     owner_url: str
     app_url: str
     worker_url: str
+
+    def url(self, role: str) -> str:
+        """Return the URL under a role."""
+        return {APP_ROLE: self.app_url, WORKER_ROLE: self.worker_url}[role]
 
 
 @dataclass
@@ -62,8 +73,7 @@ class TestServer:
         template = f"template_{package or 'nothing'}".replace(".", "_")
         if template not in self.templates:
             await provision(self.url, [template])
-            if package:
-                await upgrade(url_of(self.url, template), package)
+            await _migrate(url_of(self.url, template), package)
             self.templates.add(template)
         name = f"test_{next(self.numbers)}"
         connection = await asyncpg.connect(url_of(self.url, "postgres"))
@@ -78,6 +88,13 @@ class TestServer:
             url_of(self.url, name, role=APP_ROLE),
             url_of(self.url, name, role=WORKER_ROLE),
         )
+
+
+async def _migrate(url: str, package: str | None) -> None:
+    if package == "onefunnel.log":
+        await prepare(url)  # with its topics
+    elif package:
+        await upgrade(url, package)
 
 
 def run_apart(work: Coroutine[Any, Any, T]) -> T:
@@ -118,3 +135,33 @@ async def open_database() -> AsyncIterator[Callable[..., Database]]:
     yield open_
     for database in opened:
         await database.close()
+
+
+@pytest_asyncio.fixture
+async def make_runtime(
+    postgres_server: TestServer,
+) -> AsyncIterator[Callable[..., Runtime]]:
+    """Return a function that makes a runtime over fresh databases: `make_runtime("lead_service")`.
+
+    Its log is a real one, its clock the host's, and whatever commits wakes whatever listens here.
+    `apps` are the services that `runtime.client` may call, by name; it may be filled later.
+    """
+    made: list[Runtime] = []
+
+    def make(*packages: str, apps: Mapping[str, ASGIApp] | None = None) -> Runtime:
+        fresh = {database_of(package): postgres_server.fresh(package) for package in packages}
+        fresh["eventlog"] = postgres_server.fresh("onefunnel.log")
+        wakeups = Wakeups()
+        runtime = runtime_on(
+            Databases(lambda name, role: fresh[name].url(role)),
+            internal_key=INTERNAL_KEY,
+            clients=Clients(apps or {}, {}),
+            wake=wakeups.wake,
+            wakeups=wakeups,
+        )
+        made.append(runtime)
+        return runtime
+
+    yield make
+    for runtime in made:
+        await runtime.close()

@@ -1,0 +1,90 @@
+"""The databases of a process: one pool per database and role, opened when first used.
+
+The sizes are written down here because they must fit the server together: the embedded server takes
+100 connections, three of them kept for the superuser.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import asyncpg
+
+from onefunnel.persistence.database import Database
+from onefunnel.persistence.urls import APP_ROLE, WORKER_ROLE
+
+# Requests, in the web process.
+APP_POOL: Final[Mapping[str, int]] = {
+    "lead": 14, "metrics": 12, "scoring": 6, "content": 6, "gateway": 6, "eventlog": 1,
+}  # fmt: skip
+# Reactions, folds and status, beside the connections that relays, folds and readers hold by themselves.
+WORKER_POOL: Final[Mapping[str, int]] = {
+    "lead": 3, "metrics": 4, "scoring": 3, "content": 2, "gateway": 2, "eventlog": 2,
+}  # fmt: skip
+DEDICATED: Final = 18  # relays 4 x 2, reactions 2 x 2, fold 4, rebuild 1, the log's own 1
+SPARE: Final = 8  # migrations, backup, an operator's psql
+SERVER_LIMIT: Final = 97
+
+
+class WrongRole(Exception):
+    """A database role has rights that it must not have, or lacks one that it needs."""
+
+
+class Databases:
+    """One pool per name and role, cached."""
+
+    def __init__(self, url_for: Callable[[str, str], str]) -> None:
+        self._url_for = url_for
+        self._open: dict[tuple[str, str], Database] = {}
+
+    def app(self, name: str) -> Database:
+        """Return the pool for requests."""
+        return self._get(name, APP_ROLE, APP_POOL[name])
+
+    def worker(self, name: str) -> Database:
+        """Return the pool for relays, folds and reactions."""
+        return self._get(name, WORKER_ROLE, WORKER_POOL[name])
+
+    async def close(self) -> None:
+        """Close all pools."""
+        for database in self._open.values():
+            await database.close()
+
+    def _get(self, name: str, role: str, size: int) -> Database:
+        key = (name, role)
+        if key not in self._open:
+            kind = "app" if role == APP_ROLE else "worker"
+            self._open[key] = Database(
+                self._url_for(name, role), pool_size=size, name=f"onefunnel-{name}-{kind}"
+            )
+        return self._open[key]
+
+
+_RIGHTS: Final = """
+SELECT r.rolbypassrls OR r.rolsuper AS bypasses, EXISTS (
+    SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'p') AND n.nspname = 'public'
+        AND pg_has_role(current_user, c.relowner, 'USAGE')
+) AS owns
+FROM pg_roles r WHERE r.rolname = current_user"""
+
+
+async def check_roles(app_url: str, worker_url: str) -> None:
+    """Raise `WrongRole` unless row policies hold the app role and do not hold the worker role.
+
+    An owner is free of policies that are not forced, and may drop any; so the app role owns nothing.
+    """
+    app, worker = await _rights(app_url), await _rights(worker_url)
+    if app["bypasses"] or app["owns"]:
+        raise WrongRole(f"{APP_ROLE} bypasses row policies or owns tables: {app_url}")
+    if not worker["bypasses"]:
+        raise WrongRole(f"{WORKER_ROLE} needs BYPASSRLS: {worker_url}")
+
+
+async def _rights(url: str) -> asyncpg.Record:
+    connection = await asyncpg.connect(url)
+    try:
+        row = await connection.fetchrow(_RIGHTS)
+        assert row is not None, "current_user is a role"
+        return row
+    finally:
+        await connection.close()
