@@ -39,10 +39,9 @@ async def migrate(settings: Settings, packages: Sequence[str]) -> None:
     """Make roles and databases and bring those of the given services, and the log's, up to date."""
     server = settings.database_url
     await provision(server, DATABASES)
-    await asyncio.gather(
-        postgres_log.prepare(url_of(server, "eventlog")),
-        *(upgrade(url_of(server, database_of(package)), package) for package in packages),
-    )
+    await postgres_log.prepare(url_of(server, "eventlog"))
+    for package in packages:  # one by one: Alembic's `op` stands for one migration at a time
+        await upgrade(url_of(server, database_of(package)), package)
 
 
 def database_of(package: str) -> str:
