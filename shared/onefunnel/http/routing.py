@@ -33,6 +33,8 @@ EXTENSION: Final = "x-onefunnel"
 
 # The database is starting, stopping, or gone.
 _LOST: Final = (
+    OSError,
+    PoolTimeout,
     asyncpg.PostgresConnectionError,
     asyncpg.CannotConnectNowError,
     asyncpg.OperatorInterventionError,
@@ -171,7 +173,7 @@ def _problem_of_request(error: RequestValidationError) -> Problem:
 def _is_storage(error: Exception) -> bool:
     if isinstance(error, DBAPIError):
         return error.connection_invalidated or isinstance(error.orig, asyncpg.InterfaceError)
-    return isinstance(error, PoolTimeout | OSError | _LOST)
+    return isinstance(error, _LOST)
 
 
 def _problem_of_http(error: HTTPException) -> Problem:

@@ -187,7 +187,7 @@ def _lead(services: FakeServices) -> Any:
 def _metrics(services: FakeServices) -> Any:
     router = routes("metrics")
 
-    @router.get("/v1/funnel", openapi_extra=declared("metric", "read"))
+    @router.get("/v1/funnel", openapi_extra=declared("metrics", "read"))
     async def get_funnel(request: Request) -> Response:
         await note(services, request)
         body = b'{"value":1,"refs":{"person":["p1"],"asset":["a1"],"deal":[]}}'
@@ -203,7 +203,7 @@ def _metrics(services: FakeServices) -> Any:
         await note(services, request)
         return Response(b"{}", media_type="application/json")
 
-    @router.get("/v1/forecast", openapi_extra=declared("metric", "read"))
+    @router.get("/v1/forecast", openapi_extra=declared("metrics", "read"))
     async def get_forecast(request: Request, payee: Id | None = None) -> Response:
         await note(services, request)
         return Response(b"{}", media_type="application/json")

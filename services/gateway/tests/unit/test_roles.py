@@ -16,14 +16,14 @@ marketer    may     lead.assign campaign.spend content.publish definition.create
 marketer    may not lead.accept deal.win plan.read plan.change period.close api_key.read batch.create
 manager     may     reconciliation.decide lead.merge deal.reopen quota.set funnel.create
 manager     may not plan.change period.close api_key.create adjustment.create
-executive   may     metric.read statement.read plan.read
+executive   may     metrics.read statement.read plan.read
 executive   may not lead.read lead.create plan.change period.close deal.win
 comp_admin  may     plan.change quota.set period.close adjustment.create statement.read ledger.read
 comp_admin  may not lead.read lead.create deal.win campaign.spend api_key.create definition.activate
 auditor     may     lead.read deal.read statement.read ledger.read adjustment.read api_key.read
 auditor     may not lead.create deal.win plan.change period.close api_key.create content.publish
-integration may     batch.create lead.create deal.win touch.record content.view
-integration may not lead.read deal.read statement.read ledger.read metric.read plan.read person.read
+integration may     batch.create lead.create deal.win lead.touch content.view
+integration may not lead.read deal.read statement.read ledger.read metrics.read plan.read person.read
 integration may not api_key.create lead.assign tenant.read event.read
 admin       may     api_key.create api_key.revoke tenant.update batch.create plan.change period.close
 """
@@ -78,14 +78,14 @@ def test_the_roles_are_those_that_services_believe_in():
 
 
 @pytest.mark.parametrize("role", ROLES)
-@pytest.mark.parametrize("resource", ["statement", "ledger", "metric"])
+@pytest.mark.parametrize("resource", ["statement", "ledger", "metrics"])
 @pytest.mark.parametrize("asked", ["own", "other", "none"])
 @pytest.mark.parametrize("bound", [True, False])
 def test_nobody_who_sees_only_their_own_pay_is_shown_anothers(role, resource, asked, bound):
     me, other = new_id(), new_id()
     question = {"own": str(me), "other": str(other), "none": None}[asked]
     seen = seen_by(role, me if bound else None, resource, question)
-    narrow = role in {"rep", "marketer"} and (resource != "metric" or asked != "none")
+    narrow = role in {"rep", "marketer"} and (resource != "metrics" or asked != "none")
     if not narrow:
         assert (seen.visible, seen.payee) == (True, None)
     elif not bound or asked == "other":
