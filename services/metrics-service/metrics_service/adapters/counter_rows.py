@@ -4,17 +4,15 @@ One array statement per table whatever the number of rows. Keys are sorted, so t
 meet lock the rows in one order. A row that came to all zeros is deleted: a rebuild makes none.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache
 from uuid import UUID
 
-import asyncpg
-
 from metrics_service.adapters.counter_tables import TABLE_OF, CounterTable
-from metrics_service.projections.keys import Key
+from metrics_service.adapters.driver import Driver
+from metrics_service.projections.keys import Key, Vector
 
-Driver = asyncpg.Connection[asyncpg.Record]
-Change = tuple[UUID, Key, Sequence[int]]
+Change = tuple[UUID, Key, Vector]
 
 
 @cache
@@ -44,10 +42,17 @@ def _delete(table: CounterTable, schema: str) -> str:
         USING unnest({arrays}) AS gone ({", ".join(names)}) WHERE {same}"""
 
 
-async def add(driver: Driver, schema: str, changes: Mapping[type[Key], list[Change]]) -> None:
-    """Add the changes to their counters, each table once, in the order of `TABLE_OF`."""
+async def add(
+    driver: Driver, schema: str, differences: Mapping[UUID, Mapping[Key, Vector]]
+) -> None:
+    """Add differences by tenant to their counters, each table once, in the order of `TABLE_OF`."""
+    changes: dict[type[Key], list[Change]] = {kind: [] for kind in TABLE_OF}
+    for tenant_id in sorted(differences):
+        for key, vector in differences[tenant_id].items():
+            if any(vector):
+                changes[type(key)].append((tenant_id, key, vector))
     for kind, table in TABLE_OF.items():
-        if rows := changes.get(kind):
+        if rows := changes[kind]:
             await _add_to(driver, schema, table, rows)
 
 
@@ -56,4 +61,4 @@ async def _add_to(driver: Driver, schema: str, table: CounterTable, rows: list[C
     columns = zip(*((tenant, *key, *sums) for tenant, key, sums in rows), strict=True)
     empty = await driver.fetch(_add(table, schema), *columns)
     if empty:
-        await driver.execute(_delete(table, schema), *zip(*empty, strict=True))
+        await driver.execute(_delete(table, schema), *zip(*map(tuple, empty), strict=True))

@@ -58,7 +58,7 @@ class EntityTable:
         )
 
 
-def _listed(columns: type[NamedTuple]) -> tuple[tuple[str, str, bool], ...]:  # type: ignore[valid-type]
+def _listed(columns: type[NamedTuple]) -> tuple[tuple[str, str, bool], ...]:
     found = []
     for name, hint in get_type_hints(columns).items():
         options = get_args(hint) if isinstance(hint, UnionType) else (hint,)

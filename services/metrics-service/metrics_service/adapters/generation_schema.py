@@ -16,7 +16,8 @@ _STREAM: Final = """CREATE TABLE {schema}.stream (
 
 # Snapshots of a tenant's rules, numbered; older ones only while `rederive` refers to them.
 _RULES: Final = """CREATE TABLE {schema}.definitions (
-    tenant_id UUID NOT NULL, rules BIGINT NOT NULL, state BYTEA NOT NULL)"""
+    tenant_id UUID NOT NULL, rules BIGINT NOT NULL, cause_event_id UUID NOT NULL,
+    state BYTEA NOT NULL)"""
 
 # Who is credited with a won deal: finds the deals that a plan or an assignment touches.
 _CREDIT: Final = """CREATE TABLE {schema}.deal_credit (
@@ -91,5 +92,3 @@ def generation_ddl(schema: str) -> list[str]:
 def shape() -> str:
     """Return a word for the tables' definition: another word in the database asks for a rebuild."""
     return sha256("\n".join(generation_ddl("g")).encode()).hexdigest()[:16]
-
-

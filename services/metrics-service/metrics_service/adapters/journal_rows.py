@@ -9,22 +9,16 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 from uuid import UUID
 
-import asyncpg
-
+from metrics_service.adapters.driver import Driver
 from metrics_service.application.fold_codes import TOPIC_CODE
 from metrics_service.application.fold_routes import Incoming
-
-Driver = asyncpg.Connection[asyncpg.Record]
 
 _COLUMNS: Final = (
     "position", "occurred_at", "recorded_at", "aggregate_seq", "topic_code", "partition",
     "aggregate_code", "type_code", "event_id", "tenant_id", "aggregate_id", "record",
 )  # fmt: skip
 
-_KNOWN: Final = """
-    SELECT event_id, record FROM journal WHERE event_id = ANY($1)
-    UNION ALL SELECT event_id, record FROM parked_event WHERE event_id = ANY($1)
-    UNION ALL SELECT event_id, record FROM dead_event WHERE event_id = ANY($1)"""
+_RECORDS: Final = "SELECT event_id, record FROM journal WHERE event_id = ANY($1)"
 
 # The constraint is named, so that a conflict of sequences still raises.
 _SLOWLY: Final = f"""
@@ -38,20 +32,18 @@ _SLOWLY: Final = f"""
 
 
 def _row(incoming: Incoming) -> tuple[object, ...]:
-    route = incoming.route
+    route, spot = incoming.route, incoming.spot
     return (
-        incoming.position, incoming.occurred_at, incoming.recorded_at, incoming.sequence,
-        TOPIC_CODE[incoming.topic], incoming.partition, route.aggregate_code, route.type_code,
+        spot.position, incoming.occurred_at, incoming.recorded_at, incoming.sequence,
+        TOPIC_CODE[spot.topic], spot.partition, route.aggregate_code, route.type_code,
         incoming.event_id, incoming.tenant_id, incoming.id, incoming.record,
     )  # fmt: skip
 
 
-async def known_records(driver: Driver, ids: Collection[UUID]) -> dict[UUID, list[bytes]]:
-    """Return the bytes remembered under each event id: in the journal, parked, or dead."""
-    known: dict[UUID, list[bytes]] = {}
-    for event_id, record in await driver.fetch(_KNOWN, ids):
-        known.setdefault(event_id, []).append(record)
-    return known
+async def records(driver: Driver, ids: Collection[UUID]) -> dict[UUID, list[bytes]]:
+    """Return the bytes that the journal has under each event id."""
+    rows = await driver.fetch(_RECORDS, ids) if ids else ()
+    return {event_id: [record] for event_id, record in rows}
 
 
 async def copy(driver: Driver, events: Iterable[Incoming]) -> None:
@@ -61,7 +53,19 @@ async def copy(driver: Driver, events: Iterable[Incoming]) -> None:
     )
 
 
-async def insert_slowly(driver: Driver, events: Sequence[Incoming]) -> set[UUID]:
-    """Append the events that are new and return their ids; raises where a sequence is taken."""
-    columns = zip(*map(_row, events), strict=True)
-    return {row["event_id"] for row in await driver.fetch(_SLOWLY, *columns)}
+async def insert_slowly(driver: Driver, events: Sequence[Incoming]) -> list[UUID]:
+    """Append events unless the journal has some already: then append none, and return those.
+
+    Raises where a sequence is taken by an event with another id.
+    """
+    inserting = driver.transaction()
+    await inserting.start()
+    try:
+        rows = await driver.fetch(_SLOWLY, *zip(*map(_row, events), strict=True))
+    except BaseException:
+        await inserting.rollback()
+        raise
+    new = {row["event_id"] for row in rows}
+    held = [i.event_id for i in events if i.event_id not in new]
+    await (inserting.rollback() if held else inserting.commit())
+    return held

@@ -3,6 +3,7 @@
 from typing import Final
 
 from onefunnel.events.envelope import MAX_RECORD_BYTES
+from onefunnel.log.ownership import STREAM_PARTITION_DDL
 from onefunnel.persistence.migrations import tenant_table_ddl, worker_table_ddl
 from onefunnel.persistence.urls import APP_ROLE, WORKER_ROLE
 
@@ -24,31 +25,6 @@ _JOURNAL: Final = f"""CREATE TABLE journal (
     CONSTRAINT journal_pkey PRIMARY KEY (event_id)
 )"""
 
-# Who folds which partition, and how far: one row per partition, changed by every turn.
-_PARTITIONS: Final = (
-    """CREATE TABLE stream_partition (
-        next_position BIGINT NOT NULL DEFAULT 0,
-        epoch BIGINT NOT NULL DEFAULT 0,
-        end_position BIGINT NOT NULL DEFAULT 0,
-        ignored BIGINT NOT NULL DEFAULT 0,
-        lease_until TIMESTAMPTZ,
-        seen_at TIMESTAMPTZ,
-        last_recorded_at TIMESTAMPTZ,
-        dead_in_a_row INT NOT NULL DEFAULT 0,
-        partition SMALLINT NOT NULL,
-        group_id TEXT NOT NULL,
-        topic TEXT NOT NULL,
-        owner TEXT,
-        log_id UUID,
-        last_event_id UUID,
-        status TEXT NOT NULL DEFAULT 'running' CHECK (status IN ('running', 'halted')),
-        halt_reason TEXT,
-        PRIMARY KEY (group_id, topic, partition)
-    ) WITH (fillfactor = 50)""",
-    f"GRANT SELECT ON stream_partition TO {APP_ROLE}",
-    *worker_table_ddl("stream_partition"),
-)
-
 _JOURNAL_SEQUENCE: Final = """CREATE UNIQUE INDEX journal_sequence
     ON journal (aggregate_code, aggregate_id, aggregate_seq) WHERE aggregate_seq IS NOT NULL"""
 
@@ -67,8 +43,7 @@ _PARKED: Final = (
         parked_at TIMESTAMPTZ NOT NULL DEFAULT now(),
         record BYTEA NOT NULL
     )""",
-    "CREATE INDEX parked_event_aggregate"
-    " ON parked_event (aggregate_id, aggregate_code, aggregate_seq)",
+    "CREATE INDEX parked_event_aggregate ON parked_event (aggregate_id, aggregate_seq)",
 )
 
 # What could be read of a dead event's envelope is in its columns; the rest is NULL.
@@ -167,7 +142,7 @@ def _readable(table: str) -> list[str]:
 
 
 TABLES_DDL: Final = (
-    *_PARTITIONS,
+    *STREAM_PARTITION_DDL,
     _JOURNAL,
     # Records are short and compressing each alone gains little for much CPU.
     "ALTER TABLE journal ALTER COLUMN record SET STORAGE EXTERNAL",

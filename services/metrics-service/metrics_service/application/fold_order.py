@@ -8,7 +8,12 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from metrics_service.application.fold_routes import Incoming
+import msgspec
+
+from metrics_service.application.fold_codes import AGGREGATE_CODE
+from metrics_service.application.fold_routes import MAX_SEQUENCE, Incoming, Spot, Unreadable
+
+MAX_DIGITS: Final = 10
 
 AggregateKey = tuple[int, UUID]  # aggregate code and id
 EntityKey = tuple[int, UUID]  # the code of the aggregate that names the entity, and its id
@@ -22,13 +27,82 @@ class Place:
     sequences: list[int]
 
 
+class Described(NamedTuple):
+    """What is known of an event that will not be applied."""
+
+    event_id: UUID | None = None
+    tenant_id: UUID | None = None
+    aggregate_id: UUID | None = None
+    aggregate_code: int | None = None
+    sequence: int | None = None
+    type: str | None = None
+
+
 class Dead(NamedTuple):
     """An event that will not be applied, and why; `holds` its key where others must wait for it."""
 
-    incoming: Incoming
+    spot: Spot
+    record: bytes
+    what: Described
     reason: str
     detail: str
     holds: bool = False
+
+
+def dead(incoming: Incoming, reason: str, detail: str, *, holds: bool = False) -> Dead:
+    """Return a readable event as a dead one."""
+    route = incoming.route
+    what = Described(
+        incoming.event_id,
+        incoming.tenant_id,
+        incoming.id,
+        route.aggregate_code,
+        incoming.sequence,
+        route.spec.type,
+    )
+    return Dead(
+        incoming.spot,
+        incoming.record,
+        what,
+        reason,
+        detail,
+        holds and incoming.sequence is not None,
+    )
+
+
+def unreadable(spot: Spot, record: bytes, error: Unreadable) -> Dead:
+    """Return a record that cannot be read as a dead event, with as much of its envelope as there is."""
+    what = _described(record)
+    return Dead(spot, record, what, error.reason, error.detail, holds=what.sequence is not None)
+
+
+class _Remains(msgspec.Struct):
+    """The fields of an envelope that say whom a broken event concerns."""
+
+    id: UUID
+    tenantid: UUID
+    subject: UUID
+    aggregatetype: str
+    type: str
+    sequence: str = ""
+
+
+def _described(record: bytes) -> Described:
+    try:
+        remains = msgspec.json.decode(record, type=_Remains)
+    except (msgspec.DecodeError, ValueError):
+        return Described()
+    code = AGGREGATE_CODE.get(remains.aggregatetype)
+    digits = remains.sequence if remains.sequence.isdecimal() else "0"
+    sequence = int(digits) if code and len(digits) <= MAX_DIGITS else 0
+    return Described(
+        remains.id,
+        remains.tenantid,
+        remains.subject,
+        code,
+        sequence if 0 < sequence <= MAX_SEQUENCE else None,
+        remains.type[:100],
+    )
 
 
 @dataclass(slots=True)
@@ -55,9 +129,7 @@ NOTHING_KNOWN: Final = Known({}, ())
 class Sequencer:
     """Puts one turn's events in order. `places` is read and moved forward."""
 
-    def __init__(
-        self, places: dict[EntityKey, Place], known: Known, *, drain: bool = True
-    ) -> None:
+    def __init__(self, places: dict[EntityKey, Place], known: Known, *, drain: bool = True) -> None:
         self._places = places
         self._seen: dict[UUID, Sequence[bytes]] = dict(known.records)
         self._stored = {waiting.event_id for waiting in known.waiting}
@@ -145,7 +217,7 @@ class Sequencer:
         self._waiting.setdefault(key, {}).setdefault(incoming.sequence, []).append(incoming)
 
     def _bury(self, incoming: Incoming, reason: str, detail: str) -> None:
-        self.ordered.dead.append(Dead(incoming, reason, detail))
+        self.ordered.dead.append(dead(incoming, reason, detail))
 
 
 def aggregates_of(events: Collection[Incoming]) -> list[UUID]:

@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 import msgspec
 
 from metrics_service.application.fold_codes import AGGREGATE_CODE, TYPE_CODE
+from metrics_service.projections.definitions import REFERENCE_TYPES
+from metrics_service.projections.facts import FEEDING
 from onefunnel.events import CATALOGUE, Event, EventSpec
 from onefunnel.events.envelope import MAX_RECORD_BYTES, Envelope, decode
 from onefunnel.events.fast import decode_data
@@ -48,30 +50,43 @@ class Route:
     kind: Kind
     owner_code: int  # the aggregate code that names the entity: a lead's scores feed the lead
     slot: int
+    feeds: bool  # can change facts; else it moves a position and nothing more
+    rules: bool  # changes what contributions are computed with
 
 
 def _route(spec: EventSpec) -> Route:
     kind, slot = FEEDS.get(spec.aggregate, (Kind.STREAM, 0))
     aggregate_code = AGGREGATE_CODE[spec.aggregate]
     owner_code = AGGREGATE_CODE["lead"] if kind is Kind.JOURNEY else aggregate_code
-    return Route(spec, TYPE_CODE[spec.type], aggregate_code, kind, owner_code, slot)
+    return Route(
+        spec, TYPE_CODE[spec.type], aggregate_code, kind, owner_code, slot,
+        feeds=spec.type in FEEDING, rules=spec.type in REFERENCE_TYPES,
+    )  # fmt: skip
 
 
 ROUTES: Final = {spec.type: _route(spec) for spec in CATALOGUE.values()}
+
+
+class Spot(NamedTuple):
+    """Where a record stands in the log."""
+
+    topic: str
+    partition: int
+    position: int
 
 
 class Incoming:
     """One event of a turn: decoded, validated, with its place in the log and its own bytes."""
 
     __slots__ = (
-        "event", "event_id", "id", "occurred_at", "partition", "position", "record", "recorded_at",
-        "route", "sequence", "tenant_id", "topic",
+        "event", "event_id", "id", "occurred_at", "record", "recorded_at", "route", "sequence", "spot",
+        "tenant_id",
     )  # fmt: skip
 
     def __init__(
-        self, place: tuple[str, int, int], record: bytes, envelope: Envelope, route: Route, event: Event
+        self, spot: Spot, record: bytes, envelope: Envelope, route: Route, event: Event
     ) -> None:
-        self.topic, self.partition, self.position = place
+        self.spot = spot
         self.record = record
         self.route = route
         self.event = event
@@ -86,18 +101,17 @@ class Incoming:
 class Unreadable(Exception):
     """A record that can never be folded as it is. `reason` is a code, `detail` holds no value of it."""
 
-    def __init__(self, reason: str, detail: str, envelope: Envelope | None = None) -> None:
+    def __init__(self, reason: str, detail: str) -> None:
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
         self.detail = detail
-        self.envelope = envelope
 
 
 class Ignored(Exception):
     """A type that this release does not know, on a topic where that is no mistake."""
 
 
-def read(place: tuple[str, int, int], record: bytes) -> Incoming:
+def read(spot: Spot, record: bytes) -> Incoming:
     """Decode a record completely. Raises `Unreadable`, or `Ignored` for a type nobody here knows."""
     envelope = _envelope(record)
     route = ROUTES.get(envelope.type)
@@ -105,10 +119,10 @@ def read(place: tuple[str, int, int], record: bytes) -> Incoming:
         raise Ignored(envelope.type)
     try:
         event = decode_data(envelope.type, envelope.data)
-        incoming = Incoming(place, record, envelope, route, event)
+        incoming = Incoming(spot, record, envelope, route, event)
     except (msgspec.DecodeError, ValueError) as error:
-        raise Unreadable("malformed-data", _without_values(error), envelope) from error
-    _check(incoming, envelope, place[0])
+        raise Unreadable("malformed-data", _without_values(error)) from error
+    _check(incoming, envelope, spot.topic)
     return incoming
 
 
@@ -125,15 +139,15 @@ def _check(incoming: Incoming, envelope: Envelope, topic: str) -> None:
     """Refuse an envelope that contradicts its event, its type or its topic."""
     spec = incoming.route.spec
     if spec.topic != topic:
-        raise Unreadable("wrong-topic", f"{spec.type} is published on {spec.topic}", envelope)
+        raise Unreadable("wrong-topic", f"{spec.type} is published on {spec.topic}")
     if envelope.aggregatetype != spec.aggregate:
-        raise Unreadable("wrong-aggregate", f"{spec.type} belongs to {spec.aggregate}", envelope)
+        raise Unreadable("wrong-aggregate", f"{spec.type} belongs to {spec.aggregate}")
     if getattr(incoming.event, spec.key) != incoming.id:
-        raise Unreadable("wrong-subject", f"the subject is not the {spec.key}", envelope)
+        raise Unreadable("wrong-subject", f"the subject is not the {spec.key}")
     if spec.ordered and not (incoming.sequence and 0 < incoming.sequence <= MAX_SEQUENCE):
-        raise Unreadable("wrong-sequence", "a positive sequence is missing", envelope)
+        raise Unreadable("wrong-sequence", "a positive sequence is missing")
     if incoming.occurred_at.tzinfo is None or incoming.recorded_at.tzinfo is None:
-        raise Unreadable("malformed-envelope", "a time has no zone", envelope)
+        raise Unreadable("malformed-envelope", "a time has no zone")
 
 
 def _without_values(error: Exception) -> str:
@@ -143,4 +157,6 @@ def _without_values(error: Exception) -> str:
         return type(error).__name__
     if text.startswith(("Expected", "Object missing")):
         return text[:200]
-    return f"invalid value{text[text.find(' - at '):][:200]}" if " - at " in text else "invalid value"
+    return (
+        f"invalid value{text[text.find(' - at ') :][:200]}" if " - at " in text else "invalid value"
+    )

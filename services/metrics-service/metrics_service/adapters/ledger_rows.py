@@ -1,0 +1,117 @@
+"""Pay totals and the book. The book is appended to; nothing here changes a line of it."""
+
+from collections.abc import Collection, Mapping, Sequence
+from hashlib import blake2b
+from typing import Final
+from uuid import UUID
+
+import orjson
+
+from metrics_service.adapters.driver import Driver
+from metrics_service.application.fold_ledger import Balance, Entry
+from metrics_service.projections.affected import PayScope
+from metrics_service.projections.keys import LedgerKey, PayKey, PayVector
+
+# Pay totals of one ledger key may be changed by turns that touch different assignments, so the key
+# has a lock of its own. Sorted numbers, one statement; the last locks that a turn takes.
+_LOCK: Final = "SELECT pg_advisory_xact_lock(key) FROM unnest($1::bigint[]) AS key"
+
+_KEYS: Final = "unnest($2::uuid[], $3::text[], $4::text[], $5::text[])"
+_NAMES: Final = "(payee_id, component, earned_period, currency)"
+
+_POSTED: Final = f"""
+    SELECT k.*, sum(e.amount_minor)::bigint
+    FROM {_KEYS} AS k {_NAMES}
+    JOIN ledger_entry e USING {_NAMES} WHERE e.tenant_id = $1 GROUP BY 1, 2, 3, 4"""
+
+_POST: Final = """
+    INSERT INTO ledger_entry (tenant_id, payee_id, component, earned_period, posted_period, currency,
+        account, kind, amount_minor, plan_id, plan_version, cause_event_id, inputs)
+    SELECT tenant_id, payee_id, component, earned_period, posted_period, currency, account, kind,
+        amount_minor, plan_id, plan_version, cause_event_id, convert_from(inputs, 'UTF8')::jsonb
+    FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+        $8::text[], $9::bigint[], $10::uuid[], $11::int[], $12::uuid[], $13::bytea[])
+        AS e (tenant_id, payee_id, component, earned_period, posted_period, currency, account, kind,
+            amount_minor, plan_id, plan_version, cause_event_id, inputs)"""
+
+
+def _totals(schema: str) -> str:
+    vector = ", ".join(f"t.{name}" for name in PayVector._fields)
+    key = ", ".join(f"t.{name}" for name in PayKey._fields)
+    return f"""
+        SELECT {key}, {vector} FROM {_KEYS} AS k {_NAMES}
+        JOIN {schema}.pay_total t USING {_NAMES} WHERE t.tenant_id = $1
+        ORDER BY {key}"""
+
+
+def _lock_number(tenant_id: UUID, key: LedgerKey) -> int:
+    text = "\x1f".join((str(tenant_id), str(key.payee_id), *key[1:]))
+    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), signed=True)
+
+
+async def balances(
+    driver: Driver, schema: str, tenant_id: UUID, keys: Collection[LedgerKey]
+) -> dict[LedgerKey, Balance]:
+    """Lock ledger keys and return their pay totals and what the book has posted."""
+    await driver.execute(_LOCK, sorted(_lock_number(tenant_id, key) for key in keys))
+    columns = [list(column) for column in zip(*keys, strict=True)]
+    credited: dict[LedgerKey, list[tuple[PayKey, PayVector]]] = {key: [] for key in keys}
+    n = len(PayKey._fields)
+    for row in map(tuple, await driver.fetch(_totals(schema), tenant_id, *columns)):
+        key = PayKey(*row[:n])
+        under = LedgerKey(key.payee_id, key.component, key.earned_period, key.currency)
+        credited[under].append((key, PayVector(*row[n:])))
+    posted = {
+        LedgerKey(*tuple(row)[:4]): row[4]
+        for row in await driver.fetch(_POSTED, tenant_id, *columns)
+    }
+    return {key: Balance(credited[key], posted.get(key, 0)) for key in keys}
+
+
+async def pay_keys(
+    driver: Driver, schema: str, tenant_id: UUID, scopes: Sequence[PayScope]
+) -> list[LedgerKey]:
+    """Return the ledger keys with a pay total in these scopes, sorted."""
+    rows = await driver.fetch(
+        f"""SELECT DISTINCT t.payee_id, t.component, t.earned_period, t.currency
+        FROM unnest($2::uuid[], $3::text[], $4::text[]) AS s (person_id, component, period)
+        JOIN {schema}.pay_total t ON t.payee_id = coalesce(s.person_id, t.payee_id)
+            AND t.component = coalesce(s.component, t.component)
+            AND t.earned_period = coalesce(s.period, t.earned_period)
+        WHERE t.tenant_id = $1 ORDER BY 1, 2, 3, 4""",
+        tenant_id,
+        *zip(*scopes, strict=True),
+    )
+    return [LedgerKey(*row) for row in rows]
+
+
+async def post(driver: Driver, entries: Sequence[Entry]) -> None:
+    """Append entries to the book."""
+    if entries:
+        rows = (entry._replace(inputs=orjson.dumps(entry.inputs)) for entry in entries)  # type: ignore[arg-type]
+        await driver.execute(_POST, *zip(*rows, strict=True))
+
+
+async def defer(
+    driver: Driver, schema: str, tenant_id: UUID, causes: Mapping[LedgerKey, UUID]
+) -> None:
+    """Remember ledger keys to be settled later; the newest cause counts."""
+    rows = sorted((*key, cause) for key, cause in causes.items())
+    await driver.execute(
+        f"INSERT INTO {schema}.pay_due (tenant_id, payee_id, component, earned_period, currency,"
+        f" cause_event_id) SELECT $1::uuid, * FROM {_KEYS.replace(')', ', $6::uuid[])')}"
+        " ON CONFLICT (tenant_id, payee_id, component, earned_period, currency)"
+        " DO UPDATE SET cause_event_id = excluded.cause_event_id",
+        tenant_id,
+        *zip(*rows, strict=True),
+    )
+
+
+async def take_deferred(driver: Driver, schema: str, tenant_id: UUID) -> dict[LedgerKey, UUID]:
+    """Take the remembered ledger keys of a tenant, with their causes."""
+    rows = await driver.fetch(
+        f"DELETE FROM {schema}.pay_due WHERE tenant_id = $1"
+        " RETURNING payee_id, component, earned_period, currency, cause_event_id",
+        tenant_id,
+    )
+    return {LedgerKey(*tuple(row)[:4]): row["cause_event_id"] for row in rows}

@@ -1,0 +1,220 @@
+"""The fold: from the log into journal, projections and book, one transaction per turn, exactly once."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from uuid import UUID
+
+import structlog
+
+from metrics_service.application.fold_batch import (
+    Portion,
+    died_of,
+    events_of,
+    read_all,
+    unreadable_of,
+)
+from metrics_service.application.fold_isolate import bury_one, fold_one
+from metrics_service.application.fold_order import Dead
+from metrics_service.application.fold_ports import AlreadyWritten, FoldStore, Retry, Turn
+from metrics_service.application.fold_rederive import rederive
+from metrics_service.application.fold_rules import RulesCache, tenants_of
+from metrics_service.application.fold_turn import PLAINLY, Batch, How, fold
+from onefunnel import faults
+from onefunnel.events.topics import TOPICS
+from onefunnel.log.ownership import RENEW_S, Advance, Claim, ClaimLost
+from onefunnel.log.port import (
+    Damaged,
+    EventLog,
+    LogChanged,
+    LogError,
+    Partition,
+    PositionOutOfRange,
+    Reader,
+    Slice,
+)
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What bounds a turn, and patience."""
+
+    events: int = 1_000
+    bytes: int = 8 * 1024 * 1024
+    wait_s: float = 1.0
+    first_pause_s: float = 0.05
+    last_pause_s: float = 5.0
+    dead_in_a_row: int = 100  # more than so many, and the partition halts: it is not the events
+
+
+class TooManyDead(Exception):
+    """A turn would leave a partition with more dead events in a row than allowed."""
+
+
+class Fold:
+    """Owns every partition it can get and folds them, money first. One instance per process."""
+
+    def __init__(self, store: FoldStore, log: EventLog, limits: Limits = Limits()) -> None:
+        self._store = store
+        self._log = log
+        self._limits = limits
+        self._cache = RulesCache()
+        self._claims: dict[Partition, Claim] = {}
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Fold until `stop` is set, then finish the turn and give the partitions back."""
+        pause_s = self._limits.first_pause_s
+        while not stop.is_set():
+            try:
+                await self._own(stop)
+            except (Retry, ClaimLost, LogError) as error:
+                _log.warning(
+                    "fold.interrupted", error=type(error).__name__, detail=str(error)[:200]
+                )
+                await _pause(stop, pause_s)
+                pause_s = min(2 * pause_s, self._limits.last_pause_s)
+            else:
+                pause_s = self._limits.first_pause_s
+        with suppress(Retry):
+            await self._store.release()
+
+    async def _own(self, stop: asyncio.Event) -> None:
+        """Claim partitions and fold them until asked to stop or until something comes between."""
+        await self.start()
+        reader = self._log.reader()
+        clock = asyncio.get_running_loop().time
+        look_after = 0.0
+        try:
+            while not stop.is_set():
+                folded = await self.turn(reader)
+                if clock() >= look_after:
+                    await self.look_after()
+                    look_after = clock() + (1.0 if folded else RENEW_S / 3)
+        finally:
+            await reader.close()
+
+    async def start(self) -> None:
+        """Claim every partition that is to be had; those of another log are halted, not folded."""
+        found = await self._log.topics()
+        topics = {topic.name: topic for topic in found}
+        await self._store.prepare(found)
+        claims = await self._store.claim()
+        self._claims = {}
+        for topic in TOPICS:  # in this order they are served: money first, views last
+            for partition, claim in claims.items():
+                if partition.topic == topic.name:
+                    if claim.log_id != topics[topic.name].log_id:
+                        await self._halt(claim, "the log is not the one that was folded so far")
+                    else:
+                        self._claims[partition] = claim
+
+    async def look_after(self) -> None:
+        """Renew leases, note where the log ends, and do a piece of what changes of rules left."""
+        await self._store.renew()
+        await self._store.note_ends(lambda: self._log.end_positions(list(self._claims)))
+        for tenant_id in await self._store.tenants_with_work():
+            while await rederive(self._store, self._cache, tenant_id):
+                pass
+
+    async def turn(self, reader: Reader) -> int:
+        """Fold what the log has next, at most a turn's worth; return how many records were taken."""
+        slices = await self._fetch(reader)
+        if not slices:
+            return 0
+        portions = read_all(slices, self._claims)
+        faults.point("fold.before_begin")
+        try:
+            moved = await self._commit(portions, PLAINLY)
+        except AlreadyWritten:
+            moved = await self._commit(portions, How(slowly=True))
+        except (Retry, ClaimLost):
+            raise
+        except Exception as error:  # noqa: BLE001 - the reason lies in the data; find the one event
+            _log.warning("fold.isolating", error=type(error).__name__)
+            moved = await self._commit_one_by_one(portions)
+        faults.point("fold.after_commit")
+        self._claims.update(moved)
+        return sum(len(slice_.positions) for slice_ in slices.values())
+
+    async def _fetch(self, reader: Reader) -> Mapping[Partition, Slice]:
+        wanted = {partition: claim.next_position for partition, claim in self._claims.items()}
+        limits = self._limits
+        try:
+            return await reader.fetch(
+                wanted, max_records=limits.events, max_bytes=limits.bytes, wait_s=limits.wait_s
+            )
+        except (PositionOutOfRange, Damaged) as error:
+            await self._halt(self._claims[error.partition], str(error))
+            raise
+        except LogChanged as error:
+            for claim in list(self._claims.values()):
+                await self._halt(claim, str(error))
+            raise
+
+    async def _halt(self, claim: Claim, reason: str) -> None:
+        """Stop a partition until an operator looks; the others go on."""
+        _log.error("fold.halted", partition=str(claim.partition), reason=reason)
+        async with self._store.turn() as turn:
+            await turn.lock_partitions([claim])
+            await turn.halt(claim, reason)
+        self._claims.pop(claim.partition, None)
+
+    async def _commit(self, portions: Sequence[Portion], how: How) -> Mapping[Partition, Claim]:
+        events = events_of(portions)
+        async with self._store.turn() as turn:
+            await turn.lock_partitions([portion.claim for portion in portions])
+            faults.point("fold.after_partitions")
+            standing = await turn.lock_tenants(tenants_of(events))
+            faults.point("fold.after_tenants")
+            batch = Batch(events, unreadable_of(portions))
+            ordered = await fold(turn, standing, self._cache, batch, how)
+            moved = await turn.advance(self._advances(portions, died_of(ordered)))
+            faults.point("fold.after_positions")
+        return moved
+
+    def _advances(self, portions: Sequence[Portion], died: frozenset[UUID]) -> list[Advance]:
+        advances = [portion.advance(portion.dead_in_a_row(died)) for portion in portions]
+        if any(a.dead_in_a_row > self._limits.dead_in_a_row for a in advances):
+            raise TooManyDead
+        return advances
+
+    async def _commit_one_by_one(self, portions: Sequence[Portion]) -> Mapping[Partition, Claim]:
+        """Fold every event under a savepoint of its own; bury exactly those that cannot be folded."""
+        tenants = tenants_of(events_of(portions))
+        async with self._store.turn() as turn:
+            await turn.lock_partitions([portion.claim for portion in portions])
+            await turn.lock_tenants(tenants)
+            ends = [await self._fold_portion(turn, tenants, portion) for portion in portions]
+            moved = dict(await turn.advance([advance for advance, _ in ends]))
+            for advance, reason in ends:
+                if reason:
+                    await turn.halt(advance.claim, reason)
+                    del moved[advance.claim.partition]
+        for advance, reason in ends:
+            if reason:
+                self._claims.pop(advance.claim.partition, None)
+        return moved
+
+    async def _fold_portion(
+        self, turn: Turn, tenants: Mapping[UUID, bool], portion: Portion
+    ) -> tuple[Advance, str | None]:
+        """Fold one partition's events until the end, or until too many in a row have died."""
+        allowed, count = self._limits.dead_in_a_row, portion.claim.dead_in_a_row
+        for item in portion.items:
+            died = item if isinstance(item, Dead) else await fold_one(turn, tenants, item)
+            if died and count >= allowed:
+                reason = f"more than {allowed} dead events in a row"
+                return Advance(portion.claim, item.spot.position, None, count), reason
+            if died:
+                await bury_one(turn, tenants, died)
+            count = count + 1 if died else 0
+        return portion.advance(count), None
+
+
+async def _pause(stop: asyncio.Event, seconds: float) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await stop.wait()
