@@ -7,5 +7,6 @@ import click
 
 from standalone.commands.about import completion, version
 from standalone.commands.bring_in import bring_in
+from standalone.commands.up import up
 
-VERBS: tuple[click.Command, ...] = (bring_in, completion, version)
+VERBS: tuple[click.Command, ...] = (bring_in, completion, up, version)

@@ -11,6 +11,8 @@ from standalone.imports.model import Assumed, Condition, Field, LookUp, SetPlan,
 from standalone.imports.tables import Row
 from standalone.imports.values import Notation, Unusable
 
+MAX_KEY: Final = 150  # with the set's name before it, it fits the gateway's 200
+
 _PARSERS: Final[Mapping[str, Callable[[str, Notation], object]]] = {
     "text": lambda cell, _: values.text(cell),
     "code": lambda cell, _: values.code(cell),
@@ -89,6 +91,8 @@ class RowReader:
         return self._checked(self.plan.key[0].place, "|".join(parts))
 
     def _checked(self, place: str, key: str) -> str:
+        if len(key) > MAX_KEY:
+            raise Rejected(place, f"it identifies the row and is longer than {MAX_KEY} characters")
         try:
             return values.text(key)
         except Unusable as reason:

@@ -22,18 +22,29 @@ class Item:
 def item_of(reader: RowReader) -> Item:
     """Return the item of a row, or raise `Rejected` with the column at fault."""
     plan, key = reader.plan, reader.key()
-    external = {"source": reader.world.source, "id": key}
+    external: Body = {"source": reader.world.source, "id": key}
     values = {one.name: reader.value(one) for one in plan.fields}
     subject = _SHAPES[plan.kind_name](reader, values)
     attributes = {one.name: reader.value(one) for one in plan.attributes}
     if attributes:
         subject["attributes"] = {name: v for name, v in attributes.items() if v is not None}
-    first: Body = {"do": plan.kind.command, "external": external, **subject}
+    first = _first(plan.kind.command, external, subject)
     happened = _happened(reader, external)
     return Item(f"{plan.name}:{key}", (first, *happened))
 
 
-def _happened(reader: RowReader, external: Mapping[str, str]) -> list[Body]:
+def _first(command: str, external: Body, subject: Body) -> Body:
+    """Return the command that makes the subject; a deal with a lead comes from converting it."""
+    lead, at = subject.pop("lead", None), subject.pop("converted_at", None)
+    if lead is None:
+        return {"do": command, "external": external, **subject}
+    if at is None:
+        raise Rejected("converted_at", "a deal with a lead needs the time of conversion", "empty")
+    deal = {"external": external, **_given(subject)}
+    return {"do": "lead.convert", "external": lead, "at": at, "deal": deal}
+
+
+def _happened(reader: RowReader, external: Body) -> list[Body]:
     commands: list[Body] = []
     ended: Event | None = None
     for event in reader.plan.events:

@@ -91,6 +91,10 @@ _LEADS = Kind(
     "lead",
     {
         "captured_at": Spec("instant"),
+        "name": _TEXT,
+        "email": _TEXT,
+        "phone": _TEXT,
+        "company": _TEXT,
         "source": _CODE,
         "campaign": Spec("reference", of="campaigns"),
         "segment": _CODE,
@@ -112,12 +116,12 @@ _LEADS = Kind(
         "assigned": Happening(
             "lead.assign", {"at": _AT, "owner": Spec("reference", True, of="people")}
         ),
-        "accepted": Happening("lead.accept", {"at": _AT, "by": _PERSON}),
+        "accepted": Happening("lead.accept", {"at": _AT, "person": _PERSON}),
         "rejected": Happening(
             "lead.reject",
             {
                 "at": _AT,
-                "by": _PERSON,
+                "person": _PERSON,
                 "reason_class": Spec("choice", True, ("procedural", "clerical", "definitional")),
             },
         ),

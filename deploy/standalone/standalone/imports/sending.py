@@ -20,7 +20,9 @@ MAX_BYTES: Final = 4_500_000  # under the gateway's 5 MiB, with room for the fra
 GIVE_UP_AFTER_S: Final = 120.0
 _FIRST_PAUSE_S: Final = 0.1
 _LONGEST_PAUSE_S: Final = 5.0
-_BUSY: Final = frozenset({429, 500, 502, 503, 504})
+_BUSY: Final = frozenset(
+    {412, 429, 500, 502, 503, 504}
+)  # 412: somebody else changed a row meanwhile
 
 
 @dataclass(frozen=True, slots=True)

@@ -150,7 +150,7 @@ def test_people_lose_where_they_stand(tmp_path: Path) -> None:
         ("Won", "won", "state", ""),
         ("Won", "In Progress", "state", "it is not a step key"),
         ("d1", "", "id", "it is empty and identifies the row"),
-        ("d1", "x" * 300, "id", "longer than 200"),
+        ("d1", "x" * 300, "id", "longer than 150"),
     ],
 )
 def test_a_bad_cell_is_refused_without_its_place(

@@ -1,0 +1,57 @@
+"""What `onefunnel up` says: addresses first, then what is ready, then the next step."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from standalone.console.tables import say
+
+NewKeys = Mapping[str, Mapping[str, str]]
+
+
+def addresses(url: str, data: Path) -> None:
+    """Say where everything will be, before anything is started."""
+    lines = (
+        ("Gateway", url),
+        ("API docs", f"{url}/docs"),
+        ("Status", f"onefunnel status   ·   {url}/v1/status"),
+        ("Keys", f"{data}/keys.json   one per role and tenant, for this machine"),
+        ("Stop", "Ctrl-C · your data stays"),
+    )
+    for name, value in lines:
+        click.echo(f"  {name:<11} {value}")
+    click.echo()
+
+
+@contextmanager
+def step(name: str) -> Iterator[Callable[[str], None]]:
+    """Say that something is ready, and after how long."""
+    began = time.monotonic()
+
+    def done(what: str) -> None:
+        say(f"  {name:<11} ready  {time.monotonic() - began:4.1f} s   {what}")
+
+    yield done
+
+
+def new_keys(keys: NewKeys, data: Path) -> None:
+    """Show keys that were just made; they are shown this once and kept in the file."""
+    if not keys:
+        return
+    click.echo(f"\n  Development keys, shown this once and kept in {data}/keys.json (mode 600)")
+    for tenant, roles in keys.items():
+        for role, key in roles.items():
+            click.echo(f"    {tenant:<6} {role:<12} {key}")
+    click.echo()
+
+
+def next_steps(*, demo: bool) -> None:
+    """Say what to try."""
+    lines = ["onefunnel import --mapping M.yaml DATA.csv    bring in your own data (tenant main)"]
+    if demo:
+        lines.insert(0, "onefunnel --help ·  onefunnel funnel --tenant demo --by source")
+    for n, line in enumerate(lines):
+        say(f"  {'Next' if n == 0 else '':<11} {line}")

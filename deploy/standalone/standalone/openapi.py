@@ -1,0 +1,69 @@
+"""`python -m standalone.openapi [--check]`: write the gateway's catalogue out of what the services serve.
+
+The services are built on databases that are never opened: their routes are known without one.
+"""
+
+import asyncio
+import sys
+from importlib import import_module
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final
+
+import click
+import orjson
+from fastapi import FastAPI
+
+from gateway.application.catalogue import merged
+from gateway.main import own_app
+from onefunnel.profiles.databases import Databases
+from onefunnel.profiles.embedded import Clients, runtime_on
+from onefunnel.runtime import Runtime
+from onefunnel.wakeups import Wakeups
+from standalone.host.stack import PACKAGES
+
+INFO: Final = {
+    "title": "Onefunnel",
+    "version": "1",
+    "description": "One funnel, one set of numbers, one pay ledger for sales and marketing.",
+}
+_OPTIONS: Final = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+
+
+async def catalogue() -> bytes:
+    """Return the catalogue as it has to be checked in."""
+    runtime = _unopened()
+    try:
+        others = [package for package in PACKAGES if package != "gateway"]
+        apps: list[FastAPI] = [own_app(runtime)]
+        apps += [import_module(f"{package}.main").build(runtime).app for package in others]
+        documents: list[dict[str, Any]] = [app.openapi() for app in apps]
+        return orjson.dumps(merged(documents, INFO), option=_OPTIONS)
+    finally:
+        await runtime.close()
+
+
+def _unopened() -> Runtime:
+    wakeups = Wakeups()
+    return runtime_on(
+        Databases(lambda name, role: f"postgresql://{role}@/{name}?host=/nowhere"),
+        internal_key=b"catalogue",
+        clients=Clients({}, {}),
+        wake=wakeups.wake,
+        wakeups=wakeups,
+    )
+
+
+def main() -> None:
+    """Write the catalogue, or with --check compare it with what is checked in."""
+    made = asyncio.run(catalogue())
+    path = Path(str(files("gateway").joinpath("openapi.json")))
+    if "--check" not in sys.argv[1:]:
+        path.write_bytes(made)
+    elif path.read_bytes() != made:
+        click.echo(f"{path} is out of step with the services; run  make catalogue", err=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
