@@ -7,6 +7,7 @@ from typing import Final
 
 from sqlalchemy import text
 
+from lead_service.adapters.batches import StoredBatch
 from lead_service.adapters.transactions import stored_tx
 from lead_service.adapters.views import stored_queries
 from lead_service.entrypoints.http import ROUTERS
@@ -39,7 +40,7 @@ def build(runtime: Runtime) -> Service:
         wake=runtime.wake,
         clock=runtime.clock,
         tx=stored_tx,
-        batch=None,
+        batch=StoredBatch,
         queries=stored_queries(database),
         outbox=lambda: outbox_status(runtime.worker_database(DATABASE), runtime.clock.now()),
     )

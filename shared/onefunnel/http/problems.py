@@ -114,6 +114,11 @@ PROBLEMS: Final[Mapping[str, ProblemType]] = {
     "business-rule-violated": ProblemType(
         422, "A rule forbids this", "`detail` says which rule and what would satisfy it."
     ),
+    "unknown-reference": ProblemType(
+        422,
+        "What is referred to does not exist",
+        "`errors` says where the reference is; create what it names first, or correct it.",
+    ),
     "too-wide": ProblemType(
         422,
         "The question is too wide",

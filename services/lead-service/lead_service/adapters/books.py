@@ -1,6 +1,6 @@
 """What is kept beside the aggregates: settings as read, references, the org chart, entries."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -10,7 +10,7 @@ from lead_service.adapters import tables
 from lead_service.adapters.repositories import Unit
 from lead_service.adapters.shapes import FUNNELS, TENANTS, memberships_of
 from lead_service.application.commands.terms import unknown
-from lead_service.application.ports import Reference
+from lead_service.application.ports import Kind, Reference
 from lead_service.application.views import ActivityView, SpendView, TouchView
 from lead_service.domain.deal import Activity
 from lead_service.domain.directory import Spend
@@ -80,22 +80,26 @@ class StoredReferences:
         """Raise `unknown-reference`, with the place, if one does not exist."""
         if not references:
             return
-        wanted: dict[str, list[UUID]] = {}
+        wanted: dict[Kind, list[UUID]] = {}
         for reference in references:
             wanted.setdefault(reference.kind, []).append(reference.id)
+        found = await self.existing(wanted)
+        missing = [r.pointer for r in references if r.id not in found]
+        if missing:
+            raise unknown(missing)
+
+    async def existing(self, wanted: Mapping[Kind, Sequence[UUID]]) -> set[UUID]:
+        """Return those ids that exist, by one question."""
         kinds = sorted(wanted)
         # A tenant id beside the row policy, so that the primary key is used.
         question = " UNION ALL ".join(
-            f"SELECT id FROM {kind} WHERE tenant_id = $1 AND id = ANY(${n})"
+            f"SELECT id FROM {kind} WHERE tenant_id = $1 AND id = ANY(${n}::uuid[])"
             for n, kind in enumerate(kinds, start=2)
         )
         rows = await driver_of(self._unit.conn).fetch(
             question, self._unit.metadata.tenant_id, *(wanted[kind] for kind in kinds)
         )
-        found = {row["id"] for row in rows}
-        missing = [r.pointer for r in references if r.id not in found]
-        if missing:
-            raise unknown(missing)
+        return {row["id"] for row in rows}
 
 
 class StoredOrgChart:
@@ -155,15 +159,7 @@ class StoredSpend(_Book):
 
     async def add(self, entry: Spend) -> SpendView:
         """Keep an entry."""
-        view = SpendView(
-            id=entry.id,
-            campaign_id=entry.campaign_id,
-            spent_on=entry.spent_on,
-            amount_minor=entry.amount.amount_minor,
-            currency=entry.amount.currency,
-            reverses=entry.reverses,
-            note=entry.note,
-        )
+        view = spend_view(entry)
         await self._add(**vars(view))
         return view
 
@@ -219,17 +215,35 @@ class StoredActivities(_Book):
 
     async def add(self, activity: Activity) -> ActivityView:
         """Keep an activity."""
-        view = ActivityView(
-            id=activity.id,
-            deal_id=activity.deal_id,
-            at=activity.at,
-            kind=activity.kind,
-            person_id=activity.person_id,
-            two_way=activity.two_way,
-            note=activity.note,
-        )
+        view = activity_view(activity)
         await self._add(**vars(view))
         return view
+
+
+def spend_view(entry: Spend) -> SpendView:
+    """Return how an entry is shown and stored."""
+    return SpendView(
+        id=entry.id,
+        campaign_id=entry.campaign_id,
+        spent_on=entry.spent_on,
+        amount_minor=entry.amount.amount_minor,
+        currency=entry.amount.currency,
+        reverses=entry.reverses,
+        note=entry.note,
+    )
+
+
+def activity_view(activity: Activity) -> ActivityView:
+    """Return how an activity is shown and stored."""
+    return ActivityView(
+        id=activity.id,
+        deal_id=activity.deal_id,
+        at=activity.at,
+        kind=activity.kind,
+        person_id=activity.person_id,
+        two_way=activity.two_way,
+        note=activity.note,
+    )
 
 
 def touch_view(lead_id: UUID, touch: Touch) -> TouchView:

@@ -97,7 +97,7 @@ class StoredAggregates(Generic[A, V]):
     async def unchanged(self, id_: UUID) -> Saved[V]:
         """Return what `save` would, of an aggregate that was got and stays as it is."""
         row = self._held[id_].row
-        return Saved(self._shape.show(row), row["version"], ())
+        return Saved(self._shape.show(row), row["version"], (), changed=False)
 
     def _hold(self, row: Row) -> A:
         item = self._shape.from_row(row)

@@ -1,6 +1,7 @@
 """What commands need from storage. One `Tx` is one transaction of one tenant."""
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, Literal, Protocol, TypeVar
@@ -41,6 +42,7 @@ class Saved(Generic[V_co]):
     version: int
     event_ids: tuple[UUID, ...]
     created: bool = False
+    changed: bool = True
 
     @property
     def event_id(self) -> UUID | None:
@@ -179,6 +181,52 @@ class Tx:
     spend: SpendBook
     touches: TouchBook
     activities: ActivityBook
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """An entity that a batch names: its subject, which is locked for change, or only a reference."""
+
+    kind: Kind
+    id: UUID
+    subject: bool = False
+
+
+class Batch(Protocol):
+    """A transaction over many items: read in few questions, each item wholly in or not at all."""
+
+    @property
+    def tx(self) -> Tx:
+        """The repositories of the whole batch; what one item writes the next one sees."""
+        ...
+
+    async def prefetch(self, mentions: Collection[Mention]) -> None:
+        """Read at once what the items will ask for one by one."""
+        ...
+
+    def item(self) -> AbstractContextManager[None]:
+        """Keep what is written inside, or forget all of it on a `DomainError`, which goes on."""
+        ...
+
+    async def remembered(self, source: str, keys: Collection[str]) -> Mapping[str, bytes]:
+        """Return the fingerprints of items that were imported before."""
+        ...
+
+    def remember(self, source: str, key: str, fingerprint: bytes) -> None:
+        """Note an item as imported."""
+        ...
+
+    async def flush(self) -> None:
+        """Write everything that was kept; raises `StaleVersion` if somebody was faster."""
+        ...
+
+
+class BatchFactory(Protocol):
+    """Makes a batch over an open transaction."""
+
+    def __call__(self, conn: Any, metadata: Metadata, *, imported: bool) -> Batch:
+        """Return the batch of the metadata's tenant."""
+        ...
 
 
 class TxFactory(Protocol):

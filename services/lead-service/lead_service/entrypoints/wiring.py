@@ -9,7 +9,7 @@ from fastapi import Depends, Request
 from fastapi.responses import Response
 from pydantic import BaseModel
 
-from lead_service.application.ports import Saved, Tx, TxFactory
+from lead_service.application.ports import BatchFactory, Saved, Tx, TxFactory
 from lead_service.application.queries import Queries, Reads
 from onefunnel.clock import Clock
 from onefunnel.http.pagination import Page
@@ -31,7 +31,7 @@ class Wiring:
     wake: Callable[[], None]
     clock: Clock
     tx: TxFactory
-    batch: Any
+    batch: BatchFactory
     queries: Queries
     outbox: Callable[[], Awaitable[Mapping[str, object]]]
 

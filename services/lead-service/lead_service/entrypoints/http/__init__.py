@@ -4,9 +4,18 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from lead_service.entrypoints.http import activities, deals, directory, funnels, internal, leads
+from lead_service.entrypoints.http import (
+    activities,
+    batches,
+    deals,
+    directory,
+    funnels,
+    internal,
+    leads,
+)
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
+    batches.router,  # before /v1/leads/{lead_id}
     leads.router,
     deals.router,
     activities.router,

@@ -53,9 +53,10 @@ class LeadIn(Body):
     owner: Reference | None = None
     attributes: Attributes = Field(default_factory=dict)
 
-    def command(self, tenant_id: UUID) -> CaptureLead:
-        """Return what is asked for."""
+    def command(self, tenant_id: UUID, qualified_at: date | None = None) -> CaptureLead:
+        """Return what is asked for; only an import knows when a lead was qualified."""
         return CaptureLead(
+            qualified_at=qualified_at,
             external=outside(self.external),
             captured_at=self.captured_at,
             funnel=self.funnel,

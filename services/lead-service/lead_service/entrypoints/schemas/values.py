@@ -49,6 +49,10 @@ class ExternalIn(Body):
         """Return the domain's value."""
         return External(self.source, self.id)
 
+    def id_of(self, kind: Kind, tenant_id: UUID) -> UUID:
+        """Return the id that follows from the name."""
+        return derived_id(tenant_id, self.source, kind, self.id)
+
 
 # Another entity: its id here, or its name elsewhere.
 Reference = Id | ExternalIn
@@ -93,7 +97,7 @@ def outside(external: ExternalIn | None) -> External | None:
 def resolved(reference: UUID | ExternalIn | None, kind: Kind, tenant_id: UUID) -> UUID | None:
     """Return the id that a mention means, None for no mention."""
     if isinstance(reference, ExternalIn):
-        return derived_id(tenant_id, reference.source, kind, reference.id)
+        return reference.id_of(kind, tenant_id)
     return reference
 
 

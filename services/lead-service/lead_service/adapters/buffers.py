@@ -1,0 +1,171 @@
+"""Repositories over memory: what a batch reads at once, changes item by item, and writes at once."""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+from sqlalchemy import Table
+
+from lead_service.adapters.history import Step, Words, history_rows
+from lead_service.adapters.repositories import Held, first_row, next_row, stale
+from lead_service.adapters.shapes import Row, Shape
+from lead_service.application.ports import Saved
+from onefunnel.errors import not_found
+from onefunnel.events.catalogue import Event
+from onefunnel.events.envelope import Metadata, Record, encode
+
+A = TypeVar("A")
+V = TypeVar("V")
+
+
+@dataclass
+class Kept:
+    """What a batch, or one item of it, is going to write beside its aggregates, in order."""
+
+    records: list[Record] = field(default_factory=list)
+    history: list[dict[str, Any]] = field(default_factory=list)
+    rows: list[tuple[Table, dict[str, Any]]] = field(default_factory=list)
+
+    def take(self, other: "Kept") -> None:
+        """Add what another one kept."""
+        self.records += other.records
+        self.history += other.history
+        self.rows += other.rows
+
+
+class Journal:
+    """The open item: what it keeps, and how to undo what it did to the buffers."""
+
+    def __init__(self, metadata: Metadata) -> None:
+        self.metadata = metadata
+        self.batch = Kept()
+        self.item = Kept()
+        self._undo: list[Callable[[], object]] = []
+
+    def undoable(self, undo: Callable[[], object]) -> None:
+        """Note how to undo a step of the open item."""
+        self._undo.append(undo)
+
+    def add_row(self, table: Table, values: dict[str, Any]) -> None:
+        """Keep a row beside the aggregates."""
+        self.item.rows.append((table, {"tenant_id": self.metadata.tenant_id, **values}))
+
+    def keep(self) -> None:
+        """Close the open item and keep it."""
+        self.batch.take(self.item)
+        self.item, self._undo = Kept(), []
+
+    def forget(self) -> None:
+        """Close the open item as if it had never been begun."""
+        for undo in reversed(self._undo):
+            undo()
+        self.item, self._undo = Kept(), []
+
+
+class BufferedAggregates(Generic[A, V]):
+    """The aggregates of one kind, as far as a batch needs them."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        shape: Shape[A, V],
+        fetch: Callable[[Table, Collection[UUID]], Any],
+    ) -> None:
+        self._journal = journal
+        self._shape = shape
+        self._fetch = fetch
+        self._asked: set[UUID] = set()
+        self._held: dict[UUID, Held] = {}
+        self._stored_versions: dict[UUID, int] = {}
+
+    async def load(self, ids: Collection[UUID]) -> None:
+        """Read and lock those of `ids` that were not read yet."""
+        missing = sorted(set(ids) - self._asked - self._held.keys())
+        if not missing:
+            return
+        self._asked.update(missing)
+        for row in await self._fetch(self._shape.table, missing):
+            self._held[row["id"]] = Held(self._shape.from_row(row), row)
+            self._stored_versions[row["id"]] = row["version"]
+
+    async def find(self, id_: UUID) -> A | None:
+        """Return the aggregate, locked for change, or None."""
+        await self.load((id_,))
+        held = self._held.get(id_)
+        return held.item if held else None
+
+    async def get(self, id_: UUID, *, seen: int | None = None) -> A:
+        """Return the aggregate, locked for change; raise not-found, or stale unless it is at `seen`."""
+        found = await self.find(id_)
+        if found is None:
+            raise not_found(self._shape.kind)
+        if seen is not None and self._held[id_].row["version"] != seen:
+            raise stale()
+        return found
+
+    async def known(self, ids: Collection[UUID]) -> Mapping[UUID, A]:
+        """Return those that exist, for reading."""
+        await self.load(ids)
+        return {id_: self._held[id_].item for id_ in ids if id_ in self._held}
+
+    async def add(self, new: A, *events: Event, note: str | None = None) -> Saved[V] | None:
+        """Keep a new aggregate and its events; None if the id is taken."""
+        if new.id in self._held:  # type: ignore[attr-defined]
+            return None
+        row = first_row(self._shape, new, events, self._journal.metadata)
+        return self._keep(None, new, row, events, Words(note))
+
+    async def save(
+        self, changed: A, *events: Event, note: str | None = None, reason: str | None = None
+    ) -> Saved[V]:
+        """Keep a changed aggregate and its events."""
+        before = self._held[changed.id]  # type: ignore[attr-defined]
+        row = next_row(self._shape, before.row, changed, events)
+        return self._keep(before, changed, row, events, Words(note, reason))
+
+    async def unchanged(self, id_: UUID) -> Saved[V]:
+        """Return what `save` would, of an aggregate that stays as it is."""
+        row = self._held[id_].row
+        return Saved(self._shape.show(row), row["version"], (), changed=False)
+
+    def holds(self, id_: UUID) -> bool:
+        """Say whether an aggregate is known to exist."""
+        return id_ in self._held
+
+    def items(self) -> Mapping[UUID, A]:
+        """Return everything that was read or made, as it is now."""
+        return {id_: held.item for id_, held in self._held.items()}
+
+    def written(self) -> tuple[Table, list[Row], list[Row]]:
+        """Return the table, the new rows and the changed rows, each in the order of ids."""
+        new: list[Row] = []
+        changed: list[Row] = []
+        for id_ in sorted(self._held):
+            row, seen = self._held[id_].row, self._stored_versions.get(id_)
+            if seen is None:
+                new.append(row)
+            elif row["version"] != seen:
+                fixed = self._shape.fixed
+                changed.append({k: v for k, v in row.items() if k not in fixed} | {"seen": seen})
+        return self._shape.table, new, changed
+
+    def _keep(
+        self, before: Held | None, after: A, row: Row, events: tuple[Event, ...], words: Words
+    ) -> Saved[V]:
+        journal, id_ = self._journal, row["id"]
+        sequence = before.row["event_seq"] if before else 0
+        records = encode(events, journal.metadata, after_sequence=sequence)
+        step = Step(before.item if before else None, after, events, records, sequence, words)
+        journal.item.records += records
+        journal.item.history += history_rows(self._shape, step, journal.metadata)
+        journal.undoable(lambda: self._put_back(id_, before))
+        self._held[id_] = Held(after, row)
+        ids = tuple(record.event_id for record in records)
+        return Saved(self._shape.show(row), row["version"], ids, created=before is None)
+
+    def _put_back(self, id_: UUID, before: Held | None) -> None:
+        if before is None:
+            del self._held[id_]
+        else:
+            self._held[id_] = before
