@@ -25,6 +25,7 @@ from onefunnel.http.writes import Answer, Write, write_dependency
 from onefunnel.ids import new_id
 from onefunnel.persistence.database import Database
 from onefunnel.persistence.migrations import tenant_table_ddl
+from onefunnel.testing.postgres import run_apart
 
 KEY = b"a key of this test"
 TENANT = new_id()
@@ -68,17 +69,29 @@ class Things:
         ]
 
 
-@pytest_asyncio.fixture
-async def things(fresh_database, open_database) -> AsyncIterator[Things]:
-    fresh = fresh_database(None)
-    owner = await asyncpg.connect(fresh.owner_url)
+async def _create_tables(url: str) -> None:
+    owner = await asyncpg.connect(url)
     await owner.execute(
         "CREATE TABLE thing (tenant_id UUID, id UUID, version INT NOT NULL, name TEXT NOT NULL,"
         " accepted BOOL NOT NULL DEFAULT false, PRIMARY KEY (tenant_id, id))"
     )
     for statement in [*tenant_table_ddl("thing"), *IDEMPOTENCY_DDL]:
         await owner.execute(statement)
-    made = Things(None, open_database(fresh.app_url), owner)
+    await owner.close()
+
+
+@pytest.fixture(scope="module")
+def things_database(postgres_server):
+    fresh = postgres_server.fresh()
+    run_apart(_create_tables(fresh.owner_url))
+    return fresh
+
+
+@pytest_asyncio.fixture
+async def things(things_database, open_database) -> AsyncIterator[Things]:
+    owner = await asyncpg.connect(things_database.owner_url)
+    await owner.execute("TRUNCATE thing, idempotency")
+    made = Things(None, open_database(things_database.app_url), owner)
     made.app = _app(made)
     yield made
     await owner.close()

@@ -187,7 +187,7 @@ async def test_two_keys_in_one_request_are_refused(things, anna):
     assert answer.status_code == 400
 
 
-async def test_answers_are_forgotten_after_thirty_days(things, anna, fresh_database):
+async def test_answers_are_forgotten_after_thirty_days(things, anna):
     await create(anna, "k")
     await things.owner.execute("UPDATE idempotency SET created_at = now() - interval '31 days'")
     await create(anna, "young")
