@@ -24,12 +24,12 @@ APPEND_TIMEOUT_S: Final = 15.0
 # One statement sees one snapshot. For one aggregate ids are taken under its lock, so whatever is
 # visible has all its predecessors visible or gone: nothing is missed and nothing overtakes. A row of
 # a lower id that commits later is simply found later; there is no position to have passed it.
-_SELECT: Final = f"""
+_SELECT: Final = """
 SELECT id, topic, partition, key, record FROM (
     SELECT *, sum(octet_length(record)) OVER (ORDER BY id ROWS UNBOUNDED PRECEDING)
         - octet_length(record) AS bytes_before
-    FROM (SELECT * FROM outbox ORDER BY id LIMIT {BATCH_ROWS}) first
-) sized WHERE bytes_before < {BATCH_BYTES} ORDER BY id"""
+    FROM (SELECT * FROM outbox ORDER BY id LIMIT $1) first
+) sized WHERE bytes_before < $2 ORDER BY id"""
 _DELETE: Final = "DELETE FROM outbox WHERE id = ANY($1::bigint[])"
 
 _log = telemetry.log("relay")
@@ -96,7 +96,7 @@ class Relay:
 
     async def _batch(self, connection: "asyncpg.Connection[asyncpg.Record]", writer: Writer) -> int:
         """Publish one batch; the next is not read before all of this one is acknowledged."""
-        rows = await connection.fetch(_SELECT)
+        rows = await connection.fetch(_SELECT, BATCH_ROWS, BATCH_BYTES)
         if not rows:
             return 0
         faults.point("relay.after_select")

@@ -65,6 +65,11 @@ class TestServer:
         """The superuser's URL without a database, as a profile's settings take it."""
         return self.server.url("")
 
+    def crash(self) -> None:
+        """Stop the server as a power cut would, and start it again."""
+        self.server.stop(mode="immediate")
+        self.server.start(_SETTINGS)
+
     def fresh(self, package: str | None = None) -> FreshDatabase:
         """Return a new database: a copy of what `<package>.migrations` make, or empty without one."""
         return run_apart(self._fresh(package))
