@@ -14,7 +14,7 @@ import click
 import orjson
 from fastapi import FastAPI
 
-from gateway.application.catalogue import merged
+from gateway.application.catalogue import merged, operations_of
 from gateway.main import own_app
 from onefunnel.profiles.databases import Databases
 from onefunnel.profiles.embedded import Clients, runtime_on
@@ -38,7 +38,9 @@ async def catalogue() -> bytes:
         apps: list[FastAPI] = [own_app(runtime)]
         apps += [import_module(f"{package}.main").build(runtime).app for package in others]
         documents: list[dict[str, Any]] = [app.openapi() for app in apps]
-        return orjson.dumps(merged(documents, INFO), option=_OPTIONS)
+        document = merged(documents, INFO)
+        operations_of(document)  # what the gateway would refuse at start is refused here
+        return orjson.dumps(document, option=_OPTIONS)
     finally:
         await runtime.close()
 

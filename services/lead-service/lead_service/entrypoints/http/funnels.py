@@ -53,7 +53,7 @@ async def list_funnels(asked: Asking, page: PageRequest) -> Response:
 @router.get(
     FUNNELS + "/{funnel}", response_model=FunnelOut, openapi_extra=declared("funnel", "read")
 )
-async def get_funnel(funnel: Code, asked: Asking) -> Response:
+async def get_funnel_definition(funnel: Code, asked: Asking) -> Response:
     """Read a funnel by its code."""
     id_ = commands.funnel_id(asked.tenant_id, funnel)
     return await asked.one(asked.queries.funnels, id_, FunnelOut)
