@@ -8,12 +8,15 @@ from typing import Final
 from sqlalchemy import text
 
 from lead_service.adapters.batches import StoredBatch
+from lead_service.adapters.qualifications import StoredQualifications
 from lead_service.adapters.transactions import stored_tx
 from lead_service.adapters.views import stored_queries
+from lead_service.entrypoints.consumers import GROUP, handlers
 from lead_service.entrypoints.http import ROUTERS
 from lead_service.entrypoints.wiring import Wiring
 from lead_service.settings import DATABASE, NAME, SOURCE
 from onefunnel.http.app import service_app
+from onefunnel.log.consumer import Reactions
 from onefunnel.outbox.relay import Relay
 from onefunnel.persistence.database import Database
 from onefunnel.runtime import Runtime
@@ -44,7 +47,7 @@ def build(runtime: Runtime) -> Service:
         queries=stored_queries(database),
         outbox=lambda: outbox_status(runtime.worker_database(DATABASE), runtime.clock.now()),
     )
-    return Service(NAME, app, background=(relay(runtime),))
+    return Service(NAME, app, background=(relay(runtime), reactions(runtime)))
 
 
 def relay(runtime: Runtime) -> Background:
@@ -56,6 +59,13 @@ def relay(runtime: Runtime) -> Background:
         ).run(stop)
 
     return run
+
+
+def reactions(runtime: Runtime) -> Background:
+    """Return what listens to the other services."""
+    return Reactions(
+        runtime.worker_database(DATABASE), runtime.log, GROUP, handlers(StoredQualifications)
+    ).run
 
 
 _OLDEST: Final = text(
