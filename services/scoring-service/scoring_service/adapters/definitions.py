@@ -12,7 +12,7 @@ from onefunnel.errors import not_found
 from onefunnel.events.envelope import Metadata
 from onefunnel.events.scoring import DefinitionActivated
 from onefunnel.ids import derived_id
-from scoring_service.adapters.rows import AggregateRows
+from onefunnel.outbox.rows import AggregateRows
 from scoring_service.adapters.tables import DEFINITION, DEFINITION_VERSION
 from scoring_service.domain.agreement import InForce, Signature, Status, Version
 from scoring_service.domain.parties import Party, person_of

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from onefunnel.events import Event
 from onefunnel.events.envelope import Metadata
 from onefunnel.events.values import LeadId
-from scoring_service.adapters.rows import AggregateRows
+from onefunnel.outbox.rows import AggregateRows
 from scoring_service.adapters.tables import ACTIVITY, ASSET, LEAD_SCORE
 from scoring_service.domain.lead_score import LeadScore, Qualification, Verdict
 from scoring_service.domain.score import Activity

@@ -12,7 +12,7 @@ from onefunnel.events import Event
 from onefunnel.events.envelope import Metadata
 from onefunnel.events.values import LeadId
 from onefunnel.ids import new_id
-from scoring_service.adapters.rows import AggregateRows
+from onefunnel.outbox.rows import AggregateRows
 from scoring_service.adapters.tables import LEAD_RATING, RATING, RECONCILIATION
 from scoring_service.domain.lead_rating import Case, Decision, LeadRating, Rating
 from scoring_service.domain.parties import Party, person_of
