@@ -165,10 +165,14 @@ def _check_steps(report: Report, plan: Plan, gateway: Gateway | None) -> None:
 
 
 def _deal_steps(gateway: Gateway) -> list[str]:
-    funnels = gateway.get("/v1/funnels")["items"]
-    active = [one for one in funnels if one.get("funnel", one.get("key")) == "default"]
-    newest = max(active, key=lambda one: int(one["version"]))
-    return [str(step["key"]) for step in newest["steps"] if step["entity"] == "deal"]
+    """Return the steps that a deal can stand in; it is won by being won, not by being moved."""
+    funnel = gateway.get("/v1/funnels/default")
+    active = next(one for one in funnel["versions"] if one["version"] == funnel["active"])
+    return [
+        str(step["key"])
+        for step in active["steps"]
+        if step["entity"] == "deal" and step["entry"] != "deal.won"
+    ]
 
 
 def _send(opened: Opened, report: Report, rejects: Rejects, gateway: Gateway) -> None:
