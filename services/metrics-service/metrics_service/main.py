@@ -9,6 +9,9 @@ from metrics_service.adapters.views import sql_reads
 from metrics_service.adapters.views_fates import read_fate
 from metrics_service.entrypoints.http_metrics import metric_routes
 from metrics_service.entrypoints.http_pay import pay_routes
+from metrics_service.entrypoints.http_pay_lists import pay_list_routes
+from metrics_service.entrypoints.http_statements import statement_routes
+from metrics_service.entrypoints.http_utilization import utilization_routes
 from metrics_service.entrypoints.reading import Views, ask_dependency
 from metrics_service.settings import DATABASE, NAME
 from onefunnel.clock import Clock
@@ -45,7 +48,10 @@ def application(
         name=NAME,
         routers=[
             pay_routes(write, lambda conn, metadata: sql_tx(conn, metadata, clock)),
+            pay_list_routes(ask),
+            statement_routes(ask),
             metric_routes(ask),
+            utilization_routes(ask),
         ],
         internal_key=internal_key,
         ready=ready,

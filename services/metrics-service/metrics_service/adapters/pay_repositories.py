@@ -79,8 +79,7 @@ class SqlPlans:
         row = await self._rows.load(plan_id)
         if row is None:
             raise not_found("plan")
-        documents = tuple(PlanDocument.model_validate(d) for d in row["documents"])
-        return Plan(plan_id, documents)
+        return plan_of(row)
 
     async def save(self, plan: Plan, event: Event) -> Saved[Plan]:
         """Save state and fact in one statement."""
@@ -101,7 +100,7 @@ class SqlAssignments:
         row = await self._rows.load(assignment_id)
         if row is None:
             raise not_found("assignment")
-        return _assignment(row)
+        return assignment_of(row)
 
     async def of_person(self, person_id: UUID) -> list[Assignment]:
         """Return all assignments of a person, and keep others from adding one until the commit."""
@@ -111,7 +110,7 @@ class SqlAssignments:
             tables.ASSIGNMENT.c.tenant_id == self._metadata.tenant_id,
             tables.ASSIGNMENT.c.person_id == person_id,
         )
-        return [_assignment(row) for row in (await self._conn.execute(query)).mappings()]
+        return [assignment_of(row) for row in (await self._conn.execute(query)).mappings()]
 
     async def save(self, assignment: Assignment, event: Event) -> Saved[Assignment]:
         """Save state and fact in one statement."""
@@ -218,7 +217,13 @@ def sql_tx(conn: AsyncConnection, metadata: Metadata, clock: Clock) -> Tx:
     )
 
 
-def _assignment(row: RowMapping) -> Assignment:
+def plan_of(row: RowMapping) -> Plan:
+    """Return the plan in a row."""
+    return Plan(row["id"], tuple(PlanDocument.model_validate(d) for d in row["documents"]))
+
+
+def assignment_of(row: RowMapping) -> Assignment:
+    """Return the assignment in a row."""
     return Assignment(
         id=row["id"],
         person_id=PersonId(row["person_id"]),

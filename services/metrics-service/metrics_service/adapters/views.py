@@ -3,8 +3,11 @@
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from metrics_service.adapters.views_funnel import SqlFunnelRows
+from metrics_service.adapters.views_pay import SqlPayRows
+from metrics_service.adapters.views_pay_documents import SqlPayDocuments
 from metrics_service.adapters.views_sales import SqlSalesRows
 from metrics_service.adapters.views_situation import SqlSituations
+from metrics_service.adapters.views_utilization import SqlUtilizationRows
 from metrics_service.application.queries.reads import Reads
 
 
@@ -15,4 +18,7 @@ def sql_reads(conn: AsyncConnection) -> Reads:
         situations=situations,
         funnel=SqlFunnelRows(conn, situations),
         sales=SqlSalesRows(conn, situations),
+        pay=SqlPayRows(conn),
+        documents=SqlPayDocuments(conn),
+        utilization=SqlUtilizationRows(conn, situations),
     )

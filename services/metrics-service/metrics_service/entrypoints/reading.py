@@ -54,8 +54,9 @@ class Ask:
             await self._caught_up(self._wait_for)
         async with self._views.snapshot(self._tenant_id) as conn:
             answer = await query(self._views.reads_of(conn))
+        kind: Any = type(answer)
         return Response(
-            _adapter(type(answer)).dump_json(answer, by_alias=True),
+            _adapter(kind).dump_json(answer, by_alias=True),
             media_type="application/json",
             headers={"Cache-Control": "private, no-store"},
         )

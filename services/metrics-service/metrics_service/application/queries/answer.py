@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -33,7 +33,7 @@ class CutAnswer(Projection):
     filters: dict[str, str]
 
 
-def head(situation: Situation, definitions: Mapping[str, str]) -> dict[str, object]:
+def head(situation: Situation, definitions: Mapping[str, str]) -> dict[str, Any]:
     """Return the fields of `Projection` except `refs`."""
     fresh = situation.freshness
     return {
@@ -44,7 +44,7 @@ def head(situation: Situation, definitions: Mapping[str, str]) -> dict[str, obje
     }
 
 
-def cut_head(cut: Cut, situation: Situation, definitions: Mapping[str, str]) -> dict[str, object]:
+def cut_head(cut: Cut, situation: Situation, definitions: Mapping[str, str]) -> dict[str, Any]:
     """Return the fields of `CutAnswer` except `refs`."""
     return {
         **head(situation, definitions),

@@ -57,10 +57,10 @@ class Cut:
         return found
 
 
-def window(from_: date | None, to: date | None, today: date) -> Window:
-    """Return the days asked for; the last twelve months unless told."""
+def window(from_: date | None, to: date | None, today: date, *, days: int | None = None) -> Window:
+    """Return the days asked for; the last twelve months, or so many days, unless told."""
     end = to or today + timedelta(days=1)
-    start = from_ or _year_before(end)
+    start = from_ or (end - timedelta(days=days) if days else _year_before(end))
     if start >= end:
         raise invalid("`from` is before `to`; `to` itself is not counted.", pointer="/to")
     if (end - start).days > LONGEST:

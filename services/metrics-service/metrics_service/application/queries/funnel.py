@@ -98,17 +98,13 @@ async def funnel(
             for key in keys
         ],
         refs=refs_of(cut, keys),
-        **_any(cut_head(cut, situation, {"funnel": version})),
+        **cut_head(cut, situation, {"funnel": version}),
     )
 
 
 def mature_before(funnel_: CompiledFunnel, today: date) -> dict[str, date]:
     """Return for each step the first day whose entries still have time: all earlier ones had theirs."""
     return {step.key: today - timedelta(days=step.window_days) for step in funnel_.definition.steps}
-
-
-def _any(fields: dict[str, object]) -> dict[str, Any]:
-    return fields
 
 
 class _Sums:

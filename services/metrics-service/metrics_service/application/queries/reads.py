@@ -3,8 +3,11 @@
 from dataclasses import dataclass
 
 from metrics_service.application.queries.funnel import FunnelRows
+from metrics_service.application.queries.pay_documents import PayDocuments
+from metrics_service.application.queries.pay_rows import PayRows
 from metrics_service.application.queries.sales import SalesRows
 from metrics_service.application.queries.situation import Situations
+from metrics_service.application.queries.utilization import UtilizationRows
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,3 +17,6 @@ class Reads:
     situations: Situations
     funnel: FunnelRows
     sales: SalesRows
+    pay: PayRows
+    documents: PayDocuments
+    utilization: UtilizationRows

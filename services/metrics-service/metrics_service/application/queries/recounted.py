@@ -11,12 +11,15 @@ from metrics_service.application.queries.funnel import EntryRow, OpenRow
 from metrics_service.application.queries.recount import Recount
 from metrics_service.application.queries.sales import OpenDeals, SalesRow
 from metrics_service.application.queries.spread import StepSpread
+from metrics_service.application.queries.utilization import LeadUseRow
 from metrics_service.projections.funnel_steps import CompiledFunnel
 from metrics_service.projections.keys import (
     CYCLE,
     DurationKey,
     FunnelKey,
     FunnelVector,
+    LeadUseKey,
+    LeadUseVector,
     PipelineKey,
     PipelineVector,
     SalesKey,
@@ -112,3 +115,13 @@ def _spread(group: str, step: str, days: Mapping[int, int]) -> StepSpread:
     assert upper is not None
     assert p90 is not None
     return StepSpread(group, step, n, lower, upper, p90)
+
+
+def lead_use(recount: Recount, late_from: date) -> Sequence[LeadUseRow]:
+    """Return the leads handed over, by group and whether their days are over."""
+    parts = (
+        ((hit.group, key.handed_on >= late_from), hit.vector)
+        for hit in recount.hits(LeadUseKey)
+        if isinstance(key := hit.key, LeadUseKey)
+    )
+    return [LeadUseRow(*key, LeadUseVector(*sums)) for key, sums in _summed(parts)]

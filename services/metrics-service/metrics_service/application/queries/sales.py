@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from metrics_service.application.metric import (
     Assumed,
@@ -102,12 +102,8 @@ async def sales(
         granularity=question.granularity,
         groups=[page.group(key, period) for key in keys for period in page.periods(key)],
         refs=refs_of(cut, keys),
-        **_any(cut_head(cut, situation, {"sales": RULES})),
+        **cut_head(cut, situation, {"sales": RULES}),
     )
-
-
-def _any(fields: dict[str, object]) -> dict[str, Any]:
-    return fields
 
 
 class _Sums:
