@@ -3,7 +3,6 @@
 Sending a batch twice is safe, because the gateway answers `unchanged` for an item it has.
 """
 
-import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,18 +10,13 @@ from typing import Any, Final
 
 import orjson
 
-from standalone.console.failure import NOT_READY, Failure
-from standalone.gateway_client import Gateway, Response, Unreachable, failure_of
+from standalone.gateway_client import Gateway, Response, failure_of
 from standalone.imports.commands import Item
+from standalone.patience import BUSY, Patience
 
 MAX_ITEMS: Final = 500
 MAX_BYTES: Final = 4_500_000  # under the gateway's 5 MiB, with room for the frame
-GIVE_UP_AFTER_S: Final = 120.0
-_FIRST_PAUSE_S: Final = 0.1
-_LONGEST_PAUSE_S: Final = 5.0
-_BUSY: Final = frozenset(
-    {412, 429, 500, 502, 503, 504}
-)  # 412: somebody else changed a row meanwhile
+_BUSY: Final = BUSY | {412}  # somebody else changed a row meanwhile
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,49 +74,14 @@ class Sender:
     ) -> None:
         self._gateway = gateway
         self._headers = {"X-Correlation-Id": run_id}
-        self._waiting = waiting
-        self._sleep = sleep
+        self._patience = Patience(waiting, busy=_BUSY, sleep=sleep)
 
     def send(self, batch: Batch) -> Sequence[Outcome]:
-        """Send a batch until it is answered, for at most two minutes of refusals."""
-        waited, pause = 0.0, _FIRST_PAUSE_S
-        while True:
-            cause, response = self._attempt(batch)
-            if response is not None and response.status not in _BUSY:
-                return _outcomes(batch, response)
-            if waited >= GIVE_UP_AFTER_S:
-                raise _gave_up(cause)
-            self._waiting(cause)
-            pause_s = _pause(response, pause)
-            self._sleep(pause_s)
-            waited += pause_s
-            pause = min(pause * 2, _LONGEST_PAUSE_S)
-
-    def _attempt(self, batch: Batch) -> tuple[str, Response | None]:
-        try:
-            response = self._gateway.send(
-                "POST", "/v1/batches", body=batch.body, headers=self._headers
-            )
-        except Unreachable as error:
-            return f"no answer ({error})", None
-        return f"status {response.status}", response
-
-
-def _pause(response: Response | None, pause: float) -> float:
-    asked = response.headers.get("retry-after", "") if response else ""
-    if asked.isdigit():
-        return min(float(asked), _LONGEST_PAUSE_S)
-    return pause * random.uniform(0.75, 1.25)  # noqa: S311 - spreads clients, keeps no secret
-
-
-def _gave_up(cause: str) -> Failure:
-    return Failure(
-        "the gateway does not take the rows",
-        because=(f"{cause}, for {GIVE_UP_AFTER_S:.0f} seconds",),
-        help="look at  onefunnel status , then run the same command again: it goes on where it stopped",
-        code="gateway-unreachable",
-        exit_code=NOT_READY,
-    )
+        """Send a batch until it is answered."""
+        answer = self._patience.send(
+            self._gateway, "POST", "/v1/batches", batch.body, self._headers
+        )
+        return _outcomes(batch, answer)
 
 
 def _outcomes(batch: Batch, response: Response) -> Sequence[Outcome]:

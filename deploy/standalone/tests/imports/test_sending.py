@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from standalone import patience
 from standalone.console.failure import NOT_READY, Failure
 from standalone.gateway_client import Response, Unreachable
-from standalone.imports import sending
 from standalone.imports.commands import Item
 from standalone.imports.sending import Outcome, Sender, batches
 
@@ -90,7 +90,7 @@ def test_a_dead_gateway_is_waited_for_without_end() -> None:
     with pytest.raises(Failure, match="does not take the rows") as caught:
         send.send(next(batches(items(1), "crm")))
     assert caught.value.exit_code == NOT_READY
-    assert sending.GIVE_UP_AFTER_S <= sum(pauses) <= sending.GIVE_UP_AFTER_S + 10
+    assert patience.GIVE_UP_AFTER_S <= sum(pauses) <= patience.GIVE_UP_AFTER_S + 10
 
 
 def test_a_refusal_is_tried_again() -> None:
