@@ -6,8 +6,7 @@ from typing import Final, get_origin
 from urllib.parse import unquote_to_bytes
 
 from fastapi.dependencies.models import Dependant
-from fastapi.dependencies.utils import get_flat_params
-from fastapi.params import Query
+from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from onefunnel.http.problems import FieldError, Problem, pointer_of
@@ -22,8 +21,12 @@ _BROKEN_ESCAPE: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
 def known_parameters(dependant: Dependant) -> Parameters:
     """Return the query parameters that a route and its dependencies take."""
-    fields = get_flat_params(dependant)
-    return {f.alias: _many(f.field_info) for f in fields if isinstance(f.field_info, Query)}
+    found: dict[str, bool] = {}
+    for parameter in dependant.query_params:
+        found |= _named(parameter.alias, parameter.field_info)
+    for dependency in dependant.dependencies:
+        found |= known_parameters(dependency)
+    return found
 
 
 def check_query(raw: bytes, known: Parameters) -> None:
@@ -61,6 +64,15 @@ def _decoded(raw: bytes) -> str:
         return text.decode()
     except UnicodeDecodeError as error:
         raise Problem("malformed-request", "The query string is not UTF-8.") from error
+
+
+def _named(alias: str, field: FieldInfo) -> dict[str, bool]:
+    """Return the parameters of one declaration: its own name, or the fields of a model."""
+    annotation = field.annotation
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        fields = annotation.model_fields.items()
+        return {one.alias or name: _many(one) for name, one in fields}
+    return {alias: _many(field)}
 
 
 def _many(field: FieldInfo) -> bool:
