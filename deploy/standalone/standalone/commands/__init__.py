@@ -6,7 +6,13 @@ These modules import click and the console only; everything else is imported whe
 import click
 
 from standalone.commands.about import completion, version
+from standalone.commands.access import key
 from standalone.commands.bring_in import bring_in
+from standalone.commands.numbers import funnel, performance
+from standalone.commands.pay import attainment, period, statement
+from standalone.commands.status import status
 from standalone.commands.up import up
 
-VERBS: tuple[click.Command, ...] = (bring_in, completion, up, version)
+VERBS: tuple[click.Command, ...] = (
+    attainment, bring_in, completion, funnel, key, performance, period, statement, status, up, version,
+)  # fmt: skip
