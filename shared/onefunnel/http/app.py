@@ -1,6 +1,7 @@
 """One service's application: the same manners everywhere, in one function."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -13,6 +14,7 @@ from starlette.routing import BaseRoute, Route
 
 from onefunnel.clock import Clock, SystemClock
 from onefunnel.http.edge import Edge
+from onefunnel.http.openapi import document_of
 from onefunnel.http.problems import Problem, problem_response
 from onefunnel.http.routing import EXTENSION, StrictRoute, answer_to
 
@@ -57,6 +59,7 @@ def service_app(
     app.router.routes.extend(probes(name, ready))
     app.add_exception_handler(HTTPException, _http_exception)
     app.add_middleware(Edge)
+    app.openapi = partial(document_of, app)  # type: ignore[method-assign] # the documented way
     return app
 
 

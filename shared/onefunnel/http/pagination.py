@@ -10,11 +10,12 @@ import hmac
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final, Generic, TypeVar
 from urllib.parse import parse_qsl, urlencode
 
 import orjson
 from fastapi import Depends, Query, Request
+from pydantic import BaseModel
 
 from onefunnel.clock import Clock
 from onefunnel.http.principal import CurrentPrincipal
@@ -30,6 +31,19 @@ KeyPart = str | int | None
 Row = TypeVar("Row")
 
 _MAC_BYTES: Final = 16
+
+
+class ListOf(BaseModel, Generic[Row]):
+    """One page of a list."""
+
+    items: list[Row]
+    next_cursor: str | None
+
+
+def list_of(item: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
+    """Describe a page for the OpenAPI document: `responses=list_of(LeadView)`."""
+    model: Any = ListOf.__class_getitem__(item)
+    return {200: {"model": model, "description": "One page."}}
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,12 +48,17 @@ Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 def declared(
-    resource: str, action: str, *, max_body_bytes: int = MAX_BODY_BYTES
+    resource: str, action: str, *, max_body_bytes: int = MAX_BODY_BYTES, public: bool = False
 ) -> dict[str, dict[str, object]]:
-    """Declare what a route does to what; the gateway's role table decides who may."""
+    """Declare what a route does to what; the gateway's role table decides who may.
+
+    A `public` route has no caller: what gives the right is in its path, and it looks for itself.
+    """
     extension: dict[str, object] = {"resource": resource, "action": action}
     if max_body_bytes != MAX_BODY_BYTES:
         extension["max_body_bytes"] = max_body_bytes
+    if public:
+        extension["public"] = True
     return {EXTENSION: extension}
 
 
@@ -84,9 +89,11 @@ class StrictRoute(APIRoute):
         handle = super().get_route_handler()
         parameters = known_parameters(self.dependant)
         rule = self._body_rule()
+        public = (self.openapi_extra or {}).get(EXTENSION, {}).get("public", False)
 
         async def strict(request: Request) -> Response:
-            authenticate(request)
+            if not public:
+                authenticate(request)
             check_query(request.scope["query_string"], parameters)
             if rule is not None:
                 await _read(request, rule)

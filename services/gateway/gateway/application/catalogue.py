@@ -8,12 +8,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import orjson
+
 from gateway.domain.roles import known
 
 EXTENSION: Final = "x-onefunnel"
 METHODS: Final = ("get", "post", "put", "patch", "delete")
 DEFAULT_MAX_BODY_BYTES: Final = 1 << 20
 
+_REFERENCE: Final = "#/components/schemas/"
 _PARAMETER: Final = re.compile(r"\{(\w+)\}")
 
 
@@ -135,27 +138,30 @@ class _Node:
 
 
 def merged(documents: Sequence[Mapping[str, Any]], info: Mapping[str, str]) -> dict[str, Any]:
-    """Return one document of several; equal schemas are shared, different ones may not share a name.
+    """Return one document of several.
 
     A path of an earlier document hides the same path of a later one: the gateway comes first.
+    Equal schemas are shared; of two that differ under one name the later gets its service's name.
     """
     paths: dict[str, Any] = {}
     schemas: dict[str, Any] = {}
-    for document in documents:
+    responses: dict[str, Any] = {}
+    for original in documents:
+        document = _told_apart(original, schemas)
         for path, item in document["paths"].items():
             paths.setdefault(path, {})
             for method, described in item.items():
                 paths[path].setdefault(method, described)
-        for name, schema in document.get("components", {}).get("schemas", {}).items():
-            if schemas.setdefault(name, schema) != schema:
-                raise BadCatalogue(f"two services mean different things by the schema {name}")
+        schemas.update(_schemas(document))
+        responses.update(document.get("components", {}).get("responses", {}))
     return {
         "openapi": "3.1.0",
         "info": dict(info),
         "security": [{"apiKey": []}],
-        "paths": {path: paths[path] for path in sorted(paths)},
+        "paths": dict(sorted(paths.items())),
         "components": {
-            "schemas": {name: schemas[name] for name in sorted(schemas)},
+            "schemas": dict(sorted(schemas.items())),
+            "responses": dict(sorted(responses.items())),
             "securitySchemes": {
                 "apiKey": {
                     "type": "http",
@@ -165,3 +171,32 @@ def merged(documents: Sequence[Mapping[str, Any]], info: Mapping[str, str]) -> d
             },
         },
     }
+
+
+def _schemas(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = document.get("components", {}).get("schemas", {})
+    return found
+
+
+def _told_apart(document: Mapping[str, Any], taken: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the document with a name of its own for every schema whose name means something else."""
+    names = [n for n, schema in _schemas(document).items() if taken.get(n, schema) != schema]
+    if not names:
+        return document
+    services = {
+        described[EXTENSION]["service"]
+        for item in document["paths"].values()
+        for method, described in item.items()
+        if method in METHODS and EXTENSION in described
+    }
+    text = orjson.dumps(document).decode()
+    for name in names:
+        renamed = min(services).capitalize() + name
+        if renamed in taken:
+            raise BadCatalogue(f"three services mean different things by the schema {name}")
+        text = text.replace(f'"{_REFERENCE}{name}"', f'"{_REFERENCE}{renamed}"')
+    found: dict[str, Any] = orjson.loads(text)
+    own = found["components"]["schemas"]
+    for name in names:
+        own[min(services).capitalize() + name] = own.pop(name)
+    return found

@@ -82,7 +82,7 @@ def _operation(method: str, path: str, found: Mapping[str, Any]) -> str:
     rows = "".join(_parameter(parameter) for parameter in found.get("parameters", []))
     body = found.get("requestBody", {}).get("content", {}).get("application/json")
     answers = ", ".join(
-        f"<b>{html.escape(status)}</b> {html.escape(str(answer.get('description', '')))}"
+        f"<b>{html.escape(status)}</b> {html.escape(_answer(answer))}"
         for status, answer in found.get("responses", {}).items()
     )
     summary = html.escape(found.get("summary", ""))
@@ -92,6 +92,12 @@ def _operation(method: str, path: str, found: Mapping[str, Any]) -> str:
         f"<p>{html.escape(found.get('description', ''))}</p><table>{rows}</table>"
         f"{_json('Body', body) if body else ''}<p class=d>{answers}</p></details>"
     )
+
+
+def _answer(answer: Mapping[str, Any]) -> str:
+    """Return what an answer is: its description, or the problem codes that its reference is named for."""
+    codes = str(answer.get("$ref", "")).rpartition("/")[2].replace("_", ", ")
+    return codes or str(answer.get("description", ""))
 
 
 def _parameter(parameter: Mapping[str, Any]) -> str:

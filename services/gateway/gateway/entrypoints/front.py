@@ -98,7 +98,9 @@ class Front:
         return Raw(await self._names.added(response, caller, operation))
 
     def _found(self, scope: Scope) -> tuple[Match, Operation]:
-        raw = scope.get("raw_path") or b""
+        raw = scope.get("raw_path") or scope["path"].encode()
+        if not (raw.isascii() and scope["query_string"].isascii()):
+            raise Problem("malformed-request", "The URL holds bytes that must be escaped.")
         if b"%" in raw and any(escape in raw.lower() for escape in _AMBIGUOUS):
             raise _nothing_here()
         match = self._table.find(scope["path"])

@@ -124,8 +124,18 @@ def test_documents_merge_and_the_first_one_wins_a_path():
     assert list(found["components"]["schemas"]) == ["Lead", "Money"]
 
 
-def test_two_schemas_of_one_name_stop_the_merge():
-    first = {"paths": {}, "components": {"schemas": {"Money": {"type": "object"}}}}
-    second = {"paths": {}, "components": {"schemas": {"Money": {"type": "string"}}}}
-    with pytest.raises(BadCatalogue, match="Money"):
-        merged([first, second], {"title": "t", "version": "1"})
+def test_two_schemas_of_one_name_are_told_apart_wherever_they_are_meant():
+    def speaking(service, kind, id_, path):
+        operation = described(id=id_, **{**LEADS, "service": service})
+        operation["answer"] = {"$ref": "#/components/schemas/Money"}
+        return {
+            "paths": {path: {"get": operation}},
+            "components": {"schemas": {"Money": {"type": kind}, "Same": {"type": "null"}}},
+        }
+
+    first = speaking("lead", "object", "a", "/v1/a")
+    second = speaking("scoring", "string", "b", "/v1/b")
+    found = merged([first, second], {"title": "t", "version": "1"})
+    assert list(found["components"]["schemas"]) == ["Money", "Same", "ScoringMoney"]
+    assert found["paths"]["/v1/a"]["get"]["answer"]["$ref"].endswith("/Money")
+    assert found["paths"]["/v1/b"]["get"]["answer"]["$ref"].endswith("/ScoringMoney")

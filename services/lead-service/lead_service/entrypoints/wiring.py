@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from lead_service.application.ports import BatchFactory, Saved, Tx, TxFactory
 from lead_service.application.queries import Queries, Reads
 from onefunnel.clock import Clock
-from onefunnel.http.pagination import Page
+from onefunnel.http.pagination import Page, list_of
 from onefunnel.http.principal import CurrentPrincipal, Principal
 from onefunnel.http.reads import Read
 from onefunnel.http.writes import Answer, TenantDatabase, Write
@@ -129,13 +129,4 @@ def beside(show: type[BaseModel]) -> Callable[[tuple[Any, Saved[Any]]], Answer]:
 
 def listed(show: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
     """Describe a page of a list for the OpenAPI document."""
-    name = show.__name__
-    schema = {
-        "type": "object",
-        "required": ["items", "next_cursor"],
-        "properties": {
-            "items": {"type": "array", "items": {"$ref": f"#/components/schemas/{name}"}},
-            "next_cursor": {"type": ["string", "null"]},
-        },
-    }
-    return {200: {"content": {"application/json": {"schema": schema}}}}
+    return list_of(show)

@@ -1,0 +1,192 @@
+"""The OpenAPI of one service as people should read it: errors by their codes, headers, examples.
+
+FastAPI describes bodies and parameters; what every route does by its kind (strict JSON, keys,
+preconditions) is added here once, so that no route has to repeat it.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from fastapi import FastAPI
+from fastapi.dependencies.models import Dependant
+from fastapi.openapi.utils import get_openapi
+
+from onefunnel.http.examples import example_of
+from onefunnel.http.preconditions import if_match
+from onefunnel.http.problems import MEDIA_TYPE, PROBLEMS
+from onefunnel.http.routing import StrictRoute
+
+_RESPONSES: Final = "#/components/responses/"
+_PROBLEM: Final = {"$ref": "#/components/schemas/Problem"}
+_PROBLEM_SCHEMA: Final = {
+    "title": "Problem",
+    "type": "object",
+    "description": "RFC 9457. `code` is stable; `GET /problems/{code}` says what to do about it.",
+    "required": ["type", "title", "status", "detail", "code"],
+    "example": {
+        "type": "/problems/validation-failed",
+        "title": "A value is not valid",
+        "status": 422,
+        "detail": "The request has values that are not valid.",
+        "code": "validation-failed",
+        "instance": "/requests/019abf0d-11c4-7b02-8c55-0c8a0b6f2a10",
+        "request_id": "019abf0d-11c4-7b02-8c55-0c8a0b6f2a10",
+        "errors": [
+            {"pointer": "/name", "code": "missing", "detail": "Field required"},
+        ],
+    },
+    "properties": {
+        "type": {"type": "string", "examples": ["/problems/validation-failed"]},
+        "title": {"type": "string"},
+        "status": {"type": "integer", "examples": [422]},
+        "detail": {"type": "string"},
+        "code": {"type": "string", "examples": ["validation-failed"]},
+        "instance": {"type": "string"},
+        "request_id": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["pointer", "code", "detail"],
+                "properties": {
+                    "pointer": {"type": "string", "examples": ["/name"]},
+                    "code": {"type": "string"},
+                    "detail": {"type": "string"},
+                },
+            },
+        },
+    },
+}
+_IDEMPOTENCY_KEY: Final = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "maxLength": 255},
+    "description": "Kept 30 days: a repeat with the same key has no second effect and gets the same answer.",
+}
+_IF_MATCH: Final = {
+    "name": "If-Match",
+    "in": "header",
+    "required": True,
+    "schema": {"type": "string"},
+    "description": "The ETag that you read.",
+    "example": '"3"',
+}
+_WRITE_HEADERS: Final = {
+    "Event-Id": {
+        "description": "The last event this published; send it as Wait-For to read your write.",
+        "schema": {"type": "string", "format": "uuid"},
+    },
+    "ETag": {"description": "The new version.", "schema": {"type": "string"}},
+    "Idempotent-Replayed": {
+        "description": "`true` if this answer was given before.",
+        "schema": {"type": "string"},
+    },
+}
+_WRITES: Final = frozenset({"post", "put", "patch", "delete"})
+
+
+def document_of(app: FastAPI) -> dict[str, Any]:
+    """Return the OpenAPI document of a service; equal code gives an equal document."""
+    document = get_openapi(
+        title=app.title, version=app.version, openapi_version="3.1.0", routes=app.routes
+    )
+    schemas: dict[str, Any] = document.setdefault("components", {}).setdefault("schemas", {})
+    for unused in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(unused, None)
+    schemas["Problem"] = _PROBLEM_SCHEMA
+    for route in app.routes:
+        if isinstance(route, StrictRoute) and route.include_in_schema:
+            for method in route.methods or ():
+                operation = document["paths"][route.path_format][method.lower()]
+                _finish(operation, method.lower(), route, schemas)
+    document["components"]["responses"] = _shared_responses(document)
+    return document
+
+
+def _shared_responses(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the problem answers that the operations refer to; one list of codes is written once."""
+    names = {
+        response["$ref"].removeprefix(_RESPONSES)
+        for item in document["paths"].values()
+        for operation in item.values()
+        for response in operation["responses"].values()
+        if "$ref" in response
+    }
+    return {name: _problem(name.split("_")) for name in sorted(names)}
+
+
+def _finish(
+    operation: dict[str, Any], method: str, route: StrictRoute, schemas: Mapping[str, Any]
+) -> None:
+    preconditioned = if_match in _calls(route.dependant)
+    parameters: list[dict[str, Any]] = operation.setdefault("parameters", [])
+    if method in _WRITES:
+        parameters.append(dict(_IDEMPOTENCY_KEY))
+    if preconditioned:
+        parameters.append(dict(_IF_MATCH))
+    if not parameters:
+        del operation["parameters"]
+    responses: dict[str, Any] = operation["responses"]
+    responses.pop("422", None)
+    for status, response in responses.items():
+        if method in _WRITES and status.startswith("2"):
+            response["headers"] = {**_WRITE_HEADERS, **response.get("headers", {})}
+    _add_examples(operation, schemas)
+    responses.update(_problems(operation, method, preconditioned=preconditioned))
+
+
+def _problems(
+    operation: Mapping[str, Any], method: str, *, preconditioned: bool
+) -> dict[str, dict[str, Any]]:
+    """Return the problem answers of an operation, by status."""
+    codes = ["malformed-request", "unauthenticated", "forbidden", "rate-limited"]
+    codes += ["storage-unavailable", "dependency-unavailable", "internal"]
+    parameters = operation.get("parameters", ())
+    places = {parameter["in"] for parameter in parameters}
+    if "requestBody" in operation:
+        codes += ["malformed-json", "payload-too-large", "unsupported-media-type"]
+    if "requestBody" in operation or "query" in places:
+        codes += ["validation-failed"]
+    if "path" in places:
+        codes += ["not-found"]
+    if method in _WRITES:
+        codes += ["conflict", "request-in-progress", "idempotency-key-reused"]
+        codes += ["business-rule-violated"]
+    if preconditioned:
+        codes += ["stale-version", "precondition-required"]
+    if any(parameter["name"] == "Wait-For" for parameter in parameters):
+        codes += ["projection-behind"]
+    by_status: dict[str, list[str]] = {}
+    for code in codes:
+        by_status.setdefault(str(PROBLEMS[code].status), []).append(code)
+    return {
+        status: {"$ref": _RESPONSES + _named(codes_)}
+        for status, codes_ in sorted(by_status.items())
+    }
+
+
+def _named(codes: Iterable[str]) -> str:
+    return "_".join(sorted(codes))
+
+
+def _problem(codes: Iterable[str]) -> dict[str, Any]:
+    names = ", ".join(f"`{code}`" for code in sorted(codes))
+    return {"description": names, "content": {MEDIA_TYPE: {"schema": _PROBLEM}}}
+
+
+def _add_examples(operation: dict[str, Any], schemas: Mapping[str, Any]) -> None:
+    places = [operation.get("requestBody", {})]
+    places += [r for status, r in operation["responses"].items() if status.startswith("2")]
+    for place in places:
+        for media, content in place.get("content", {}).items():
+            schema = content.get("schema")
+            if media == "application/json" and schema and "example" not in content:
+                content["example"] = example_of(schema, schemas)
+
+
+def _calls(dependant: Dependant) -> set[Any]:
+    found = {dependant.call}
+    for dependency in dependant.dependencies:
+        found |= _calls(dependency)
+    return found
