@@ -1,0 +1,1 @@
+"""Content, shares, views, feedback and win-loss records."""

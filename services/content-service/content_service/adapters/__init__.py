@@ -1,0 +1,1 @@
+"""How the library remembers: tables, repositories and views on PostgreSQL."""

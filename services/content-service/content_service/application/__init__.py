@@ -1,0 +1,1 @@
+"""What a user or another service may ask of the library."""

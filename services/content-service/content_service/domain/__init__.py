@@ -1,0 +1,1 @@
+"""What may happen to assets, views and feedback: pure rules."""

@@ -1,0 +1,46 @@
+"""All routes of content-service."""
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter
+from pydantic import Field, RootModel
+from starlette.responses import Response
+
+from content_service.application.queries import Views
+from content_service.entrypoints import http_conversation, http_library, http_views
+from content_service.entrypoints.wiring import Asking
+from onefunnel.http.bodies import Id
+from onefunnel.http.routing import routes
+
+MAX_NAMES: Final = 5_000
+
+internal = routes("internal", prefix="/internal")
+
+
+class WantedNames(RootModel[dict[str, Annotated[list[Id], Field(max_length=MAX_NAMES)]]]):
+    """Ids by kind; assets are the only kind known here."""
+
+
+@internal.post("/names")
+async def find_asset_names(body: WantedNames, asked: Asking) -> Response:
+    """Return `{"names": {id: title}}` for those assets that exist in the caller's tenant."""
+
+    async def query(views: Views) -> object:
+        names = await views.names(body.root.get("asset", []))
+        return {"names": {str(id_): title for id_, title in names.items()}}
+
+    return await asked.show(query)
+
+
+@internal.get("/status")
+async def get_status(asked: Asking) -> Response:
+    """Return how many events wait in the outbox, and how long the oldest has been waiting."""
+    return asked.read.answer({"outbox": await asked.wiring.outbox()})
+
+
+ROUTERS: Final[tuple[APIRouter, ...]] = (
+    http_library.router,
+    http_views.router,
+    http_conversation.router,
+    internal,
+)

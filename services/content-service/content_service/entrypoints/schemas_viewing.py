@@ -1,0 +1,123 @@
+"""The JSON of views: what servers and browsers report, and what a token opens."""
+
+from collections.abc import Sequence
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic.config import JsonDict
+
+from content_service.application.viewing import Opened, Report, Reported, ReportView
+from content_service.domain.asset import Warning_
+from content_service.domain.viewing import MAX_PAGES
+from onefunnel.events.values import LeadId
+from onefunnel.http.bodies import Body, Id, Time
+
+_EXAMPLE: JsonDict = {
+    "view_id": "019abf0d-11c4-7b02-8c55-0c8a0b6f2a10",
+    "pages": [{"page": 1, "duration_ms": 12_000}],
+}
+
+PageNumber = Annotated[int, Field(ge=1, le=10_000)]
+Milliseconds = Annotated[int, Field(ge=0, le=86_400_000)]
+UserAgent = Annotated[str, StringConstraints(max_length=1_000)]
+
+
+class ViewedPage(Body):
+    """How long a page has been looked at so far, in this view."""
+
+    page: PageNumber
+    duration_ms: Milliseconds
+
+
+class BrowserViewBody(Body):
+    """A browser's report. Send it again with the same `view_id` as time goes on: the longest counts."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
+
+    view_id: Id
+    visitor_id: Id | None = None
+    pages: Annotated[tuple[ViewedPage, ...], Field(max_length=MAX_PAGES)] = ()
+
+    def report(self, user_agent: str | None) -> Report:
+        """Return what is said; a browser is not asked what time it is."""
+        return Report(self.view_id, self.visitor_id, None, longest(self.pages), user_agent)
+
+
+class ServerViewBody(Body):
+    """A server's report, for a share or for a lead known otherwise."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
+
+    view_id: Id
+    visitor_id: Id | None = None
+    viewed_at: Time | None = None
+    pages: Annotated[tuple[ViewedPage, ...], Field(max_length=MAX_PAGES)] = ()
+    user_agent: UserAgent | None = None
+    share_id: Id | None = None
+    lead_id: Id | None = None
+    version: Annotated[int, Field(ge=1, le=100_000)] | None = None
+
+    def command(self, asset_id: UUID) -> ReportView:
+        """Return the command."""
+        pages = longest(self.pages)
+        return ReportView(
+            asset_id=asset_id,
+            report=Report(self.view_id, self.visitor_id, self.viewed_at, pages, self.user_agent),
+            share_id=self.share_id,
+            lead_id=None if self.lead_id is None else LeadId(self.lead_id),
+            version=self.version,
+        )
+
+
+class ViewAnswer(BaseModel):
+    """What is known of the view: `counted` is false for machines and looks below two seconds."""
+
+    view_id: UUID
+    version: int
+    duration_ms: int
+    counted: bool
+    warning: Warning_ | None
+
+    @classmethod
+    def of(cls, reported: Reported) -> "ViewAnswer":
+        """Show a view."""
+        viewing = reported.viewing
+        return cls(
+            view_id=viewing.id,
+            version=viewing.version,
+            duration_ms=viewing.duration_ms,
+            counted=not viewing.bot,
+            warning=reported.warning,
+        )
+
+
+class OpenedAnswer(BaseModel):
+    """What a token opens, and what is wrong with the link."""
+
+    title: str
+    kind: str
+    version: int
+    pages: int
+    newest_version: int
+    warning: Warning_ | None
+
+    @classmethod
+    def of(cls, opened: Opened) -> "OpenedAnswer":
+        """Show what was shared."""
+        return cls(
+            title=opened.asset.edition.title,
+            kind=opened.asset.kind,
+            version=opened.share.version,
+            pages=opened.pages,
+            newest_version=opened.asset.version,
+            warning=opened.warning,
+        )
+
+
+def longest(pages: Sequence[ViewedPage]) -> dict[int, int]:
+    """Return the longest duration of each page; a page may be named twice."""
+    found: dict[int, int] = {}
+    for viewed in pages:
+        found[viewed.page] = max(viewed.duration_ms, found.get(viewed.page, 0))
+    return found

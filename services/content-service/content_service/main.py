@@ -1,0 +1,54 @@
+"""The composition root: the only file that knows all rooms."""
+
+import asyncio
+from functools import partial
+
+from sqlalchemy import text
+
+from content_service.adapters.repositories import open_tx
+from content_service.adapters.views import SqlViews
+from content_service.entrypoints.http import ROUTERS
+from content_service.entrypoints.wiring import Wiring
+from content_service.settings import DATABASE, NAME, SOURCE
+from onefunnel.http.app import service_app
+from onefunnel.outbox.relay import Relay
+from onefunnel.outbox.standing import Standing, outbox_standing
+from onefunnel.persistence.database import Database
+from onefunnel.runtime import Runtime
+from onefunnel.service import Service
+
+
+def build(runtime: Runtime) -> Service:
+    """Put content-service together on a runtime."""
+    database = runtime.database(DATABASE)
+    app = service_app(
+        name=NAME,
+        routers=ROUTERS,
+        internal_key=runtime.internal_key,
+        ready=partial(_ready, database),
+        clock=runtime.clock,
+    )
+    app.state.wiring = Wiring(
+        database=database,
+        wake=runtime.wake,
+        clock=runtime.clock,
+        source=SOURCE,
+        tx_of=open_tx,
+        views_of=SqlViews,
+        outbox=partial(_outbox, runtime),
+    )
+    return Service(NAME, app, background=(partial(_relay, runtime),))
+
+
+async def _ready(database: Database) -> None:
+    async with database.transaction() as conn:
+        await conn.execute(text("SELECT 1"))
+
+
+async def _outbox(runtime: Runtime) -> Standing:
+    return await outbox_standing(runtime.worker_database(DATABASE), runtime.clock.now())
+
+
+async def _relay(runtime: Runtime, stop: asyncio.Event) -> None:
+    database, wake = runtime.worker_database(DATABASE), runtime.wakeups.listen()
+    await Relay(database, runtime.log, SOURCE, wake).run(stop)

@@ -1,0 +1,1 @@
+"""The database of content-service, step by step."""
