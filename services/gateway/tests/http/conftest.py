@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import httpx
 import orjson
+import pytest
 import pytest_asyncio
 from fastapi import FastAPI, Request
 from starlette.responses import Response
@@ -93,9 +95,21 @@ class Gateway:
         return made.json()["key"]
 
 
+async def emptied(url: str) -> None:
+    owner = await asyncpg.connect(url)
+    await owner.execute("TRUNCATE tenant, api_key, key_tenant, idempotency")
+    await owner.close()
+
+
+@pytest.fixture(scope="module")
+def gateway_database(postgres_server):
+    return postgres_server.fresh("gateway")
+
+
 @pytest_asyncio.fixture
-async def gateway(fresh_database, open_database) -> AsyncIterator[Gateway]:
-    fresh = fresh_database("gateway")
+async def gateway(gateway_database, open_database) -> AsyncIterator[Gateway]:
+    fresh = gateway_database
+    await emptied(fresh.owner_url)
     requests, worker = open_database(fresh.app_url), open_database(fresh.worker_url)
     services = fake_services()
     runtime = Runtime(

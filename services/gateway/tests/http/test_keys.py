@@ -37,7 +37,7 @@ async def test_a_new_key_works_at_once_and_says_what_it_may_do(gateway):
     assert "api_key" not in me["may"]
 
 
-async def test_the_secret_is_in_no_table(gateway, fresh_database):
+async def test_the_secret_is_in_no_table(gateway):
     made = await make(gateway)
     secret = presented(made.json()["key"]).secret
     url = gateway.runtime.database("gateway").url.replace("onefunnel_app", "postgres")
