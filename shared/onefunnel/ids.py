@@ -1,5 +1,6 @@
 """Identifiers: UUIDv7 when we mint one, UUIDv5 when it follows from an outside key."""
 
+from functools import lru_cache
 from uuid import UUID, uuid5
 
 import uuid_utils.compat
@@ -13,6 +14,7 @@ def new_id() -> UUID:
     return uuid_utils.compat.uuid7()
 
 
+@lru_cache(maxsize=16_384)  # an import names the same people and products thousands of times
 def derived_id(tenant_id: UUID, source: str, kind: str, key: str) -> UUID:
     """Return the UUIDv5 of an outside key: the same row of the same source is the same id for ever."""
     return uuid5(_NAMESPACE, "\x1f".join((str(tenant_id), source, kind, key)))

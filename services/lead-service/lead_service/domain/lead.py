@@ -223,4 +223,4 @@ def capture(lead: Lead) -> tuple[Lead, LeadCaptured]:
         owner_id=lead.owner_id,
         qualified_at=lead.qualified_at,
     )
-    return replace(lead, state=state), event
+    return lead if lead.state is state else replace(lead, state=state), event

@@ -7,7 +7,6 @@ from uuid import UUID
 
 from lead_service.application.commands.terms import (
     beginning,
-    fingerprint,
     identity,
     moment,
     references,
@@ -41,6 +40,9 @@ class NewDeal:
     campaign_id: UUID | None = None
     segment: str | None = None
     expected_close_on: date | None = None
+    fingerprint: bytes | None = (
+        None  # tells a repetition from another deal of the same outside name
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +121,7 @@ async def _open(
             name=new.name,
             origin=lead.origin(funnel) if lead else None,
             external=new.external,
-            fingerprint=fingerprint(new) if new.external else None,
+            fingerprint=new.fingerprint,
         ),
         funnel,
     )

@@ -8,7 +8,6 @@ from uuid import UUID
 
 from lead_service.application.commands.terms import (
     beginning,
-    fingerprint,
     identity,
     moment,
     references,
@@ -35,6 +34,9 @@ class CaptureLead:
     owner_id: UUID | None = None
     attributes: Mapping[str, Scalar] = field(default_factory=dict)
     qualified_at: When | None = None
+    fingerprint: bytes | None = (
+        None  # tells a repetition from another lead of the same outside name
+    )
 
 
 async def capture_lead(command: CaptureLead, *, tx: Tx) -> Saved[LeadView]:
@@ -68,7 +70,7 @@ async def _lead_of(command: CaptureLead, tx: Tx) -> Lead:
         owner_id=PersonId(command.owner_id) if command.owner_id else None,
         qualified_at=await moment(qualified, tx=tx, pointer="/qualified_at") if qualified else None,
         external=command.external,
-        fingerprint=fingerprint(command) if command.external else None,
+        fingerprint=command.fingerprint,
     )
 
 

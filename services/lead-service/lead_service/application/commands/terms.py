@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from hashlib import sha256
 from uuid import UUID
 
 from lead_service.application.ports import Kind, Reference, Tx
@@ -38,11 +37,6 @@ def identity(external: External | None, kind: Kind, *, tx: Tx) -> UUID:
 def references(*mentions: tuple[Kind, UUID | None, str]) -> list[Reference]:
     """Return those mentions that name something."""
     return [Reference(kind, id_, pointer) for kind, id_, pointer in mentions if id_ is not None]
-
-
-def fingerprint(command: object) -> bytes:
-    """Return what tells a repeated command from another one for the same outside name."""
-    return sha256(repr(command).encode()).digest()[:16]
 
 
 def taken(what: str) -> DomainError:

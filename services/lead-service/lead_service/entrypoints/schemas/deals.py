@@ -31,6 +31,7 @@ from lead_service.entrypoints.schemas.values import (
     Reference,
     View,
     changes,
+    fingerprint,
     meant,
     outside,
     resolved,
@@ -76,6 +77,7 @@ class DealIn(Body):
             campaign_id=resolved(self.campaign, "campaign", tenant_id),
             segment=self.segment,
             expected_close_on=self.expected_close_on,
+            fingerprint=fingerprint(self, self.external),
         )
 
 

@@ -29,6 +29,7 @@ from lead_service.entrypoints.schemas.values import (
     Reference,
     View,
     changes,
+    fingerprint,
     meant,
     outside,
     resolved,
@@ -66,6 +67,7 @@ class LeadIn(Body):
             segment=self.segment,
             owner_id=resolved(self.owner, "person", tenant_id),
             attributes=self.attributes,
+            fingerprint=fingerprint(self, self.external),
         )
 
 

@@ -1,6 +1,7 @@
 """Small parts that many bodies share."""
 
 from collections.abc import Set as AbstractSet
+from hashlib import sha256
 from typing import Annotated, Any, cast
 from uuid import UUID
 
@@ -87,6 +88,14 @@ class MoneyOut(View):
 
     amount_minor: int
     currency: str
+
+
+def fingerprint(body: Body, external: ExternalIn | None) -> bytes | None:
+    """Return what tells a repeated body from another one for the same outside name."""
+    if external is None:
+        return None
+    said = body.model_dump_json(exclude={"do"}, exclude_unset=True)
+    return sha256(said.encode()).digest()[:16]
 
 
 def outside(external: ExternalIn | None) -> External | None:
