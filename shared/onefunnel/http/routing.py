@@ -174,7 +174,7 @@ def _problem_of_request(error: RequestValidationError) -> Problem:
     """Answer an id that cannot be one like any other id that is not there."""
     if any(one["loc"][0] == "path" for one in error.errors()):
         return Problem("not-found", "There is no such thing.")
-    return problem_of(error.errors())
+    return problem_of(error.errors(), sourced=True)
 
 
 def _is_storage(error: Exception) -> bool:
