@@ -11,8 +11,6 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Final
 
-import asyncpg
-
 from onefunnel import telemetry
 from onefunnel.events.catalogue import CATALOGUE
 from onefunnel.log import ownership
@@ -33,7 +31,7 @@ from onefunnel.log.transience import is_transient
 from onefunnel.log.turn import Outcome, Taken, take_turn
 from onefunnel.outbox.lease import new_owner
 from onefunnel.outbox.writer import StaleVersion
-from onefunnel.persistence.database import DRIVER_ERRORS, Database
+from onefunnel.persistence.database import DRIVER_ERRORS, Database, DriverConnection
 from onefunnel.wakeups import Pace
 
 TURN_RECORDS: Final = 100
@@ -79,7 +77,7 @@ class Reactions:
     @asynccontextmanager
     async def _session(
         self,
-    ) -> AsyncIterator[tuple["asyncpg.Connection[asyncpg.Record]", Reader]]:
+    ) -> AsyncIterator[tuple[DriverConnection, Reader]]:
         """Open a connection and a reader and claim what is free; give all of it back at the end."""
         reader = self._event_log.reader()
         async with self._database.driver() as connection:
@@ -96,7 +94,7 @@ class Reactions:
 
     async def _turns(
         self,
-        connection: "asyncpg.Connection[asyncpg.Record]",
+        connection: DriverConnection,
         reader: Reader,
         stop: asyncio.Event,
         pace: Pace,
@@ -114,7 +112,7 @@ class Reactions:
 
     async def _fetch(
         self,
-        connection: "asyncpg.Connection[asyncpg.Record]",
+        connection: DriverConnection,
         reader: Reader,
         stop: asyncio.Event,
     ) -> dict[Partition, Slice]:
@@ -170,9 +168,7 @@ class Reactions:
         for name, n in counts.items():
             telemetry.count(name, n, service=self._group)
 
-    async def _upkeep(
-        self, connection: "asyncpg.Connection[asyncpg.Record]", reader: Reader
-    ) -> None:
+    async def _upkeep(self, connection: DriverConnection, reader: Reader) -> None:
         """Do what time brings: renew, claim what became free, say where the log ends, redrive."""
         await ownership.renew(connection, self._group, self._owner)
         await self._claim(connection, reader, mine_too=False)
@@ -184,7 +180,7 @@ class Reactions:
 
     async def _claim(
         self,
-        connection: "asyncpg.Connection[asyncpg.Record]",
+        connection: DriverConnection,
         reader: Reader,
         *,
         mine_too: bool,
@@ -199,7 +195,7 @@ class Reactions:
 
     async def _halt(
         self,
-        connection: "asyncpg.Connection[asyncpg.Record]",
+        connection: DriverConnection,
         partition: Partition,
         reason: str,
     ) -> None:

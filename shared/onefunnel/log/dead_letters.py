@@ -9,10 +9,9 @@ from datetime import datetime
 from typing import Final, Literal
 from uuid import UUID
 
-import asyncpg
-
 from onefunnel.errors import conflict, not_found
 from onefunnel.log.port import Partition
+from onefunnel.persistence.database import DriverConnection
 from onefunnel.persistence.migrations import worker_table_ddl
 
 LIST_LIMIT: Final = 500
@@ -102,7 +101,7 @@ class Death:
     type: str | None = None
 
 
-async def bury(connection: "asyncpg.Connection[asyncpg.Record]", group: str, death: Death) -> None:
+async def bury(connection: DriverConnection, group: str, death: Death) -> None:
     """Keep a record that cannot be applied, in the transaction that moves past it."""
     await connection.execute(
         _INSERT, group, death.partition.topic, death.partition.number, death.position,
@@ -111,7 +110,7 @@ async def bury(connection: "asyncpg.Connection[asyncpg.Record]", group: str, dea
 
 
 async def dead_records(
-    connection: "asyncpg.Connection[asyncpg.Record]", group: str, event_ids: Sequence[UUID]
+    connection: DriverConnection, group: str, event_ids: Sequence[UUID]
 ) -> dict[UUID, bytes]:
     """Return the bytes of those events that have died before, whatever became of them."""
     rows = await connection.fetch(_RECORDS, group, list(event_ids))
@@ -119,7 +118,7 @@ async def dead_records(
 
 
 async def list_dead(
-    connection: "asyncpg.Connection[asyncpg.Record]",
+    connection: DriverConnection,
     group: str,
     *,
     statuses: Sequence[Status] = ("dead", "redrive"),
@@ -129,9 +128,7 @@ async def list_dead(
     return [DeadEvent(*row) for row in await connection.fetch(_LIST, group, list(statuses), after)]
 
 
-async def show_dead(
-    connection: "asyncpg.Connection[asyncpg.Record]", group: str, dead_id: int
-) -> DeadEvent:
+async def show_dead(connection: DriverConnection, group: str, dead_id: int) -> DeadEvent:
     """Return one dead letter. Raises `not-found`."""
     row = await connection.fetchrow(_SHOW, group, dead_id)
     if row is None:
@@ -139,30 +136,24 @@ async def show_dead(
     return DeadEvent(*row)
 
 
-async def redrive(
-    connection: "asyncpg.Connection[asyncpg.Record]", group: str, dead_id: int, actor: str
-) -> None:
+async def redrive(connection: DriverConnection, group: str, dead_id: int, actor: str) -> None:
     """Ask the consumer to apply it once more; asking twice is asking once. Raises if it is settled."""
     await _decide(connection, group, dead_id, actor, "redrive")
 
 
-async def discard(
-    connection: "asyncpg.Connection[asyncpg.Record]", group: str, dead_id: int, actor: str
-) -> None:
+async def discard(connection: DriverConnection, group: str, dead_id: int, actor: str) -> None:
     """Give it up for good; its bytes stay. Raises if it is settled."""
     await _decide(connection, group, dead_id, actor, "discarded")
 
 
-async def take_redrive(
-    connection: "asyncpg.Connection[asyncpg.Record]", group: str
-) -> DeadEvent | None:
+async def take_redrive(connection: DriverConnection, group: str) -> DeadEvent | None:
     """Lock the next letter whose redrive was asked for, or return None."""
     row = await connection.fetchrow(_TAKE, group)
     return DeadEvent(*row) if row else None
 
 
 async def settle(
-    connection: "asyncpg.Connection[asyncpg.Record]",
+    connection: DriverConnection,
     letter: DeadEvent,
     status: Literal["redriven", "dead"],
     reason: str,
@@ -172,7 +163,7 @@ async def settle(
 
 
 async def _decide(
-    connection: "asyncpg.Connection[asyncpg.Record]",
+    connection: DriverConnection,
     group: str,
     dead_id: int,
     actor: str,

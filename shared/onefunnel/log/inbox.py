@@ -8,10 +8,9 @@ from hashlib import blake2b
 from typing import Final
 from uuid import UUID
 
-import asyncpg
-
 from onefunnel.log.dead_letters import DEAD_EVENT_DDL
 from onefunnel.log.ownership import STREAM_PARTITION_DDL
+from onefunnel.persistence.database import DriverConnection
 from onefunnel.persistence.migrations import worker_table_ddl
 
 # Everything that a service with reactions needs in its database.
@@ -36,16 +35,12 @@ def digest_of(record: bytes) -> bytes:
     return blake2b(record, digest_size=16).digest()
 
 
-async def known(
-    connection: "asyncpg.Connection[asyncpg.Record]", event_ids: list[UUID]
-) -> dict[UUID, bytes]:
+async def known(connection: DriverConnection, event_ids: list[UUID]) -> dict[UUID, bytes]:
     """Return the digests of those events that were applied before."""
     return {row[0]: row[1] for row in await connection.fetch(_KNOWN, event_ids)}
 
 
-async def add(
-    connection: "asyncpg.Connection[asyncpg.Record]", digests: Mapping[UUID, bytes]
-) -> None:
+async def add(connection: DriverConnection, digests: Mapping[UUID, bytes]) -> None:
     """Note events as applied. An event that is there already is an error: the turn is undone."""
     if digests:
         await connection.execute(_ADD, list(digests), list(digests.values()))

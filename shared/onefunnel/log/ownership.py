@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-import asyncpg
-
 from onefunnel.log.port import Partition, PartitionsChanged, TopicSpec
+from onefunnel.persistence.database import DriverConnection
 from onefunnel.persistence.migrations import worker_table_ddl
 from onefunnel.persistence.urls import APP_ROLE
 
@@ -20,8 +19,6 @@ from onefunnel.persistence.urls import APP_ROLE
 # is not disturbed: claims skip rows that are locked.
 LEASE_S: Final = 6
 RENEW_S: Final = 1.5
-
-Connection = asyncpg.Connection
 
 STREAM_PARTITION_DDL: Final = (
     """CREATE TABLE stream_partition (
@@ -122,7 +119,7 @@ class Advance:
 
 
 async def ensure_partitions(
-    connection: "Connection[asyncpg.Record]", group: str, topics: Sequence[TopicSpec]
+    connection: DriverConnection, group: str, topics: Sequence[TopicSpec]
 ) -> None:
     """Create the rows of a group that are missing, from position 0. Many processes may do it at once.
 
@@ -135,7 +132,7 @@ async def ensure_partitions(
 
 
 async def claim_free(
-    connection: "Connection[asyncpg.Record]", group: str, owner: str, *, mine_too: bool = True
+    connection: DriverConnection, group: str, owner: str, *, mine_too: bool = True
 ) -> dict[Partition, Claim]:
     """Claim every running partition that is free or whose lease ran out; raise its epoch.
 
@@ -146,9 +143,7 @@ async def claim_free(
     return {claim.partition: claim for claim in sorted(claims, key=lambda c: c.partition)}
 
 
-async def lock(
-    connection: "Connection[asyncpg.Record]", group: str, claims: Collection[Claim]
-) -> None:
+async def lock(connection: DriverConnection, group: str, claims: Collection[Claim]) -> None:
     """First step of a turn's transaction: lock its partitions in order and check every claim.
 
     Raises `ClaimLost` unless each is running, of our epoch and exactly where we expect it.
@@ -163,7 +158,7 @@ async def lock(
 
 
 async def advance(
-    connection: "Connection[asyncpg.Record]", group: str, moves: Sequence[Advance]
+    connection: DriverConnection, group: str, moves: Sequence[Advance]
 ) -> dict[Partition, Claim]:
     """Last step of a turn's transaction: move its partitions on, renew their leases, return the claims.
 
@@ -180,33 +175,29 @@ async def advance(
     return {move.claim.partition: _moved(move) for move in moves}
 
 
-async def renew(connection: "Connection[asyncpg.Record]", group: str, owner: str) -> None:
+async def renew(connection: DriverConnection, group: str, owner: str) -> None:
     """Renew the leases of idle partitions; those in a turn renew themselves."""
     await connection.execute(_RENEW, group, owner, LEASE_S)
 
 
-async def release(connection: "Connection[asyncpg.Record]", group: str, owner: str) -> None:
+async def release(connection: DriverConnection, group: str, owner: str) -> None:
     """Give everything back, so that the next owner need not wait for the leases."""
     await connection.execute(_RELEASE, group, owner)
 
 
-async def halt(
-    connection: "Connection[asyncpg.Record]", group: str, claim: Claim, reason: str
-) -> None:
+async def halt(connection: DriverConnection, group: str, claim: Claim, reason: str) -> None:
     """Stop a partition until an operator resumes it; its position does not move."""
     place = claim.partition
     await connection.execute(_HALT, group, place.topic, place.number, claim.epoch, reason)
 
 
-async def resume(
-    connection: "Connection[asyncpg.Record]", group: str, partition: Partition
-) -> None:
+async def resume(connection: DriverConnection, group: str, partition: Partition) -> None:
     """Let a halted partition be claimed again."""
     await connection.execute(_RESUME, group, partition.topic, partition.number)
 
 
 async def note_ends(
-    connection: "Connection[asyncpg.Record]", group: str, ends: Mapping[Partition, int]
+    connection: DriverConnection, group: str, ends: Mapping[Partition, int]
 ) -> None:
     """Write down where the log ends, for `lag_events`: what no read may ask the log itself."""
     ordered = sorted(ends)

@@ -13,7 +13,7 @@ from onefunnel.log.port import Fenced, Partition, PartitionsChanged, Reader, Top
 from onefunnel.log.postgres_reader import PostgresReader
 from onefunnel.log.postgres_session import Session, unavailable_on_error
 from onefunnel.log.postgres_writer import RAISE_FENCE, PostgresWriter
-from onefunnel.persistence.database import Database
+from onefunnel.persistence.database import Database, DriverConnection
 from onefunnel.persistence.migrations import upgrade
 from onefunnel.wakeups import Wakeups
 
@@ -134,7 +134,7 @@ async def create_topics(owner_url: str, topics: Sequence[Topic]) -> None:
         await connection.close()
 
 
-async def _create(connection: "asyncpg.Connection[asyncpg.Record]", topic: Topic) -> None:
+async def _create(connection: DriverConnection, topic: Topic) -> None:
     found = await connection.fetchval("SELECT partitions FROM topic WHERE name = $1", topic.name)
     if found not in (None, topic.partitions):
         raise PartitionsChanged(f"{topic.name} has {found} partitions, not {topic.partitions}")

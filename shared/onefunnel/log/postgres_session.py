@@ -8,7 +8,7 @@ from typing import Any, Final
 import asyncpg
 
 from onefunnel.log.port import Unavailable
-from onefunnel.persistence.database import DRIVER_ERRORS, Database
+from onefunnel.persistence.database import DRIVER_ERRORS, Database, DriverConnection
 
 CALL_TIMEOUT_S: Final = 10.0
 
@@ -20,7 +20,7 @@ class Session:
         self._database = database
         self._turn = asyncio.Lock()
         self._stack = AsyncExitStack()
-        self._connection: asyncpg.Connection[asyncpg.Record] | None = None
+        self._connection: DriverConnection | None = None
 
     async def fetch(self, query: str, *arguments: Any) -> Sequence[asyncpg.Record]:
         """Run one statement, which is one transaction. Any driver error is `Unavailable`."""
@@ -34,7 +34,7 @@ class Session:
         self._connection = None
 
     @asynccontextmanager
-    async def _connected(self) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+    async def _connected(self) -> AsyncIterator[DriverConnection]:
         try:
             async with unavailable_on_error():
                 if self._connection is None:

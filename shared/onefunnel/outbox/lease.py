@@ -4,9 +4,8 @@ import os
 import socket
 from typing import Final
 
-import asyncpg
-
 from onefunnel.ids import new_id
+from onefunnel.persistence.database import DriverConnection
 
 LEASE_S: Final = 5
 RENEW_S: Final = 1.5
@@ -31,19 +30,17 @@ def new_owner() -> str:
     return f"{socket.gethostname()}:{os.getpid()}:{new_id()}"
 
 
-async def claim(
-    connection: "asyncpg.Connection[asyncpg.Record]", name: str, owner: str
-) -> int | None:
+async def claim(connection: DriverConnection, name: str, owner: str) -> int | None:
     """Take the lease if it is free, ours or run out; return the new epoch, or None."""
     epoch: int | None = await connection.fetchval(_CLAIM, name, owner, LEASE_S)
     return epoch
 
 
-async def renew(connection: "asyncpg.Connection[asyncpg.Record]", name: str, epoch: int) -> bool:
+async def renew(connection: DriverConnection, name: str, epoch: int) -> bool:
     """Keep the lease; say whether it was still ours."""
     return bool(await connection.fetchval(_RENEW, name, epoch, LEASE_S))
 
 
-async def release(connection: "asyncpg.Connection[asyncpg.Record]", name: str, epoch: int) -> None:
+async def release(connection: DriverConnection, name: str, epoch: int) -> None:
     """Let the next relay start at once instead of after the lease."""
     await connection.execute(_RELEASE, name, epoch)

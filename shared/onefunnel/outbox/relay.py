@@ -14,7 +14,7 @@ import asyncpg
 from onefunnel import faults, telemetry
 from onefunnel.log.port import EventLog, LogError, Outgoing, Writer
 from onefunnel.outbox.lease import RENEW_S, claim, new_owner, release, renew
-from onefunnel.persistence.database import DRIVER_ERRORS, Database
+from onefunnel.persistence.database import DRIVER_ERRORS, Database, DriverConnection
 from onefunnel.wakeups import Listener, Pace
 
 BATCH_ROWS: Final = 500
@@ -75,7 +75,7 @@ class Relay:
 
     async def _publish(
         self,
-        connection: "asyncpg.Connection[asyncpg.Record]",
+        connection: DriverConnection,
         writer: Writer,
         epoch: int,
         stop: asyncio.Event,
@@ -94,7 +94,7 @@ class Relay:
             if sent < BATCH_ROWS:
                 await self._wake.wait(pace.pause_s())
 
-    async def _batch(self, connection: "asyncpg.Connection[asyncpg.Record]", writer: Writer) -> int:
+    async def _batch(self, connection: DriverConnection, writer: Writer) -> int:
         """Publish one batch; the next is not read before all of this one is acknowledged."""
         rows = await connection.fetch(_SELECT, BATCH_ROWS, BATCH_BYTES)
         if not rows:

@@ -8,7 +8,7 @@ connection inside a transaction.
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, cast
 from uuid import UUID
 
 import asyncpg
@@ -21,6 +21,11 @@ from onefunnel import faults
 from onefunnel.errors import DomainError, ErrorKind
 
 T = TypeVar("T")
+
+if TYPE_CHECKING:
+    DriverConnection: TypeAlias = asyncpg.Connection[asyncpg.Record]
+else:
+    DriverConnection = asyncpg.Connection
 
 POOL_WAIT_S: Final = 5.0
 UNDO_TIMEOUT_S: Final = 5.0
@@ -88,7 +93,7 @@ class Database:
         return self._begun("BEGIN", announced=False)
 
     @asynccontextmanager
-    async def driver(self) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+    async def driver(self) -> AsyncIterator[DriverConnection]:
         """Open a dedicated driver connection, outside the pool, for relays, folds and `COPY`."""
         connection = await self._connect()
         try:
@@ -100,7 +105,7 @@ class Database:
         """Close every pooled connection."""
         await self._engine.dispose()
 
-    async def _connect(self) -> "asyncpg.Connection[asyncpg.Record]":
+    async def _connect(self) -> DriverConnection:
         return await asyncpg.connect(
             self.url,
             server_settings={
@@ -126,36 +131,37 @@ class Database:
     @asynccontextmanager
     async def _begun(self, begin: str, *, announced: bool) -> AsyncIterator[AsyncConnection]:
         connection = await self._checked_out()
+        driver = driver_of(connection)  # once: it cannot be asked for on an invalidated connection
         try:
-            await _begin(connection, begin)
+            await _begin(driver, begin)
             yield connection
             if announced:
                 faults.point("write.before_commit")
         except BaseException:
-            await _to_the_end(_undo(connection))
+            await _to_the_end(_undo(connection, driver))
             raise
-        await _to_the_end(_commit(connection))
+        await _to_the_end(_commit(connection, driver))
         if announced:
             faults.point("write.after_commit")
 
 
-def driver_of(connection: AsyncConnection) -> "asyncpg.Connection[asyncpg.Record]":
+def driver_of(connection: AsyncConnection) -> DriverConnection:
     """Return the driver's connection beneath, inside the same transaction, for array statements."""
     sync = connection.sync_connection
     assert sync is not None, "the connection is closed"
-    return cast("asyncpg.Connection[asyncpg.Record]", sync.connection.driver_connection)
+    return cast("DriverConnection", sync.connection.driver_connection)
 
 
-async def _begin(connection: AsyncConnection, begin: str) -> None:
+async def _begin(driver: DriverConnection, begin: str) -> None:
     try:
-        await driver_of(connection).execute(begin)
+        await driver.execute(begin)
     except DRIVER_ERRORS as error:
         raise StorageUnavailable from error
 
 
-async def _commit(connection: AsyncConnection) -> None:
+async def _commit(connection: AsyncConnection, driver: DriverConnection) -> None:
     try:
-        answer = await driver_of(connection).execute("COMMIT")
+        answer = await driver.execute("COMMIT")
     except DRIVER_ERRORS as error:
         await connection.invalidate()  # the outcome is unknown, the connection is no longer ours
         raise StorageUnavailable from error
@@ -165,11 +171,12 @@ async def _commit(connection: AsyncConnection) -> None:
         raise NotCommitted(answer)
 
 
-async def _undo(connection: AsyncConnection) -> None:
+async def _undo(connection: AsyncConnection, driver: DriverConnection) -> None:
     try:
-        await driver_of(connection).execute("ROLLBACK", timeout=UNDO_TIMEOUT_S)
+        await driver.execute("ROLLBACK", timeout=UNDO_TIMEOUT_S)
     except DRIVER_ERRORS:
-        await connection.invalidate()  # the server rolls back when the connection goes
+        if not connection.invalidated:
+            await connection.invalidate()  # the server rolls back when the connection goes
     finally:
         await connection.close()
 

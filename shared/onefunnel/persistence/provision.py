@@ -5,6 +5,7 @@ from typing import Final
 
 import asyncpg
 
+from onefunnel.persistence.database import DriverConnection
 from onefunnel.persistence.urls import APP_ROLE, WORKER_ROLE, url_of
 
 _ROLES: Final = ((APP_ROLE, "LOGIN NOBYPASSRLS"), (WORKER_ROLE, "LOGIN BYPASSRLS"))
@@ -26,13 +27,13 @@ async def provision(server_url: str, databases: Sequence[str]) -> None:
         await connection.close()
 
 
-async def _create_roles(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+async def _create_roles(connection: DriverConnection) -> None:
     for role, attributes in _ROLES:
         if not await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", role):
             await connection.execute(f"CREATE ROLE {role} {attributes}")
 
 
-async def _create_database(connection: "asyncpg.Connection[asyncpg.Record]", name: str) -> None:
+async def _create_database(connection: DriverConnection, name: str) -> None:
     if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", name):
         # One order of text on every machine: cursors, sorts and digests must agree everywhere.
         builtin = connection.get_server_version().major >= _FIRST_WITH_BUILTIN_LOCALE

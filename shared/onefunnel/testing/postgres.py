@@ -5,9 +5,10 @@ A package's migrations run once into a template; every fresh database is a copy 
 
 import asyncio
 import itertools
+import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,9 +32,19 @@ from onefunnel.wakeups import Wakeups
 
 T = TypeVar("T")
 
+# Killing processes and crashing the server are the same there as on a disk; only a power cut is not.
+_MEMORY: Final = Path("/dev/shm")
+_MEMORY_NEEDED: Final = 2 * 1024**3
+
 MAX_CONNECTIONS: Final = 100
 INTERNAL_KEY: Final = b"a key for tests only, 32 bytes.."
-_SETTINGS: Final = (f"max_connections={MAX_CONNECTIONS}", "shared_buffers=64MB", "jit=off")
+_SETTINGS: Final = (
+    f"max_connections={MAX_CONNECTIONS}",
+    "shared_buffers=64MB",
+    "jit=off",
+    "recovery_init_sync_method=syncfs",
+    "autovacuum_naptime=10s",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +94,9 @@ class TestServer:
         name = f"test_{next(self.numbers)}"
         connection = await asyncpg.connect(url_of(self.url, "postgres"))
         try:
-            await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+            await connection.execute(
+                f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy"
+            )
             await connection.execute(f"GRANT CREATE ON DATABASE {name} TO {WORKER_ROLE}")
         finally:
             await connection.close()
@@ -93,6 +106,19 @@ class TestServer:
             url_of(self.url, name, role=APP_ROLE),
             url_of(self.url, name, role=WORKER_ROLE),
         )
+
+    def drop(self, databases: Sequence[FreshDatabase]) -> None:
+        """Drop databases, whoever is still connected."""
+        if databases:
+            run_apart(self._drop([database.name for database in databases]))
+
+    async def _drop(self, names: Sequence[str]) -> None:
+        connection = await asyncpg.connect(url_of(self.url, "postgres"))
+        try:
+            for name in names:
+                await connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        finally:
+            await connection.close()
 
 
 async def _migrate(url: str, package: str | None) -> None:
@@ -111,10 +137,10 @@ def run_apart(work: Coroutine[Any, Any, T]) -> T:
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[TestServer]:
     """Start a PostgreSQL in a temporary directory, with fsync on, and stop it at the end."""
-    directory = Path(tempfile.mkdtemp(prefix="onefunnel-test-"))
+    directory = Path(tempfile.mkdtemp(prefix="onefunnel-test-", dir=_place()))
     server = LocalServer(directory / "postgres")
     try:
-        server.initialise()
+        server.initialise(sync=False)
         server.start(_SETTINGS)
         yield TestServer(server)
     finally:
@@ -122,10 +148,31 @@ def postgres_server() -> Iterator[TestServer]:
         shutil.rmtree(directory, ignore_errors=True)
 
 
+def _place() -> Path | None:
+    """Return a directory in memory where there is room, because tests make hundreds of databases."""
+    try:
+        roomy = shutil.disk_usage(_MEMORY).free > _MEMORY_NEEDED and os.access(_MEMORY, os.W_OK)
+    except OSError:
+        return None
+    return _MEMORY if roomy else None
+
+
 @pytest.fixture
-def fresh_database(postgres_server: TestServer) -> Callable[[str | None], FreshDatabase]:
-    """Return a function that makes a fresh database: `fresh_database("lead_service").app_url`."""
-    return postgres_server.fresh
+def fresh_database(
+    postgres_server: TestServer,
+) -> Iterator[Callable[[str | None], FreshDatabase]]:
+    """Return a function that makes a fresh database: `fresh_database("lead_service").app_url`.
+
+    It is dropped after the test.
+    """
+    made: list[FreshDatabase] = []
+
+    def fresh(package: str | None = None) -> FreshDatabase:
+        made.append(postgres_server.fresh(package))
+        return made[-1]
+
+    yield fresh
+    postgres_server.drop(made)
 
 
 @pytest_asyncio.fixture
@@ -144,7 +191,7 @@ async def open_database() -> AsyncIterator[Callable[..., Database]]:
 
 @pytest_asyncio.fixture
 async def make_runtime(
-    postgres_server: TestServer,
+    fresh_database: Callable[[str | None], FreshDatabase],
 ) -> AsyncIterator[Callable[..., Runtime]]:
     """Return a function that makes a runtime over fresh databases: `make_runtime("lead_service")`.
 
@@ -154,8 +201,8 @@ async def make_runtime(
     made: list[Runtime] = []
 
     def make(*packages: str, apps: Mapping[str, ASGIApp] | None = None) -> Runtime:
-        fresh = {database_of(package): postgres_server.fresh(package) for package in packages}
-        fresh["eventlog"] = postgres_server.fresh("onefunnel.log")
+        fresh = {database_of(package): fresh_database(package) for package in packages}
+        fresh["eventlog"] = fresh_database("onefunnel.log")
         wakeups = Wakeups()
         runtime = runtime_on(
             Databases(lambda name, role: fresh[name].url(role)),
