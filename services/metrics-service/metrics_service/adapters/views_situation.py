@@ -28,9 +28,11 @@ _ENTER: Final = text("""
 _RULES: Final = text("SELECT state FROM definitions ORDER BY rules DESC LIMIT 1")
 
 # A partition that is read to its end is right up to when the worker last looked; one that is not,
-# up to the last record it folded.
+# up to the last event it folded, whose id begins with its milliseconds.
 _FRESHNESS: Final = text("""
-    SELECT min(CASE WHEN next_position >= end_position THEN seen_at ELSE last_recorded_at END),
+    SELECT min(CASE WHEN next_position >= end_position THEN seen_at ELSE to_timestamp(
+               ('x' || left(replace(last_event_id::text, '-', ''), 12))::bit(48)::bigint / 1000.0
+           ) END),
            coalesce(sum(greatest(end_position - next_position, 0)), 0)::bigint,
            coalesce(bool_or(status = 'halted'), false),
            coalesce(bool_or(seen_at IS NULL), true),

@@ -10,11 +10,18 @@ import asyncpg
 import httpx
 import pytest
 
+from metrics_service.adapters.fold_store import PostgresFoldStore
+from metrics_service.application.fold import Fold, Limits
 from metrics_service.main import application
+from onefunnel.events import Event
 from onefunnel.events.envelope import decode
 from onefunnel.events.fast import decode_data
 from onefunnel.http.principal import HEADER, Principal, Role, sign_principal
 from onefunnel.ids import new_id
+from onefunnel.persistence.database import Database
+
+from ..adapters.list_log import ListLog
+from .world import Teller, funnel, tenant
 
 KEY = b"a key of these tests"
 
@@ -36,7 +43,36 @@ class Metrics:
     app: Any
     owner: "asyncpg.Connection[asyncpg.Record]"
     clock: TurnableClock
+    worker: Database
     tenant: UUID = field(default_factory=new_id)
+    log: ListLog = field(default_factory=ListLog)
+
+    def __post_init__(self) -> None:
+        self.teller = Teller(self.tenant)
+        self.store = PostgresFoldStore(self.worker, "test")
+        self._fold: Fold | None = None
+
+    async def tell(self, *events: Event) -> None:
+        """Append events to the log, as lead-service and the others would, and fold them."""
+        for record in self.teller.records(*events):
+            self.log.append(record.topic, record.key, record.value)
+        await self.settle()
+
+    async def settle(self) -> None:
+        """Relay what our own commands published, and fold until nothing is left."""
+        rows = await self.owner.fetch("DELETE FROM outbox RETURNING id, topic, key, record")
+        for row in sorted(rows, key=lambda row: row["id"]):
+            self.log.append(row["topic"], row["key"], row["record"])
+        if self._fold is None:
+            self._fold = Fold(self.store, self.log, Limits(wait_s=0))
+            await self._fold.start()
+        while await self._fold.turn(self.log):
+            pass
+        await self._fold.look_after()
+
+    async def begin(self, **calendar: str) -> None:
+        """Tell of the tenant and its funnel."""
+        await self.tell(tenant(self.tenant, **calendar), funnel())
 
     def client(self, role: Role = "comp_admin", *, tenant: UUID | None = None) -> httpx.AsyncClient:
         principal = Principal(tenant or self.tenant, f"key:{role}", role, None)
@@ -74,5 +110,7 @@ async def metrics(fresh_database, open_database) -> AsyncIterator[Metrics]:
     app = application(
         open_database(fresh.app_url), internal_key=KEY, clock=clock, wake=lambda: None
     )
-    yield Metrics(app, owner, clock)
+    found = Metrics(app, owner, clock, open_database(fresh.worker_url))
+    yield found
+    await found.store.close()
     await owner.close()
