@@ -122,7 +122,7 @@ def _add_lead_steps(
         ended_at=walk.ended_at,
     )
     if entries:
-        began_at = entries[0].at
+        began_at = entries[0][1]
         add_reach(
             cells, head, entries, track=track, days=days, worth=_LEAD_WORTH, began_at=began_at
         )
@@ -225,7 +225,7 @@ def _add_journey(
 ) -> None:
     """Count reach from the day the journey began, and the conversion out of the last lead step."""
     origin = deal.facts.origin
-    began_at = origin.steps[0][1] if origin and origin.steps else entries[0].at
+    began_at = origin.steps[0][1] if origin and origin.steps else entries[0][1]
     add_reach(
         journey,
         head,
@@ -240,7 +240,7 @@ def _add_journey(
     last = funnel.lead.keys[-1]
     left_at = dict(origin.steps).get(last)
     if left_at is not None:
-        converted = int(entries[0].at - left_at <= funnel.lead.windows[-1])
+        converted = int(entries[0][1] - left_at <= funnel.lead.windows[-1])
         tail = (NO_CURRENCY, deal.days.day(left_at), last)
         vector = FunnelVector(converted=converted, converted_ever=1)
         add_to(journey, (FunnelKey, head, tail), vector)

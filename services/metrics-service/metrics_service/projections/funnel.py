@@ -1,5 +1,6 @@
 """Which cells of the funnel an entity counts in: entries, conversion, loss, reach."""
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from metrics_service.projections.calendar import LocalDays, Micros
@@ -7,13 +8,8 @@ from metrics_service.projections.funnel_steps import StepTrack
 from metrics_service.projections.keys import FunnelKey, FunnelVector
 from metrics_service.projections.shape import Cells, add_to
 
-
-class Entry(NamedTuple):
-    """The first reach of a step, by its own act or implied by a later step."""
-
-    rank: int
-    at: Micros
-    imputed: bool
+# The first reach of a step: its rank, when, and whether only a later step implies it.
+Entry = tuple[int, Micros, bool]
 
 
 class Worth(NamedTuple):
@@ -35,9 +31,9 @@ def first_entries(times: list[Micros | None]) -> list[Entry]:
         own = times[rank]
         if own is not None and (earliest is None or own <= earliest):
             earliest = own
-            entries.append(Entry(rank, own, imputed=False))
+            entries.append((rank, own, False))
         elif earliest is not None:
-            entries.append(Entry(rank, earliest, imputed=True))
+            entries.append((rank, earliest, True))
     entries.reverse()
     return entries
 
@@ -53,17 +49,30 @@ def add_entries(
     ended_at: Micros | None,
 ) -> None:
     """Count the entries: each step entered, converted to the next one, or lost in the furthest."""
-    last = len(entries) - 1
-    for place, (rank, at, imputed) in enumerate(entries):
+    amount, currency = worth
+    following: Micros | None = None
+    for rank, at, imputed in reversed(entries):
         window = track.windows[rank]
-        converted = ever = lost = 0
-        if place < last:
-            ever, converted = 1, int(entries[place + 1].at - at <= window)
-        elif ended_at is not None:
-            lost = int(ended_at - at <= window)
-        vector = FunnelVector(1, int(imputed), converted, ever, lost, worth.amount_minor)
-        tail = (worth.currency, days.day(at), track.keys[rank])
-        add_to(cells, (FunnelKey, head, tail), vector)
+        if following is not None:
+            vector = _vector(imputed, int(following - at <= window), 1, 0, amount)
+        else:
+            vector = _vector(imputed, 0, 0, int(_within(at, ended_at, window)), amount)
+        cells[FunnelKey, head, (currency, days.day(at), track.keys[rank])] = vector
+        following = at
+
+
+def _within(at: Micros, ended_at: Micros | None, window: Micros) -> bool:
+    return ended_at is not None and ended_at - at <= window
+
+
+@lru_cache(maxsize=4_096)
+def _vector(imputed: bool, converted: int, ever: int, lost: int, amount: int) -> FunnelVector:
+    return FunnelVector(1, int(imputed), converted, ever, lost, amount)
+
+
+@lru_cache(maxsize=4_096)
+def _reached(amount: int) -> FunnelVector:
+    return FunnelVector(reached=1, reached_amount_minor=amount)
 
 
 def add_reach(
@@ -77,8 +86,6 @@ def add_reach(
     began_at: Micros,
 ) -> None:
     """Count the steps reached, on the day the journey began."""
-    began_on = days.day(began_at)
-    vector = FunnelVector(reached=1, reached_amount_minor=worth.amount_minor)
-    for entry in entries:
-        tail = (worth.currency, began_on, track.keys[entry.rank])
-        add_to(cells, (FunnelKey, head, tail), vector)
+    began_on, vector = days.day(began_at), _reached(worth.amount_minor)
+    for rank, _at, _imputed in entries:
+        add_to(cells, (FunnelKey, head, (worth.currency, began_on, track.keys[rank])), vector)

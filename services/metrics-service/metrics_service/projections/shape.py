@@ -4,11 +4,11 @@ A lead has the same five steps under "all", its owner, its source, its campaign 
 Kept apart, the steps are computed once and compared once, and only what changed is spelled out.
 """
 
-from collections.abc import Iterable
+from itertools import zip_longest
 from operator import add, neg, sub
 from typing import NamedTuple, TypeVar
 
-from metrics_service.projections.keys import Contributions, Key, Vector
+from metrics_service.projections.keys import Contributions, Key, PayKey, Vector
 
 Dims = tuple[tuple[str, str], ...]
 # A key's class, its fields before `dim, value`, and its fields after them.
@@ -24,6 +24,9 @@ class Group(NamedTuple):
 
     dims: Dims
     cells: Cells
+
+
+_NO_GROUP = Group((), {})
 
 
 class Shape(NamedTuple):
@@ -56,49 +59,49 @@ def negative(vector: Vector) -> Vector:
 
 def accumulate(totals: dict[Key, Vector], more: Contributions) -> None:
     """Add contributions to totals; sums of zero stay, so that the caller sees what was touched."""
+    get = totals.get
     for key, vector in more.items():
-        add_to(totals, key, vector)
+        known = get(key)
+        totals[key] = vector if known is None else plus(known, vector)
 
 
 def spelled_out(shape: Shape) -> dict[Key, Vector]:
     """Return every key with its vector; zero vectors are left out."""
-    totals: dict[Key, Vector] = {}
-    for group in shape.groups:
-        _expand(totals, group.dims, group.cells)
-    accumulate(totals, shape.plain)
-    return _without_zeros(totals)
+    return difference(Shape(), shape)
 
 
 def difference(before: Shape, after: Shape) -> dict[Key, Vector]:
     """Return `spelled_out(after) - spelled_out(before)`, spelling out only what changed."""
     totals: dict[Key, Vector] = {}
-    for old, new in _paired(before.groups, after.groups):
+    add_difference(totals, before, after)
+    return {key: vector for key, vector in totals.items() if any(vector)}
+
+
+def add_difference(totals: dict[Key, Vector], before: Shape, after: Shape) -> list[PayKey]:
+    """Add `after - before` to totals, as the fold does, and return the pay keys that changed."""
+    for old, new in zip_longest(before.groups, after.groups, fillvalue=_NO_GROUP):
         if old.dims == new.dims:
             _expand(totals, new.dims, _changes(old.cells, new.cells))
         else:
             _expand(totals, old.dims, {cell: negative(v) for cell, v in old.cells.items()})
             _expand(totals, new.dims, new.cells)
-    accumulate(totals, _changes(before.plain, after.plain))
-    return _without_zeros(totals)
-
-
-def _paired(old: tuple[Group, ...], new: tuple[Group, ...]) -> Iterable[tuple[Group, Group]]:
-    if len(old) == len(new):
-        return zip(old, new, strict=True)
-    nothing = Group((), {})
-    gone, come = [(group, nothing) for group in old], [(nothing, group) for group in new]
-    return gone + come
+    changes = _changes(before.plain, after.plain)
+    accumulate(totals, changes)
+    return [key for key in changes if type(key) is PayKey]
 
 
 def _expand(totals: dict[Key, Vector], dims: Dims, cells: Cells) -> None:
+    get = totals.get
     for (kind, head, tail), vector in cells.items():
         for dim in dims:
             key = _new(kind, head + dim + tail)
-            known = totals.get(key)
+            known = get(key)
             totals[key] = vector if known is None else plus(known, vector)
 
 
 def _changes(old: dict[K, Vector], new: dict[K, Vector]) -> dict[K, Vector]:
+    if not old:
+        return new
     if old == new:
         return {}
     changes = {cell: vector for cell, vector in new.items() if old.get(cell) != vector}
@@ -108,7 +111,3 @@ def _changes(old: dict[K, Vector], new: dict[K, Vector]) -> dict[K, Vector]:
         elif cell in changes:
             changes[cell] = minus(changes[cell], vector)
     return changes
-
-
-def _without_zeros(totals: dict[Key, Vector]) -> dict[Key, Vector]:
-    return {key: vector for key, vector in totals.items() if any(vector)}

@@ -69,6 +69,8 @@ def handed_over_at(acts: list[tuple[Micros, str]]) -> Micros | None:
 
 def walk(facts: JourneyFacts, acts: list[tuple[Micros, str]], track: StepTrack) -> JourneyWalk:
     """Follow the acts through the steps."""
+    if not acts and track.keys:
+        return JourneyWalk(track.keys[0], None, False, [])
     walker = _Walker(track, facts.captured_at)
     for at, kind in acts:
         walker.take(at, kind)

@@ -15,6 +15,7 @@ from metrics_service.projections.sales import kept
 from metrics_service.projections.shape import add_to
 
 OWNER = "owner"
+_ONLY = {role: frozenset({role}) for role in (OWNER, "overlay", "marketer")}
 
 
 class Rule(NamedTuple):
@@ -39,6 +40,8 @@ class Measured(NamedTuple):
 
 def roles_of(booking: Booking, person_id: UUID) -> frozenset[str]:
     """Return the roles in which a person is credited."""
+    if len(booking.credits) == 1:
+        return _ONLY[booking.credits[0].role]
     return frozenset(c.role for c in booking.credits if c.person_id == person_id)
 
 
@@ -112,6 +115,10 @@ def weights_of(booking: Booking) -> dict[UUID, int]:
 
 def credited(amount_minor: int, booking: Booking, person_id: UUID, roles: frozenset[str]) -> int:
     """Return a person's part of a deal's amount in the roles that a component pays."""
+    if amount_minor == 0:
+        return 0
+    if len(booking.credits) == 1 and booking.credits[0].role == OWNER:
+        return amount_minor if OWNER in roles else 0
     total = 0
     if OWNER in roles:
         total += divided(amount_minor, weights_of(booking)).get(person_id, 0)
