@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute, Route
 
 from onefunnel.clock import Clock, SystemClock
 from onefunnel.http.edge import Edge
+from onefunnel.http.index import RouteIndex
 from onefunnel.http.openapi import document_of
 from onefunnel.http.problems import Problem, problem_response
 from onefunnel.http.routing import EXTENSION, StrictRoute, answer_to
@@ -53,13 +54,11 @@ def service_app(
     app.state.name = name
     app.state.internal_key = internal_key
     app.state.clock = clock or SystemClock()
-    for router in routers:
-        # Not `include_router`: its copies are matched twice per request, and these never change.
-        app.router.routes.extend(_declared(route, name) for route in router.routes)
-    app.router.routes.extend(probes(name, ready))
+    operations = [_declared(route, name) for router in routers for route in router.routes]
+    app.router.routes[:] = [RouteIndex(operations), *probes(name, ready)]
     app.add_exception_handler(HTTPException, _http_exception)
     app.add_middleware(Edge)
-    app.openapi = partial(document_of, app)  # type: ignore[method-assign] # the documented way
+    app.openapi = partial(document_of, app, operations)  # type: ignore[method-assign] # the documented way
     return app
 
 
@@ -102,16 +101,4 @@ def _declared(route: BaseRoute, service: str) -> StrictRoute:
 
 
 async def _http_exception(request: Request, error: Exception) -> Response:
-    if isinstance(error, HTTPException) and error.status_code == 405:
-        error = HTTPException(405, headers={"Allow": _allowed(request)})
     return answer_to(error, request.scope.get("onefunnel.request_id"))
-
-
-def _allowed(request: Request) -> str:
-    """Return every method of the path; the router itself knows only the first route's."""
-    path = request.scope["path"]
-    found: set[str] = set()
-    for route in request.app.routes:
-        if isinstance(route, Route) and route.path_regex.match(path):
-            found |= route.methods or set()
-    return ", ".join(sorted(found))

@@ -4,7 +4,7 @@ FastAPI describes bodies and parameters; what every route does by its kind (stri
 preconditions) is added here once, so that no route has to repeat it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from fastapi import FastAPI
@@ -86,17 +86,17 @@ _WRITE_HEADERS: Final = {
 _WRITES: Final = frozenset({"post", "put", "patch", "delete"})
 
 
-def document_of(app: FastAPI) -> dict[str, Any]:
+def document_of(app: FastAPI, routes: Sequence[StrictRoute]) -> dict[str, Any]:
     """Return the OpenAPI document of a service; equal code gives an equal document."""
     document = get_openapi(
-        title=app.title, version=app.version, openapi_version="3.1.0", routes=app.routes
+        title=app.title, version=app.version, openapi_version="3.1.0", routes=routes
     )
     schemas: dict[str, Any] = document.setdefault("components", {}).setdefault("schemas", {})
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
     schemas["Problem"] = _PROBLEM_SCHEMA
-    for route in app.routes:
-        if isinstance(route, StrictRoute) and route.include_in_schema:
+    for route in routes:
+        if route.include_in_schema:
             for method in route.methods or ():
                 operation = document["paths"][route.path_format][method.lower()]
                 _finish(operation, method.lower(), route, schemas)

@@ -3,7 +3,6 @@
 The merged document is generated, checked in and read at start; no request asks a service what it can do.
 """
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -11,13 +10,13 @@ from typing import Any, Final
 import orjson
 
 from gateway.domain.roles import known
+from onefunnel.http.paths import PathTree
 
 EXTENSION: Final = "x-onefunnel"
 METHODS: Final = ("get", "post", "put", "patch", "delete")
 DEFAULT_MAX_BODY_BYTES: Final = 1 << 20
 
 _REFERENCE: Final = "#/components/schemas/"
-_PARAMETER: Final = re.compile(r"\{(\w+)\}")
 
 
 class BadCatalogue(Exception):
@@ -35,6 +34,7 @@ class Operation:
     action: str
     operation_id: str
     max_body_bytes: int = DEFAULT_MAX_BODY_BYTES
+    public: bool = False  # without a caller: what gives the right is in the path
 
     @property
     def is_about_one(self) -> bool:
@@ -80,61 +80,25 @@ def _operation(method: str, path: str, described: Mapping[str, Any]) -> Operatio
         action=action,
         operation_id=described["operationId"],
         max_body_bytes=extension.get("max_body_bytes", DEFAULT_MAX_BODY_BYTES),
+        public=extension.get("public", False),
     )
 
 
 class RouteTable:
-    """Finds the operations of a path in one walk down its segments; a word wins over a parameter."""
+    """Finds the operations of a path."""
 
     def __init__(self, operations: Iterable[Operation]) -> None:
-        self._root = _Node()
+        self._tree: PathTree[dict[str, Operation]] = PathTree()
         for operation in operations:
-            self._root.add(operation)
+            methods = self._tree.at(operation.path, {})
+            if operation.method in methods:
+                raise BadCatalogue(f"{operation.method} {operation.path} is there twice")
+            methods[operation.method] = operation
 
     def find(self, path: str) -> Match | None:
         """Return what is at `path`, None if there is nothing."""
-        values: list[str] = []
-        node = self._root.walk(path.split("/")[1:], 0, values)
-        if node is None:
-            return None
-        return Match(node.operations, dict(zip(node.names, values, strict=True)))
-
-
-class _Node:
-    __slots__ = ("any", "names", "operations", "words")
-
-    def __init__(self) -> None:
-        self.words: dict[str, _Node] = {}
-        self.any: _Node | None = None
-        self.operations: dict[str, Operation] = {}
-        self.names: Sequence[str] = ()
-
-    def add(self, operation: Operation) -> None:
-        node = self
-        for part in operation.path.split("/")[1:]:
-            if _PARAMETER.fullmatch(part):
-                node.any = node.any or _Node()
-                node = node.any
-            else:
-                node = node.words.setdefault(part, _Node())
-        if operation.method in node.operations:
-            raise BadCatalogue(f"{operation.method} {operation.path} is there twice")
-        node.operations[operation.method] = operation
-        node.names = _PARAMETER.findall(operation.path)
-
-    def walk(self, parts: Sequence[str], at: int, values: list[str]) -> "_Node | None":
-        if at == len(parts):
-            return self if self.operations else None
-        part = parts[at]
-        if (word := self.words.get(part)) and (found := word.walk(parts, at + 1, values)):
-            return found
-        if self.any is None or not part:
-            return None
-        values.append(part)
-        if found := self.any.walk(parts, at + 1, values):
-            return found
-        values.pop()
-        return None
+        found = self._tree.find(path)
+        return Match(*found) if found else None
 
 
 def merged(documents: Sequence[Mapping[str, Any]], info: Mapping[str, str]) -> dict[str, Any]:

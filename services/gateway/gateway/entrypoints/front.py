@@ -39,6 +39,8 @@ _PASSED_IN: Final = frozenset(
         b"x-correlation-id",
     }
 )
+# A browser without a key is judged by what it says it is: people read, machines only open.
+_PUBLIC_TOO: Final = frozenset({b"user-agent"})
 _KEPT_BACK: Final = frozenset(
     {
         b"connection",
@@ -88,10 +90,14 @@ class Front:
 
     async def _answer(self, scope: Scope, receive: Receive) -> ASGIApp:
         match, operation = self._found(scope)
+        if operation.public:
+            query = scope["query_string"].decode("latin-1")
+            headers = _passed(scope, _PASSED_IN | _PUBLIC_TOO)
+            return Raw(await self._asked(operation, scope, receive, query, headers))
         caller = await self._doorkeeper.caller(scope["headers"])
         _authorize(caller, operation)
         query = _visible_query(caller, operation, match, scope["query_string"])
-        headers = _passed(scope, caller)
+        headers = [*_passed(scope, _PASSED_IN), caller.header]
         if operation.service == OWN:
             return _calling(self._own, {**scope, "headers": _with_length(headers, scope)})
         response = await self._asked(operation, scope, receive, query, headers)
@@ -193,11 +199,10 @@ def _values(query: str, name: str) -> list[str]:
     return [value for key, value in parse_qsl(query, keep_blank_values=True) if key == name]
 
 
-def _passed(scope: Scope, caller: Caller) -> list[Header]:
-    headers: list[Header] = [h for h in scope["headers"] if h[0] in _PASSED_IN]
+def _passed(scope: Scope, names: frozenset[bytes]) -> list[Header]:
+    headers: list[Header] = [h for h in scope["headers"] if h[0] in names]
     headers.append((b"host", b"onefunnel"))
     headers.append((b"x-request-id", scope["onefunnel.request_id"].encode()))
-    headers.append(caller.header)
     return headers
 
 
