@@ -9,6 +9,7 @@ from standalone.console.failure import FAILED, USAGE, Failure
 
 HOST = "127.0.0.1"
 _BACKLOG = 2048
+_SHOWN = 80  # of the command line of who has the port
 
 
 def listen(port: int) -> socket.socket:
@@ -54,7 +55,8 @@ def _holder(port: int) -> str:
             if getattr(connection.laddr, "port", None) == port:
                 if connection.pid is None:
                     return " by another user's program"
-                return f" by process {connection.pid} ({psutil.Process(connection.pid).name()})"
+                words = " ".join(psutil.Process(connection.pid).cmdline())
+                return f" by process {connection.pid} ({words[:_SHOWN]})"
     except psutil.Error:
         return ""
     return ""

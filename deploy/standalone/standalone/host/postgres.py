@@ -1,6 +1,5 @@
 """PostgreSQL of our own: settings for a laptop, durable by default, and its failures in words."""
 
-import contextlib
 from pathlib import Path
 from typing import Final
 
@@ -65,10 +64,7 @@ def start(data: Path) -> LocalServer:
 
 def stop(server: LocalServer, *, at_once: bool = False) -> None:
     """Stop PostgreSQL in order; at once leaves the rest to the recovery of the next start."""
-    if at_once and server.pid() is not None:
-        with contextlib.suppress(RuntimeError):
-            server.run_tool("pg_ctl", "-w", "-m", "immediate", "-D", str(server.directory), "stop")
-    server.stop()
+    server.stop(mode="immediate" if at_once else "fast")
 
 
 def _start_until_it_answers(server: LocalServer) -> None:
