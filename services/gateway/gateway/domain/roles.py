@@ -87,7 +87,7 @@ GRANTS: Final[Mapping[str, Mapping[str, frozenset[Role]]]] = {
         "retire": _MARKET,
         "share": _FIELD,
         "view": _FIELD | _I,
-        "view-by-token": frozenset(),  # of no role: the token is the right, and the route is public
+        "view-by-token": _FIELD | _I,  # and whoever holds the token: the route is public
         "rate": _FIELD,
     },
     "feedback": {"read": _PEOPLE, "create": _FIELD, "answer": _MARKET},

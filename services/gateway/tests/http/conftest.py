@@ -140,7 +140,7 @@ def fake_services() -> FakeServices:
     services.apps["lead"] = _app("lead-service", _lead(services))
     services.apps["metrics"] = _app("metrics-service", _metrics(services))
     services.apps["scoring"] = _app("scoring-service", routes("scoring"))
-    services.apps["content"] = _app("content-service", routes("content"))
+    services.apps["content"] = _app("content-service", _content(services))
     return services
 
 
@@ -152,6 +152,7 @@ def _app(name: str, router: Any) -> FastAPI:
 
 
 async def note(services: FakeServices, request: Request) -> None:
+    known = request.headers.get(HEADER)
     services.seen.append(
         {
             "method": request.method,
@@ -159,7 +160,7 @@ async def note(services: FakeServices, request: Request) -> None:
             "query": request.scope["query_string"].decode(),
             "headers": {k.decode(): v.decode() for k, v in request.scope["headers"]},
             "body": await request.body(),
-            "principal": read_principal(request.headers[HEADER], KEY),
+            "principal": read_principal(known, KEY) if known else None,
         }
     )
 
@@ -194,6 +195,19 @@ def _lead(services: FakeServices) -> Any:
         await note(services, request)
         wanted = orjson.loads(await request.body())
         return {id_: f"{kind} {id_}" for kind, ids in wanted.items() for id_ in ids}
+
+    return router
+
+
+def _content(services: FakeServices) -> Any:
+    router = routes("content")
+
+    @router.post(
+        "/v1/t/{token}/views", openapi_extra=declared("content", "view-by-token", public=True)
+    )
+    async def report_view(token: str, request: Request) -> Response:
+        await note(services, request)
+        return Response(b"{}", media_type="application/json")
 
     return router
 

@@ -219,3 +219,19 @@ async def test_a_service_does_not_believe_a_principal_we_did_not_sign(gateway):
             answer = await client.get(f"/v1/leads/{LEAD}", headers={HEADER: bad})
             assert answer.status_code == 401, bad
         assert (await client.get(f"/v1/leads/{LEAD}", headers={HEADER: good})).status_code == 200
+
+
+async def test_a_public_operation_needs_no_key_and_carries_no_caller(gateway):
+    forged = sign_principal(Principal(new_id(), "key:evil", "admin"), b"another key")
+    client = await gateway.client()
+    answer = await client.post(
+        "/v1/t/abc/views", headers={"User-Agent": "Firefox", HEADER: forged, "Cookie": "a=1"}
+    )
+
+    assert answer.status_code == 200
+    (seen,) = gateway.services.seen
+    assert seen["principal"] is None
+    assert seen["headers"]["user-agent"] == "Firefox"
+    assert "cookie" not in seen["headers"]
+    assert (await client.get("/v1/t/abc/views")).status_code == 405
+    assert (await client.post("/v1/leads", json={"source": "web"})).status_code == 401
