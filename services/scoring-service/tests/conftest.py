@@ -42,6 +42,7 @@ class Scoring:
     """The service, its database as the owner sees it, and handles to talk to both."""
 
     app: Any
+    runtime: Runtime
     requests: Database
     reactions: Database
     owner: "asyncpg.Connection[asyncpg.Record]"
@@ -109,6 +110,7 @@ async def scoring(fresh_database, open_database) -> AsyncIterator[Scoring]:
     async def close() -> None:
         return None
 
+    wakeups = Wakeups()
     runtime = Runtime(
         database=lambda _: app_role,
         worker_database=lambda _: worker_role,
@@ -116,9 +118,9 @@ async def scoring(fresh_database, open_database) -> AsyncIterator[Scoring]:
         clock=clock,
         internal_key=KEY,
         client=None,  # type: ignore[arg-type]
-        wake=lambda: None,
-        wakeups=Wakeups(),
+        wake=wakeups.wake,
+        wakeups=wakeups,
         close=close,
     )
-    yield Scoring(build(runtime).app, app_role, worker_role, owner, clock)
+    yield Scoring(build(runtime).app, runtime, app_role, worker_role, owner, clock)
     await owner.close()
