@@ -1,49 +1,59 @@
 """Composition root: the only file that knows all rooms."""
 
+import asyncio
 from collections.abc import Callable
+from functools import partial
 
 from fastapi import FastAPI
+from sqlalchemy import text
 
+from metrics_service.adapters.fold_store import PostgresFoldStore
 from metrics_service.adapters.pay_repositories import sql_tx
 from metrics_service.adapters.views import sql_reads
 from metrics_service.adapters.views_fates import read_fate
+from metrics_service.application.fold import Fold
+from metrics_service.entrypoints.http_internal import OutboxOf, internal_routes
 from metrics_service.entrypoints.http_metrics import metric_routes
 from metrics_service.entrypoints.http_pay import pay_routes
 from metrics_service.entrypoints.http_pay_lists import pay_list_routes
 from metrics_service.entrypoints.http_statements import statement_routes
 from metrics_service.entrypoints.http_utilization import utilization_routes
 from metrics_service.entrypoints.reading import Views, ask_dependency
-from metrics_service.settings import DATABASE, NAME
+from metrics_service.settings import DATABASE, NAME, SOURCE
 from onefunnel.clock import Clock
 from onefunnel.http.app import service_app
 from onefunnel.http.writes import write_dependency
+from onefunnel.outbox.lease import new_owner
+from onefunnel.outbox.relay import Relay
+from onefunnel.outbox.standing import Standing, outbox_standing
 from onefunnel.persistence.database import Database
 from onefunnel.runtime import Runtime
 from onefunnel.service import Service
 
 
 def build(runtime: Runtime) -> Service:
-    """Wire metrics-service: commands about pay, reads of everything."""
+    """Wire metrics-service: commands about pay, reads of everything, the fold behind them."""
     app = application(
         runtime.database(DATABASE),
         internal_key=runtime.internal_key,
         clock=runtime.clock,
         wake=runtime.wake,
+        outbox_of=partial(_outbox, runtime),
     )
-    return Service(NAME, app)
+    return Service(NAME, app, background=(partial(_relay, runtime), partial(_fold, runtime)))
 
 
 def application(
-    database: Database, *, internal_key: bytes, clock: Clock, wake: Callable[[], None]
+    database: Database,
+    *,
+    internal_key: bytes,
+    clock: Clock,
+    wake: Callable[[], None],
+    outbox_of: OutboxOf,
 ) -> FastAPI:
     """Wire what answers HTTP."""
     ask = ask_dependency(Views(database.snapshot, sql_reads, read_fate))
     write = write_dependency(database, wake, clock)
-
-    async def ready() -> None:
-        async with database.transaction():
-            pass
-
     return service_app(
         name=NAME,
         routers=[
@@ -52,8 +62,28 @@ def application(
             statement_routes(ask),
             metric_routes(ask),
             utilization_routes(ask),
+            internal_routes(ask, outbox_of),
         ],
         internal_key=internal_key,
-        ready=ready,
+        ready=partial(_ready, database),
         clock=clock,
     )
+
+
+async def _ready(database: Database) -> None:
+    async with database.transaction() as conn:
+        await conn.execute(text("SELECT live FROM projection_generation"))
+
+
+async def _outbox(runtime: Runtime) -> Standing:
+    return await outbox_standing(runtime.worker_database(DATABASE), runtime.clock.now())
+
+
+async def _relay(runtime: Runtime, stop: asyncio.Event) -> None:
+    database, wake = runtime.worker_database(DATABASE), runtime.wakeups.listen()
+    await Relay(database, runtime.log, SOURCE, wake).run(stop)
+
+
+async def _fold(runtime: Runtime, stop: asyncio.Event) -> None:
+    store = PostgresFoldStore(runtime.worker_database(DATABASE), new_owner())
+    await Fold(store, runtime.log).run(stop)

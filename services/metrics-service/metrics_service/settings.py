@@ -1,7 +1,7 @@
-"""What can be set. Everything else comes with the runtime."""
+"""What this service is called. Everything else comes with the runtime."""
 
 from typing import Final
 
 NAME: Final = "metrics-service"
 DATABASE: Final = "metrics"
-SOURCE: Final = "/services/metrics-service"  # of its events, and the name of its relay
+SOURCE: Final = f"/services/{NAME}"  # of its events, and the name of its relay

@@ -7,6 +7,7 @@ from metrics_service.adapters.views_pay import SqlPayRows
 from metrics_service.adapters.views_pay_documents import SqlPayDocuments
 from metrics_service.adapters.views_sales import SqlSalesRows
 from metrics_service.adapters.views_situation import SqlSituations
+from metrics_service.adapters.views_status import SqlStatusRows
 from metrics_service.adapters.views_utilization import SqlUtilizationRows
 from metrics_service.application.queries.reads import Reads
 
@@ -21,4 +22,5 @@ def sql_reads(conn: AsyncConnection) -> Reads:
         pay=SqlPayRows(conn),
         documents=SqlPayDocuments(conn),
         utilization=SqlUtilizationRows(conn, situations),
+        status=SqlStatusRows(conn),
     )

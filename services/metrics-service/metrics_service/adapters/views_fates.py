@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from metrics_service.adapters.views_situation import read_freshness
+from metrics_service.adapters.views_situation import enter_generation, read_freshness
 from metrics_service.application.queries.wait import Fate
 
 _FATE: Final = text("""
@@ -20,6 +20,7 @@ async def read_fate(conn: AsyncConnection, event_id: UUID) -> Fate:
     folded, parked, dead = (await conn.execute(_FATE, {"id": event_id})).one()
     if folded:
         return Fate("folded", None, 0)
+    await enter_generation(conn)
     freshness = await read_freshness(conn)
     if parked or dead:
         return Fate("parked" if parked else "dead", parked or dead, freshness.lag_events)

@@ -7,6 +7,7 @@ from metrics_service.application.queries.pay_documents import PayDocuments
 from metrics_service.application.queries.pay_rows import PayRows
 from metrics_service.application.queries.sales import SalesRows
 from metrics_service.application.queries.situation import Situations
+from metrics_service.application.queries.status import StatusRows
 from metrics_service.application.queries.utilization import UtilizationRows
 
 
@@ -20,3 +21,4 @@ class Reads:
     pay: PayRows
     documents: PayDocuments
     utilization: UtilizationRows
+    status: StatusRows
