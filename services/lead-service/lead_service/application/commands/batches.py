@@ -50,7 +50,11 @@ async def import_items(source: str, items: Sequence[Item], *, batch: Batch) -> l
     """Run the items of a source in their order. Items that were imported before change nothing."""
     known = dict(await batch.remembered(source, {item.key for item in items}))
     fresh = [i for i in items if i.refused is None and known.get(i.key) != i.fingerprint]
-    await batch.prefetch({m for item in fresh for action in item.actions for m in action.mentions})
+    if fresh:
+        await batch.prefetch({m for i in fresh for action in i.actions for m in action.mentions})
+        # The same batch may have been committed between the two questions: what was read of it, it
+        # remembers by now.
+        known |= await batch.remembered(source, {item.key for item in fresh})
     results = []
     for item in items:
         result = await _imported(item, known.get(item.key), batch)

@@ -195,6 +195,8 @@ class RefundDeal:
 
 async def refund_deal(command: RefundDeal, *, tx: Tx) -> Saved[DealView]:
     """Pay back a share of a won deal."""
+    if (command.fraction is None) == (command.amount is None):
+        raise broken_rule("Give either a fraction or an amount.", pointer="/fraction")
     at = await moment(command.at, tx=tx)
     deal = await tx.deals.get(command.deal_id)
     share = deal.share_of(command.amount) if command.amount else Fraction(command.fraction or 0)

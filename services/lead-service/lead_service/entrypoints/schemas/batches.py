@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from hashlib import sha256
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, get_args
 from uuid import UUID
 
 import orjson
@@ -275,6 +275,9 @@ Command = Annotated[
     Field(discriminator="do"),
 ]
 _COMMANDS: Final[TypeAdapter[list[Any]]] = TypeAdapter(list[Command])
+_KNOWN: Final = ", ".join(
+    get_args(c.model_fields["do"].annotation)[0] for c in get_args(get_args(Command)[0])
+)
 _SUBJECTS: Final[dict[str, Kind]] = {
     "person": "person",
     "account": "account",
@@ -304,6 +307,8 @@ def read_item(item: BatchItemIn, tenant_id: UUID) -> Item:
 def _placed(error: Any) -> dict[str, Any]:
     """Say where in the item it is: after the number of the command comes the name of its kind."""
     n, *rest = error["loc"]
+    if error["type"] == "union_tag_invalid":  # pydantic's own words would repeat what was sent
+        return {**error, "loc": ("commands", n, "do"), "msg": f"must be one of {_KNOWN}"}
     return {**error, "loc": ("commands", n, *rest[1:])}
 
 

@@ -1,0 +1,101 @@
+"""Several at once, and some that die in between."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from onefunnel import faults
+
+
+async def test_two_refunds_at_once_never_pay_back_more_than_the_whole(caller: Any) -> None:
+    person = await caller.made("/v1/people", {"name": "Rob", "kind": "rep"})
+    money = {"amount_minor": 100, "currency": "EUR"}
+    deal = await caller.made("/v1/deals", {"owner": person["id"], "amount": money})
+    await caller.made(f"/v1/deals/{deal['id']}/win", {})
+    path = f"/v1/deals/{deal['id']}/refunds"
+    answers = await asyncio.gather(*(caller.post(path, {"fraction": "0.4"}) for _ in range(5)))
+    assert sorted(a.status_code for a in answers) == [200, 200, 422, 422, 422]
+    sequences = [e["sequence"] for e in await caller.events() if e["subject"] == deal["id"]]
+    assert sequences == ["1", "2", "3", "4"]
+
+
+async def test_one_outside_name_captured_at_once_is_one_lead(caller: Any) -> None:
+    body = {"external": {"source": "form", "id": "1"}, "name": "Eve"}
+    answers = await asyncio.gather(*(caller.post("/v1/leads", body) for _ in range(6)))
+    assert sorted(a.status_code for a in answers) == [200] * 5 + [201]
+    assert (await caller.types()).count("lead.captured") == 1
+
+
+async def test_two_managers_of_each_other_at_once_are_refused(caller: Any) -> None:
+    ada = await caller.made("/v1/people", {"name": "Ada", "kind": "manager"})
+    bob = await caller.made("/v1/people", {"name": "Bob", "kind": "manager"})
+    answers = await asyncio.gather(
+        *(
+            caller.send(
+                "PATCH",
+                f"/v1/people/{one['id']}",
+                {"memberships": [{"manager": other["id"]}]},
+                If_Match='"1"',
+            )
+            for one, other in ((ada, bob), (bob, ada))
+        )
+    )
+    assert sorted(a.status_code for a in answers) == [200, 422]
+
+
+def rows(n: int) -> dict[str, Any]:
+    items = []
+    for k in range(n):
+        deal = {"source": "crm", "id": str(k)}
+        items.append(
+            {
+                "key": str(k),
+                "commands": [
+                    {"do": "deal.create", "external": deal, "created_at": "2020-01-01"},
+                    {"do": "deal.lose", "external": deal, "at": "2020-02-01", "outcome": "unspecified", "reason": "x"},
+                ],
+            }
+        )  # fmt: skip
+    return {"source": "crm", "items": items}
+
+
+async def test_the_same_batch_several_times_at_once_is_in_once(caller: Any) -> None:
+    answers = await asyncio.gather(*(caller.post("/v1/batches", rows(20)) for _ in range(3)))
+    assert [a.status_code for a in answers] == [200, 200, 200]
+    statuses = [item["status"] for a in answers for item in a.json()["items"]]
+    assert statuses.count("created") == 20
+    assert statuses.count("unchanged") == 40
+    assert (await caller.types()).count("deal.created") == 20
+
+
+class Dead(Exception):
+    pass
+
+
+class Dies:
+    def __init__(self, at: str) -> None:
+        self.at = at
+
+    def point(self, name: str) -> None:
+        if name == self.at:
+            raise Dead
+
+
+@pytest.mark.parametrize("at", ["write.before_commit", "write.after_commit"])
+async def test_a_batch_that_dies_and_is_sent_again_ends_as_if_it_had_not(
+    caller: Any, at: str
+) -> None:
+    faults.install(Dies(at))  # type: ignore[arg-type]
+    try:
+        answer = await caller.post("/v1/batches", rows(5))
+        assert answer.status_code == 500
+    finally:
+        faults.install(faults.NoFaults())
+    expected = "created" if at == "write.before_commit" else "unchanged"
+    again = (await caller.made("/v1/batches", rows(5)))["items"]
+    assert {item["status"] for item in again} == {expected}
+    assert (await caller.types()).count("deal.lost") == 5
+    before = await caller.state()
+    await caller.made("/v1/batches", rows(5))
+    assert await caller.state() == before
