@@ -126,9 +126,10 @@ async def ensure_partitions(
     Raises `PartitionsChanged` where a topic has another number of partitions than it had.
     """
     for topic in topics:
-        await connection.execute(_CREATE, group, topic.name, topic.partitions, topic.log_id)
-        if (found := await connection.fetchval(_COUNT, group, topic.name)) != topic.partitions:
+        found = await connection.fetchval(_COUNT, group, topic.name)
+        if found not in (0, topic.partitions):
             raise PartitionsChanged(f"{topic.name}: {group} knows {found}, not {topic.partitions}")
+        await connection.execute(_CREATE, group, topic.name, topic.partitions, topic.log_id)
 
 
 async def claim_free(

@@ -37,6 +37,8 @@ class Session:
     async def _connected(self) -> AsyncIterator[DriverConnection]:
         try:
             async with unavailable_on_error():
+                if self._connection is not None and self._connection.is_closed():
+                    await self.close()  # the server was restarted while we were idle
                 if self._connection is None:
                     opening = self._database.driver()
                     self._connection = await self._stack.enter_async_context(opening)

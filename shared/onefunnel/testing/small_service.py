@@ -1,21 +1,24 @@
 """A service in small, for tests of the relay and of reactions: one aggregate, one outbox, one effect."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
 import asyncpg
 from sqlalchemy import Column, Integer, MetaData, Table, Uuid
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from onefunnel.events.envelope import Metadata, Record, decode, encode
+from onefunnel.events.catalogue import Event
+from onefunnel.events.envelope import Envelope, Metadata, Record, decode, encode
 from onefunnel.events.lead import LeadAccepted
 from onefunnel.ids import new_id
+from onefunnel.log.arrivals import Handler
 from onefunnel.log.inbox import INBOX_DDL
-from onefunnel.log.port import EventLog, Partition
+from onefunnel.log.port import EventLog, Outgoing, Partition
 from onefunnel.outbox.table import OUTBOX_DDL
 from onefunnel.outbox.writer import save
-from onefunnel.persistence.database import Database
+from onefunnel.persistence.database import Database, driver_of
 from onefunnel.persistence.migrations import tenant_table_ddl
 from onefunnel.persistence.urls import WORKER_ROLE
 
@@ -32,6 +35,20 @@ LEAD: Final = Table(
     Column("version", Integer),
     Column("event_seq", Integer),
 )
+
+
+GROUP: Final = "small-service"
+ACCEPTED: Final = "onefunnel.lead.accepted.v1"
+
+
+async def note_effect(conn: AsyncConnection, envelope: Envelope, _event: Event) -> None:
+    """Write down that an event took effect; nothing here stops a second time."""
+    query = "INSERT INTO effect VALUES ($1, $2, $3)"
+    sequence = int(envelope.sequence or 0)
+    await driver_of(conn).execute(query, envelope.id, envelope.subject, sequence)
+
+
+HANDLERS: Final[Mapping[str, Handler]] = {ACCEPTED: note_effect}
 
 
 async def create_tables(owner_url: str) -> None:
@@ -74,6 +91,13 @@ async def written(database: Database, leads: int, versions: int = 1) -> list[Rec
         for lead in ids
         for record in await write(database, lead, version)
     ]
+
+
+async def publish(log: EventLog, values: Sequence[bytes], *, epoch: int, number: int = 0) -> None:
+    """Append raw values to one partition of the topic, as a relay would."""
+    writer = await log.open_writer(SOURCE, epoch)
+    await writer.append([Outgoing(TOPIC, number, UUID(int=9), value) for value in values])
+    await writer.close()
 
 
 async def everything(log: EventLog, topic: str = TOPIC, partitions: int = 12) -> list[bytes]:
