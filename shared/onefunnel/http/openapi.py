@@ -121,7 +121,8 @@ def _finish(
 ) -> None:
     preconditioned = if_match in _calls(route.dependant)
     parameters: list[dict[str, Any]] = operation.setdefault("parameters", [])
-    if method in _WRITES:
+    writes = method in _WRITES and not _is_public(operation)
+    if writes:
         parameters.append(dict(_IDEMPOTENCY_KEY))
     if preconditioned:
         parameters.append(dict(_IF_MATCH))
@@ -130,7 +131,7 @@ def _finish(
     responses: dict[str, Any] = operation["responses"]
     responses.pop("422", None)
     for status, response in responses.items():
-        if method in _WRITES and status.startswith("2"):
+        if writes and status.startswith("2"):
             response["headers"] = {**_WRITE_HEADERS, **response.get("headers", {})}
     _add_examples(operation, schemas)
     responses.update(_problems(operation, method, preconditioned=preconditioned))
@@ -140,8 +141,10 @@ def _problems(
     operation: Mapping[str, Any], method: str, *, preconditioned: bool
 ) -> dict[str, dict[str, Any]]:
     """Return the problem answers of an operation, by status."""
-    codes = ["malformed-request", "unauthenticated", "forbidden", "rate-limited"]
+    codes = ["malformed-request", "rate-limited"]
     codes += ["storage-unavailable", "dependency-unavailable", "internal"]
+    if not _is_public(operation):
+        codes += ["unauthenticated", "forbidden"]
     parameters = operation.get("parameters", ())
     places = {parameter["in"] for parameter in parameters}
     if "requestBody" in operation:
@@ -151,8 +154,8 @@ def _problems(
     if "path" in places:
         codes += ["not-found"]
     if method in _WRITES:
-        codes += ["conflict", "request-in-progress", "idempotency-key-reused"]
-        codes += ["business-rule-violated"]
+        codes += ["conflict", "business-rule-violated"]
+        codes += [] if _is_public(operation) else ["request-in-progress", "idempotency-key-reused"]
     if preconditioned:
         codes += ["stale-version", "precondition-required"]
     if any(parameter["name"] == "Wait-For" for parameter in parameters):
@@ -164,6 +167,11 @@ def _problems(
         status: {"$ref": _RESPONSES + _named(codes_)}
         for status, codes_ in sorted(by_status.items())
     }
+
+
+def _is_public(operation: Mapping[str, Any]) -> bool:
+    """Say whether nobody is asked for a key: then there is no caller whose keys could be kept."""
+    return operation.get("security") == []
 
 
 def _named(codes: Iterable[str]) -> str:

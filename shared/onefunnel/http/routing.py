@@ -49,7 +49,7 @@ Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 def declared(
     resource: str, action: str, *, max_body_bytes: int = MAX_BODY_BYTES, public: bool = False
-) -> dict[str, dict[str, object]]:
+) -> dict[str, Any]:
     """Declare what a route does to what; the gateway's role table decides who may.
 
     A `public` route has no caller: what gives the right is in its path, and it looks for itself.
@@ -58,7 +58,7 @@ def declared(
     if max_body_bytes != MAX_BODY_BYTES:
         extension["max_body_bytes"] = max_body_bytes
     if public:
-        extension["public"] = True
+        return {EXTENSION: {**extension, "public": True}, "security": []}
     return {EXTENSION: extension}
 
 
