@@ -1,6 +1,6 @@
 """Adding differences to counters: one of three places that speak to the driver directly (ADR 0010).
 
-One array statement per table whatever the number of rows. Keys are sorted, so that two folds that
+One array statement per table and tenant whatever the number of rows. Keys are sorted, so that two folds that
 meet lock the rows in one order. A row that came to all zeros is deleted: a rebuild makes none.
 """
 
@@ -8,24 +8,27 @@ from collections.abc import Mapping
 from functools import cache
 from uuid import UUID
 
+from metrics_service.adapters.arrays import arrays, placeholders
 from metrics_service.adapters.counter_tables import TABLE_OF, CounterTable
 from metrics_service.adapters.driver import Driver
 from metrics_service.projections.keys import Key, Vector
 
-Change = tuple[UUID, Key, Vector]
+Change = tuple[Key, Vector]
+
+
+def _kinds(table: CounterTable) -> tuple[str, ...]:
+    return (*(kind for _, kind in table.key), *("bigint" for _ in table.sums))
 
 
 @cache
 def _add(table: CounterTable, schema: str) -> str:
-    kinds = ("uuid", *(kind for _, kind in table.key), *("bigint" for _ in table.sums))
-    arrays = ", ".join(f"${n}::{kind}[]" for n, kind in enumerate(kinds, start=1))
     key = ", ".join(("tenant_id", *(column for column, _ in table.key)))
     added = ", ".join(f"{column} = c.{column} + excluded.{column}" for column in table.sums)
     empty = " AND ".join(f"c.{column} = 0" for column in table.sums)
     return f"""
         WITH changed AS (
             INSERT INTO {schema}.{table.name} AS c ({", ".join(table.columns)})
-            SELECT * FROM unnest({arrays})
+            SELECT $1::uuid, * FROM unnest({placeholders(_kinds(table), first=2)})
             ON CONFLICT ({key}) DO UPDATE SET {added}
             RETURNING {key}, ({empty}) AS is_empty)
         SELECT {key} FROM changed WHERE is_empty"""
@@ -33,32 +36,40 @@ def _add(table: CounterTable, schema: str) -> str:
 
 @cache
 def _delete(table: CounterTable, schema: str) -> str:
-    kinds = ("uuid", *(kind for _, kind in table.key))
-    names = ("tenant_id", *(column for column, _ in table.key))
-    arrays = ", ".join(f"${n}::{kind}[]" for n, kind in enumerate(kinds, start=1))
+    names = [column for column, _ in table.key]
     same = " AND ".join(f"c.{name} = gone.{name}" for name in names)
     return f"""
         DELETE FROM {schema}.{table.name} AS c
-        USING unnest({arrays}) AS gone ({", ".join(names)}) WHERE {same}"""
+        USING unnest({placeholders((kind for _, kind in table.key), first=2)})
+            AS gone ({", ".join(names)})
+        WHERE c.tenant_id = $1 AND {same}"""
 
 
 async def add(
     driver: Driver, schema: str, differences: Mapping[UUID, Mapping[Key, Vector]]
 ) -> None:
-    """Add differences by tenant to their counters, each table once, in the order of `TABLE_OF`."""
-    changes: dict[type[Key], list[Change]] = {kind: [] for kind in TABLE_OF}
-    for tenant_id in sorted(differences):
-        for key, vector in differences[tenant_id].items():
-            if any(vector):
-                changes[type(key)].append((tenant_id, key, vector))
+    """Add differences by tenant to their counters, in the order of `TABLE_OF`, tenants sorted."""
+    changes = {tenant: _by_table(differences[tenant]) for tenant in sorted(differences)}
     for kind, table in TABLE_OF.items():
-        if rows := changes[kind]:
-            await _add_to(driver, schema, table, rows)
+        for tenant_id, by_table in changes.items():
+            if rows := by_table.get(kind):
+                await _add_to(driver, schema, table, tenant_id, rows)
 
 
-async def _add_to(driver: Driver, schema: str, table: CounterTable, rows: list[Change]) -> None:
+def _by_table(differences: Mapping[Key, Vector]) -> dict[type[Key], list[Change]]:
+    found: dict[type[Key], list[Change]] = {}
+    for key, vector in differences.items():
+        if any(vector):
+            found.setdefault(type(key), []).append((key, vector))
+    return found
+
+
+async def _add_to(
+    driver: Driver, schema: str, table: CounterTable, tenant_id: UUID, rows: list[Change]
+) -> None:
     rows.sort()
-    columns = zip(*((tenant, *key, *sums) for tenant, key, sums in rows), strict=True)
-    empty = await driver.fetch(_add(table, schema), *columns)
+    columns = arrays(_kinds(table), ((*key, *sums) for key, sums in rows))
+    empty = await driver.fetch(_add(table, schema), tenant_id, *columns)
     if empty:
-        await driver.execute(_delete(table, schema), *zip(*map(tuple, empty), strict=True))
+        gone = arrays((kind for _, kind in table.key), (tuple(row)[1:] for row in empty))
+        await driver.execute(_delete(table, schema), tenant_id, *gone)

@@ -10,6 +10,7 @@ from itertools import groupby
 from typing import Final
 from uuid import UUID
 
+from metrics_service.adapters.arrays import arrays, placeholders
 from metrics_service.adapters.driver import Driver
 from metrics_service.adapters.entity_tables import ENTITY_TABLES, EntityTable
 from metrics_service.application.fold_entities import EntityRow
@@ -43,7 +44,7 @@ def _lock_streams(schema: str) -> str:
 @cache
 def _write(table: EntityTable, schema: str) -> str:
     names = [name for name, _ in table.types]
-    arrays = ", ".join(f"${n}::{kind}[]" for n, (_, kind) in enumerate(table.types, start=1))
+    arrays = placeholders(kind for _, kind in table.types)
     updates = ", ".join(f"{name} = excluded.{name}" for name in names[2:])
     return f"""
         WITH written AS (
@@ -52,10 +53,14 @@ def _write(table: EntityTable, schema: str) -> str:
         SELECT count(*) FILTER (WHERE is_new) FROM written"""
 
 
+def _moving(table: EntityTable) -> tuple[str, ...]:
+    return ("uuid", "uuid", *("int" for _ in table.sequences))
+
+
 @cache
 def _move(table: EntityTable, schema: str) -> str:
     columns = ("id", "tenant_id", *table.sequences)
-    arrays = ", ".join(f"${n}::{'uuid' if n < 3 else 'int'}[]" for n in range(1, len(columns) + 1))
+    arrays = placeholders(_moving(table))
     updates = ", ".join(f"{column} = m.{column}" for column in table.sequences)
     return f"""
         UPDATE {schema}.{table.name} e SET {updates} FROM unnest({arrays}) AS m ({", ".join(columns)})
@@ -88,7 +93,7 @@ async def save(driver: Driver, schema: str, kind: Kind, rows: Sequence[SavedEnti
     if changed:
         await _save_changed(driver, schema, table, changed)
     if moved:
-        columns = zip(*((r.id, r.tenant_id, *r.sequences) for r in moved), strict=True)
+        columns = arrays(_moving(table), ((r.id, r.tenant_id, *r.sequences) for r in moved))
         await driver.execute(_move(table, schema), *columns)
     if kind is Kind.DEAL and changed:
         await _save_credits(driver, schema, changed)
@@ -100,7 +105,8 @@ async def _save_changed(
     values = (
         (row.id, row.tenant_id, *row.sequences, *(row.columns or ()), row.facts) for row in rows
     )
-    new = await driver.fetchval(_write(table, schema), *zip(*values, strict=True))
+    columns = arrays((kind for _, kind in table.types), values)
+    new = await driver.fetchval(_write(table, schema), *columns)
     # Rows that were there are locked by us. A row that was not may have come meanwhile from another
     # worker: then ours was not new, and its facts must be read before ours are written.
     if new != sum(not row.stored for row in rows):

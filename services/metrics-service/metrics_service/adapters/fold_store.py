@@ -11,7 +11,7 @@ from metrics_service.adapters.driver import Driver
 from metrics_service.adapters.fold_errors import translated
 from metrics_service.adapters.fold_turn import GROUP, PostgresTurn
 from metrics_service.adapters.rules_rows import tenants_with_work
-from metrics_service.application.fold_ports import Turn
+from metrics_service.application.fold_ports import Retry, Turn
 from onefunnel.log import ownership
 from onefunnel.log.ownership import Claim
 from onefunnel.log.port import Partition, TopicSpec
@@ -36,14 +36,13 @@ class PostgresFoldStore:
     async def turn(self) -> AsyncIterator[Turn]:
         """Open a transaction; leaving it commits."""
         async with self._connected() as driver:
-            transaction = driver.transaction()
-            await transaction.start()
+            await driver.execute("BEGIN")
             try:
                 yield PostgresTurn(driver)
             except BaseException:
                 await asyncio.shield(_undo(driver))
                 raise
-            await asyncio.shield(transaction.commit())
+            await asyncio.shield(_commit(driver))
 
     async def claim(self) -> Mapping[Partition, Claim]:
         """Claim every partition that is free, already mine, or whose lease ran out."""
@@ -94,6 +93,12 @@ class PostgresFoldStore:
             ):
                 await self.close()
             raise
+
+
+async def _commit(driver: Driver) -> None:
+    """Commit. `COMMIT` is answered by `ROLLBACK` where a statement's error was passed over."""
+    if (answer := await driver.execute("COMMIT")) != "COMMIT":
+        raise Retry(f"COMMIT was answered by {answer}")
 
 
 async def _undo(driver: Driver) -> None:

@@ -7,13 +7,14 @@ from uuid import UUID
 
 from metrics_service.adapters import (
     counter_rows,
+    dead_rows,
     entity_rows,
     journal_rows,
     ledger_rows,
     rules_rows,
     waiting_rows,
 )
-from metrics_service.adapters.driver import Driver
+from metrics_service.adapters.driver import Driver, savepoint
 from metrics_service.application.fold_entities import EntityRow
 from metrics_service.application.fold_ledger import Balance, Entry
 from metrics_service.application.fold_order import Dead, EntityKey
@@ -109,7 +110,19 @@ class PostgresTurn:
 
     async def bury(self, dead: Sequence[Dead]) -> None:
         """Keep dead events."""
-        await waiting_rows.bury(self._driver, dead)
+        await dead_rows.bury(self._driver, dead)
+
+    async def open_dead(self, dead_id: int) -> Dead | None:
+        """Lock a dead event that is open."""
+        return await dead_rows.open_dead(self._driver, GROUP, dead_id)
+
+    async def settle_dead(self, dead_id: int, status: str, actor: str) -> None:
+        """Close a dead event."""
+        await dead_rows.settle(self._driver, dead_id, status, actor)
+
+    async def fail_again(self, dead_id: int, dead: Dead) -> None:
+        """Count an attempt."""
+        await dead_rows.fail_again(self._driver, dead_id, dead)
 
     async def save(self, kind: Kind, rows: Sequence[SavedEntity]) -> None:
         """Write entities of one kind."""
@@ -188,4 +201,4 @@ class PostgresTurn:
 
     def savepoint(self) -> AbstractAsyncContextManager[object]:
         """Open a savepoint."""
-        return self._driver.transaction()
+        return savepoint(self._driver)

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 from uuid import UUID
 
-from metrics_service.adapters.driver import Driver
+from metrics_service.adapters.driver import Driver, Undo, savepoint
 from metrics_service.application.fold_codes import TOPIC_CODE
 from metrics_service.application.fold_routes import Incoming
 
@@ -58,14 +58,11 @@ async def insert_slowly(driver: Driver, events: Sequence[Incoming]) -> list[UUID
 
     Raises where a sequence is taken by an event with another id.
     """
-    inserting = driver.transaction()
-    await inserting.start()
-    try:
+    held: list[UUID] = []
+    async with savepoint(driver):
         rows = await driver.fetch(_SLOWLY, *zip(*map(_row, events), strict=True))
-    except BaseException:
-        await inserting.rollback()
-        raise
-    new = {row["event_id"] for row in rows}
-    held = [i.event_id for i in events if i.event_id not in new]
-    await (inserting.rollback() if held else inserting.commit())
+        new = {row["event_id"] for row in rows}
+        held = [i.event_id for i in events if i.event_id not in new]
+        if held:
+            raise Undo
     return held

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Final
 from uuid import UUID
 
-from metrics_service.application.fold_order import Dead, Ordered, dead
+from metrics_service.application.fold_order import AggregateKey, Dead, Ordered, dead
 from metrics_service.application.fold_ports import Retry, Standing, Turn
 from metrics_service.application.fold_routes import Incoming
 from metrics_service.application.fold_rules import RulesCache
@@ -38,7 +38,8 @@ async def fold_one(
     if isinstance(found, Dead):
         return found
     if incoming in found.applied and incoming.sequence is not None:
-        await drain(turn, tenants, incoming)
+        aggregate = (incoming.route.aggregate_code, incoming.id)
+        await drain(turn, tenants, aggregate, incoming.sequence)
     return None
 
 
@@ -76,10 +77,12 @@ def _alive(found: Ordered) -> Ordered:
     return found
 
 
-async def drain(turn: Turn, tenants: Mapping[UUID, bool], after: Incoming) -> None:
-    """Apply what is parked behind an event, one by one; a bad one among them is buried."""
-    code, sequence = after.route.aggregate_code, after.sequence or 0
-    for waiting in await turn.parked([after.id]):
+async def drain(
+    turn: Turn, tenants: Mapping[UUID, bool], aggregate: AggregateKey, sequence: int
+) -> None:
+    """Apply what is parked behind a sequence, one by one; a bad one among them is buried."""
+    code, id_ = aggregate
+    for waiting in await turn.parked([id_]):
         if waiting.route.aggregate_code != code or (waiting.sequence or 0) > sequence + 1:
             continue
         found = await attempt(turn, tenants, waiting, released=True)

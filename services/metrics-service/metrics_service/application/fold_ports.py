@@ -101,6 +101,18 @@ class Turn(Protocol):
         """Keep dead events with their bytes and reason, and hold their keys where they say so."""
         ...
 
+    async def open_dead(self, dead_id: int) -> Dead | None:
+        """Lock a dead event that is open, behind its partition's row; None if there is none."""
+        ...
+
+    async def settle_dead(self, dead_id: int, status: str, actor: str) -> None:
+        """Close a dead event and let go of its key."""
+        ...
+
+    async def fail_again(self, dead_id: int, dead: Dead) -> None:
+        """Count an attempt, and keep why it failed."""
+        ...
+
     async def save(self, kind: Kind, rows: Sequence[SavedEntity]) -> None:
         """Write entities of one kind, sorted by id. Raises `Retry` if a new one is there already."""
         ...

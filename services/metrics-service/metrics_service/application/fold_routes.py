@@ -54,10 +54,16 @@ class Route:
     rules: bool  # changes what contributions are computed with
 
 
+def entity_of(aggregate: str) -> tuple[int, int]:
+    """Return the code that names an aggregate's entity, and the slot of its sequence there."""
+    kind, slot = FEEDS.get(aggregate, (Kind.STREAM, 0))
+    return AGGREGATE_CODE["lead" if kind is Kind.JOURNEY else aggregate], slot
+
+
 def _route(spec: EventSpec) -> Route:
-    kind, slot = FEEDS.get(spec.aggregate, (Kind.STREAM, 0))
+    kind, _ = FEEDS.get(spec.aggregate, (Kind.STREAM, 0))
     aggregate_code = AGGREGATE_CODE[spec.aggregate]
-    owner_code = AGGREGATE_CODE["lead"] if kind is Kind.JOURNEY else aggregate_code
+    owner_code, slot = entity_of(spec.aggregate)
     return Route(
         spec, TYPE_CODE[spec.type], aggregate_code, kind, owner_code, slot,
         feeds=spec.type in FEEDING, rules=spec.type in REFERENCE_TYPES,

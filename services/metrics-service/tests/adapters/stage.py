@@ -72,7 +72,9 @@ class Stage:
         async with self.fold(**limits) as run:
             return await run.until_done()
 
-    async def dump(self, schema: str = "g1", tables: Iterable[str] = PROJECTIONS) -> dict[str, list]:
+    async def dump(
+        self, schema: str = "g1", tables: Iterable[str] = PROJECTIONS
+    ) -> dict[str, list]:
         """Return every row of the projection tables, as text, sorted."""
         return {
             table: [
@@ -106,12 +108,12 @@ class Stage:
         return {(UUID(bytes=r[0].bytes), *tuple(r)[1:4]): r[4] for r in rows}
 
     async def clear(self, schema: str = "g1") -> None:
-        """Empty everything; far cheaper than a new database."""
-        tables = [*PUBLIC, "ledger_entry", *(f"{schema}.{table}" for table in TABLES)]
+        """Empty everything; far cheaper than a new database, and than TRUNCATE for a few rows."""
+        tables = ["key_hold", *PUBLIC, "ledger_entry", *(f"{schema}.{table}" for table in TABLES)]
         await self.driver.execute(
-            "SET session_replication_role = replica;"  # the book refuses even us otherwise
-            f"TRUNCATE {', '.join(tables)} RESTART IDENTITY;"
-            "SET session_replication_role = DEFAULT"
+            "SET session_replication_role = replica;"  # the book refuses even its owner otherwise
+            + "".join(f"DELETE FROM {table};" for table in tables)
+            + "SET session_replication_role = DEFAULT"
         )
         self.log.records.clear()
 
