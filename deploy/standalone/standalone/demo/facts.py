@@ -186,6 +186,7 @@ class Feedback:
     text: str
     submitted_by: str
     owner: str
+    submitted_at: datetime
     due_on: date
     answer: str | None
 

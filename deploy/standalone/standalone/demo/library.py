@@ -77,6 +77,8 @@ def feedback(rng: Random, library: Sequence[Asset]) -> tuple[Feedback, ...]:
         kind, text = rng.choice(_ASKS)
         answer = "Thank you, it is changed." if rng.random() < 0.66 else None
         rep = f"rep-{rng.choice(('north', 'south', 'west'))}-{rng.randint(1, 8)}"
+        submitted = _END - timedelta(days=rng.randint(1, 60), hours=rng.randint(1, 12))
+        due_on = submitted.date() + timedelta(days=14)
         found.append(
             Feedback(
                 f"feedback-{n}",
@@ -85,7 +87,8 @@ def feedback(rng: Random, library: Sequence[Asset]) -> tuple[Feedback, ...]:
                 text,
                 rep,
                 asset.owner,
-                ANCHOR + timedelta(days=rng.randint(5, 40)),
+                submitted,
+                due_on,
                 answer,
             )
         )

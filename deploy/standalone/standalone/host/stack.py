@@ -17,7 +17,7 @@ from onefunnel.service import Service
 PACKAGES: Final = (
     "lead_service",
     "scoring_service",
-    # "content_service",
+    "content_service",
     "metrics_service",
     "gateway",
 )
