@@ -21,9 +21,19 @@ from metrics_service.projections.calendar import (
     micros,
     period_of,
 )
-from metrics_service.projections.funnel_steps import CompiledFunnel, FunnelVersion, funnel_version
+from metrics_service.projections.funnel_steps import (
+    CompiledFunnel,
+    FunnelVersion,
+    compiled_funnel,
+    funnel_version,
+)
 from metrics_service.projections.keys import ADJUSTMENTS, LedgerKey
-from metrics_service.projections.pay.plan import CompiledPlan, PlanVersion, plan_version
+from metrics_service.projections.pay.plan import (
+    CompiledPlan,
+    PlanVersion,
+    compiled_plan,
+    plan_version,
+)
 from onefunnel.events import directory, plans
 
 FOREVER = date.max
@@ -156,12 +166,12 @@ class Definitions:
                 known = newest.get(version.funnel)
                 if known is None or version.version >= known.version:
                     newest[version.funnel] = version
-        return {name: CompiledFunnel(version) for name, version in newest.items()}
+        return {name: compiled_funnel(version) for name, version in newest.items()}
 
     @cached_property
     def plans(self) -> dict[UUID, CompiledPlan]:
         """The version in force of each plan: the highest one."""
-        return {id_: CompiledPlan(plan.versions[-1]) for id_, plan in self._state.plans.items()}
+        return {id_: compiled_plan(plan.versions[-1]) for id_, plan in self._state.plans.items()}
 
     @cached_property
     def assignments(self) -> dict[UUID, tuple[Assignment, ...]]:

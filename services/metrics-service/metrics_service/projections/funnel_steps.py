@@ -1,6 +1,6 @@
 """A funnel's steps, compiled for deriving: which act enters which step, and how long its window is."""
 
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from msgspec import Struct
 
@@ -74,3 +74,9 @@ class CompiledFunnel:
     def won_rank(self) -> int | None:
         """The rank of the deal step that a booking enters."""
         return self.deal.rank_of_entry.get(WON_ENTRY)
+
+
+@lru_cache(maxsize=1_024)
+def compiled_funnel(version: FunnelVersion) -> CompiledFunnel:
+    """Return a version compiled; snapshots of the same rules share it."""
+    return CompiledFunnel(version)

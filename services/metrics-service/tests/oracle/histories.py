@@ -111,8 +111,15 @@ class Teller:
             )
         )
 
+    def first_plans(self, r: Random) -> None:
+        self._plan(0, r)
+        self._plan(1, r)
+
     def plan(self, r: Random) -> None:
-        plan_id = uid("plan", r.randrange(2))
+        self._plan(r.randrange(2), r)
+
+    def _plan(self, n: int, r: Random) -> None:
+        plan_id = uid("plan", n)
         version = self.sequences["plan", plan_id] + 1
         components = [{"id": f"c{n}", **r.choice(COMPONENTS)} for n in range(r.randrange(1, 4))]
         self.tell(
@@ -129,20 +136,27 @@ class Teller:
             )
         )
 
+    def first_assignments(self, r: Random) -> None:
+        for n, person in enumerate(PEOPLE):
+            self._assign(n, person, r.choice([date(2025, 12, 1), date(2026, 1, 16)]), r)
+
     def assignment(self, r: Random) -> None:
         start = date(2026, 1, 1) + timedelta(days=r.randrange(-30, 90))
-        to = maybe(r, start + timedelta(days=r.randrange(90)))
+        self._assign(r.randrange(4), r.choice(PEOPLE), start, r)
+
+    def _assign(self, n: int, person: UUID, start: date, r: Random) -> None:
+        to = r.choice([None, None, start + timedelta(days=r.randrange(90))])
         self.tell(
             plans.PlanAssigned(
-                assignment_id=uid("assignment", r.randrange(4)),
-                person_id=r.choice(PEOPLE),
+                assignment_id=uid("assignment", n),
+                person_id=person,
                 plan_id=uid("plan", r.randrange(2)),
                 **{"from": start, "to": to},
             )
         )
 
     def quota(self, r: Random) -> None:
-        counts = r.random() < 0.2
+        counts = r.random() < 0.15
         self.tell(
             plans.QuotaSet(
                 quota_id=uid("quota", r.randrange(5)),
@@ -238,7 +252,9 @@ class Teller:
             self.created.add(deal_id)
             self.moves[deal_id].append(self._create(deal_id, r))
             return
-        tell = r.choice([self._move, self._move, self._win, self._win, self._end, self._pay])
+        tell = r.choice(
+            [self._move, self._move, self._win, self._win, self._win, self._end, self._pay]
+        )
         tell(deal_id, r)
 
     def _create(self, deal_id: UUID, r: Random) -> UUID:
@@ -370,7 +386,10 @@ class Teller:
         )
 
 
-OPENING = [Teller.tenant, Teller.funnel, Teller.plan, Teller.assignment]
+OPENING = [
+    *(Teller.tenant, Teller.funnel, Teller.first_plans, Teller.first_assignments),
+    *(Teller.quota, Teller.quota, Teller.some_deal, Teller.some_deal),
+]
 VERBS = (
     [Teller.some_deal] * 12
     + [Teller.some_lead] * 8
@@ -386,9 +405,9 @@ def histories(draw, max_events: int = 40) -> list[Fact]:
     """A list of events: the rules first, as they would be told, then anything."""
     teller = Teller()
     opening = draw(st.integers(0, 9_999))
-    for verb in OPENING:
-        verb(teller, Random(opening))
-    room = max_events - len(OPENING)
+    for n, verb in enumerate(OPENING):
+        verb(teller, Random(opening + n))
+    room = max_events - len(teller.facts)
     at_least = draw(st.sampled_from([0, room // 3, room // 2]))  # lists are short unless told
     for verb, seed in draw(st.lists(MOVES, min_size=at_least, max_size=room)):
         VERBS[verb](teller, Random(seed))

@@ -1,5 +1,6 @@
 """A fold in memory: difference folding over dicts, as plain as it can be."""
 
+from collections import defaultdict
 from uuid import UUID
 
 from metrics_service.projections.affected import Affected, affected
@@ -15,10 +16,10 @@ from metrics_service.projections.facts import (
     load_deal,
     load_journey,
 )
-from metrics_service.projections.keys import Key, LedgerKey, PayKey, Vector
+from metrics_service.projections.keys import Key, LedgerKey, PayKey, PayVector, Vector
 from metrics_service.projections.pay.owed import ledger_key, owed
 from metrics_service.projections.pay.posting import Posting, posting
-from metrics_service.projections.shape import accumulate, difference
+from metrics_service.projections.shape import accumulate, add_to, difference
 from onefunnel.events import spec_of
 
 from .oracle_parts import Fact
@@ -45,8 +46,9 @@ class MemoryFold:
         self.rules = Definitions.empty()
         self.facts: dict[UUID, tuple[str, bytes]] = {}
         self.totals: dict[Key, Vector] = {}
+        self.pay: dict[LedgerKey, dict[PayKey, PayVector]] = {}
+        self.posted: dict[LedgerKey, int] = defaultdict(int)
         self.ledger: list[tuple[LedgerKey, Posting, int]] = []
-        self.closed_when_posted: list[frozenset[str]] = []
 
     def take(self, fact: Fact) -> None:
         if fact.event_id in self.seen:
@@ -72,9 +74,7 @@ class MemoryFold:
 
     def _rule(self, type_: str, fact: Fact) -> None:
         before = self.rules
-        after = Definitions.load(before.dump()).apply(
-            type_, fact.event, event_id=fact.event_id, sequence=fact.sequence
-        )
+        after = before.apply(type_, fact.event, event_id=fact.event_id, sequence=fact.sequence)
         what = affected(before, after, type_, fact.event)
         changes: dict[Key, Vector] = {}
         for id_ in [id_ for id_ in self.facts if self._moved(id_, what, before)]:
@@ -98,10 +98,9 @@ class MemoryFold:
         )
 
     def _scoped(self, what: Affected) -> set[LedgerKey]:
-        keys = {ledger_key(key) for key in self.totals if isinstance(key, PayKey)}
         return set(what.ledger) | {
             key
-            for key in keys
+            for key in self.pay
             for scope in what.pay
             if scope.person_id in (None, key.payee_id)
             and scope.component in (None, key.component)
@@ -109,29 +108,25 @@ class MemoryFold:
         }
 
     def _move(self, changes: dict[Key, Vector], more: set[LedgerKey] = frozenset()) -> None:
-        accumulate(self.totals, changes)
-        touched = {ledger_key(key) for key in changes if isinstance(key, PayKey)} | more
-        for key in sorted(touched):
-            pay = [
-                (k, v)
-                for k, v in self.totals.items()
-                if isinstance(k, PayKey) and ledger_key(k) == key
-            ]
-            posted = sum(amount for known, _where, amount in self.ledger if known == key)
-            open_amount = owed(key, pay, self.rules) - posted
-            if open_amount:
-                self.ledger.append((key, posting(key, self.rules), open_amount))
-                self.closed_when_posted.append(self.rules.closed)
+        touched = set(more)
+        for key, vector in changes.items():
+            if isinstance(key, PayKey):
+                touched.add(ledger_key(key))
+                add_to(self.pay.setdefault(ledger_key(key), {}), key, vector)
+            else:
+                add_to(self.totals, key, vector)
+        for key in touched:
+            amount = owed(key, self.pay.get(key, {}).items(), self.rules) - self.posted[key]
+            if amount:
+                self.posted[key] += amount
+                self.ledger.append((key, posting(key, self.rules), amount))
 
     def counters(self) -> dict[tuple[str, tuple], tuple[int, ...]]:
         return {
             (type(key).__name__, tuple(key)): tuple(vector)
             for key, vector in self.totals.items()
-            if any(vector) and not isinstance(key, PayKey)
+            if any(vector)
         }
 
     def owed(self) -> dict[tuple, int]:
-        sums: dict[tuple, int] = {}
-        for key, _where, amount in self.ledger:
-            sums[tuple(key)] = sums.get(tuple(key), 0) + amount
-        return {key: amount for key, amount in sums.items() if amount}
+        return {tuple(key): amount for key, amount in self.posted.items() if amount}

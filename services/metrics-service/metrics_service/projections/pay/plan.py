@@ -1,7 +1,7 @@
 """A plan version as the engine reads it: decimals as exact fractions, tables ready to walk."""
 
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Literal
 
 from msgspec import Struct
@@ -135,3 +135,9 @@ class CompiledPlan:
         self.rounding = version.rounding
         self.components = tuple(CompiledComponent(text) for text in version.components)
         self.component_of = {component.id: component for component in self.components}
+
+
+@lru_cache(maxsize=1_024)
+def compiled_plan(version: PlanVersion) -> CompiledPlan:
+    """Return a version compiled; snapshots of the same rules share it."""
+    return CompiledPlan(version)
