@@ -12,7 +12,14 @@ from onefunnel.http.bodies import Body, Time, Words
 from scoring_service.application.commands import DecideCase, DraftDefinition, RateLead
 from scoring_service.application.queries import CaseView, RatingsView, ScoreView
 from scoring_service.domain.agreement import Signature, Version
-from scoring_service.domain.document import DefinitionDocument
+from scoring_service.domain.document import (
+    ConditionPart,
+    DefinitionDocument,
+    EngagementPart,
+    FitPart,
+    GradesPart,
+    QualifiedPart,
+)
 from scoring_service.domain.lead_rating import Decision, Rating
 from scoring_service.domain.lead_score import MAX_ATTRIBUTES, LeadScore
 from scoring_service.domain.score import Reason
@@ -88,7 +95,7 @@ class SignaturesAnswer(BaseModel):
     sales: SignatureAnswer | None
 
 
-class DefinitionAnswer(DefinitionDocument):
+class DefinitionAnswer(BaseModel):
     """A version of the definition."""
 
     id: Literal["mql"] = "mql"
@@ -96,12 +103,16 @@ class DefinitionAnswer(DefinitionDocument):
     status: Literal["draft", "active"]
     effective_from: datetime | None
     signatures: SignaturesAnswer
+    gates: tuple[ConditionPart, ...]
+    fit: FitPart
+    engagement: EngagementPart
+    grades: GradesPart
+    qualified: QualifiedPart
 
     @classmethod
     def of(cls, version: Version) -> "DefinitionAnswer":
         """Show a version with its rules."""
         document = DefinitionDocument.model_validate_json(version.document)
-        rules = {name: getattr(document, name) for name in DefinitionDocument.model_fields}
         return cls(
             version=version.number,
             status=version.status.value,
@@ -110,7 +121,11 @@ class DefinitionAnswer(DefinitionDocument):
                 marketing=SignatureAnswer.of(version.marketing),
                 sales=SignatureAnswer.of(version.sales),
             ),
-            **rules,
+            gates=document.gates,
+            fit=document.fit,
+            engagement=document.engagement,
+            grades=document.grades,
+            qualified=document.qualified,
         )
 
 
