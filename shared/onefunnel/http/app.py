@@ -54,6 +54,7 @@ def service_app(
     app.state.name = name
     app.state.internal_key = internal_key
     app.state.clock = clock or SystemClock()
+    app.state.in_flight = set()  # scopes of the idempotency keys that are being worked on
     operations = [_declared(route, name) for router in routers for route in router.routes]
     app.router.routes[:] = [RouteIndex(operations), *probes(name, ready)]
     app.add_exception_handler(HTTPException, _http_exception)

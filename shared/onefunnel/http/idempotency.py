@@ -1,7 +1,8 @@
 """Idempotency keys: the answer of a write, kept in the transaction of that write.
 
-Safety is the primary key: of two requests with one key, one commits. The advisory lock only makes
-the second answer at once instead of waiting for the first.
+Safety is the primary key: of two requests with one key, one commits. A write therefore does not look
+first; it works, keeps its answer, and looks only when something went against it. These statements
+run with every write, so they go to the driver directly.
 """
 
 import re
@@ -11,12 +12,14 @@ from hashlib import sha256
 from typing import Final
 from uuid import UUID
 
+import asyncpg
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.requests import Request
 
 from onefunnel.http.principal import Principal
 from onefunnel.http.problems import Problem
+from onefunnel.persistence.database import driver_of
 from onefunnel.persistence.migrations import tenant_table_ddl
 
 KEPT: Final = timedelta(days=30)
@@ -62,11 +65,6 @@ class Claim:
     scope: bytes
     fingerprint: bytes
 
-    @property
-    def lock(self) -> int:
-        """The number of the advisory lock that is held while this key is being worked on."""
-        return int.from_bytes(self.scope[:8], "big", signed=True)
-
 
 async def claim_of(request: Request, principal: Principal) -> Claim | None:
     """Return the claim that a request makes with its `Idempotency-Key`, None without one."""
@@ -88,51 +86,44 @@ async def claim_of(request: Request, principal: Principal) -> Claim | None:
     )
 
 
-_FIND: Final = text(
-    """SELECT pg_try_advisory_xact_lock(:lock) AS mine,
-              i.fingerprint, i.status, i.body, i.event_id, i.etag, i.location
-       FROM (VALUES (1)) AS one (n)
-       LEFT JOIN idempotency i ON i.tenant_id = :tenant_id AND i.scope = :scope"""
-)
-_KEEP: Final = text(
-    """INSERT INTO idempotency (tenant_id, scope, fingerprint, status, body, event_id, etag, location)
-       VALUES (:tenant_id, :scope, :fingerprint, :status, :body, :event_id, :etag, :location)"""
-)
+_FIND: Final = """SELECT fingerprint, status, body, event_id, etag, location
+    FROM idempotency WHERE tenant_id = $1 AND scope = $2"""
+_KEEP: Final = """INSERT INTO idempotency
+    (tenant_id, scope, fingerprint, status, body, event_id, etag, location)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"""
 _PRUNE: Final = text("DELETE FROM idempotency WHERE created_at < :before")
 
 
-async def find(conn: AsyncConnection, claim: Claim) -> Stored | None:
-    """Return the answer that was given for this key before, None if the work is yours to do.
+class AnsweredMeanwhile(Exception):
+    """Another request with this key has been answered: look for its answer."""
 
-    Raises `idempotency-key-reused` if it was another request, `request-in-progress` if somebody
-    works on it right now.
+
+async def find(conn: AsyncConnection, claim: Claim) -> Stored | None:
+    """Return the answer that was given for this key before, None if there is none.
+
+    Raises `idempotency-key-reused` if it was given to another request.
     """
-    values = {"lock": claim.lock, "tenant_id": claim.tenant_id, "scope": claim.scope}
-    row = (await conn.execute(_FIND, values)).one()
-    if row.fingerprint is not None:
-        if row.fingerprint != claim.fingerprint:
-            raise Problem("idempotency-key-reused", "Use a new key for a new request.")
-        return Stored(row.status, row.body, row.event_id, row.etag, row.location)
-    if not row.mine:
-        raise Problem("request-in-progress", "Repeat it in a moment, with the same key.")
-    return None
+    row = await driver_of(conn).fetchrow(_FIND, claim.tenant_id, claim.scope)
+    if row is None:
+        return None
+    if row["fingerprint"] != claim.fingerprint:
+        raise Problem("idempotency-key-reused", "Use a new key for a new request.")
+    return Stored(row["status"], row["body"], row["event_id"], row["etag"], row["location"])
 
 
 async def keep(conn: AsyncConnection, claim: Claim, answer: Stored) -> None:
-    """Keep the answer of this key; a unique violation means that somebody else finished first."""
-    await conn.execute(
-        _KEEP,
-        {
-            "tenant_id": claim.tenant_id,
-            "scope": claim.scope,
-            "fingerprint": claim.fingerprint,
-            "status": answer.status,
-            "body": answer.body,
-            "event_id": answer.event_id,
-            "etag": answer.etag,
-            "location": answer.location,
-        },
-    )
+    """Keep the answer of this key, in the transaction of its effect.
+
+    Waits for another request with this key that is about to commit. Raises `AnsweredMeanwhile`, and
+    then this transaction must not commit.
+    """
+    try:
+        await driver_of(conn).execute(
+            _KEEP, claim.tenant_id, claim.scope, claim.fingerprint, answer.status, answer.body,
+            answer.event_id, answer.etag, answer.location,
+        )  # fmt: skip
+    except asyncpg.UniqueViolationError as error:
+        raise AnsweredMeanwhile from error
 
 
 async def prune(conn: AsyncConnection, now: datetime) -> int:

@@ -17,10 +17,10 @@ from starlette.responses import Response
 from onefunnel.clock import Clock, SystemClock
 from onefunnel.errors import DomainError, ErrorKind
 from onefunnel.events.envelope import Metadata
-from onefunnel.http.idempotency import Claim, Stored, claim_of, find, keep
+from onefunnel.http.idempotency import AnsweredMeanwhile, Claim, Stored, claim_of, find, keep
 from onefunnel.http.preconditions import etag_of
 from onefunnel.http.principal import CurrentPrincipal, Principal
-from onefunnel.http.problems import MEDIA_TYPE, body_of, status_of
+from onefunnel.http.problems import MEDIA_TYPE, Problem, body_of, status_of
 from onefunnel.outbox.writer import StaleVersion
 
 MAX_ATTEMPTS: Final = 3
@@ -56,7 +56,7 @@ class Write:
     """Runs one piece of work in the caller's tenant and answers; made per request.
 
     With an `Idempotency-Key` the answer is kept in the same transaction and replayed to repeats.
-    Work may run again after a concurrent change, so it touches nothing but its connection.
+    Work may run again, for a repeat or after a concurrent change: it touches nothing but its connection.
     """
 
     def __init__(
@@ -76,41 +76,63 @@ class Write:
     async def __call__(self, work: Work) -> Response:
         """Do the work once, commit, wake the relay, answer."""
         claim = await claim_of(self.request, self.principal)
+        if claim is None:
+            return await self._done(work, None)
+        in_flight: set[bytes] = self.request.app.state.in_flight
+        if claim.scope in in_flight:
+            raise Problem("request-in-progress", "Repeat it in a moment, with the same key.")
+        in_flight.add(claim.scope)
+        try:
+            return await self._done(work, claim)
+        finally:
+            in_flight.discard(claim.scope)
+
+    async def _done(self, work: Work, claim: Claim | None) -> Response:
         attempt = 1
         while True:
             try:
-                return await self._attempt(work, claim)
+                return await self._attempt(work, claim, look=attempt > 1)
             except StaleVersion:
                 # Nobody saw the version it was decided on, so decide again on the new one.
                 if attempt == MAX_ATTEMPTS or "if-match" in self.request.headers:
                     raise
-            except IntegrityError:
-                # The same key was committed between our look and our commit: look again.
+            except (AnsweredMeanwhile, IntegrityError):
+                # The effect is there already, perhaps from a first request with this key.
                 if attempt == MAX_ATTEMPTS or claim is None:
                     raise
+            except DomainError as error:
+                if claim is None or error.kind not in _FINAL_KINDS:
+                    raise
+                if (replay := await self._refused(claim, error)) is None:
+                    raise
+                return replay
             attempt += 1
 
-    async def _attempt(self, work: Work, claim: Claim | None) -> Response:
-        try:
-            async with self._database.tenant(self.principal.tenant_id) as conn:
-                if claim and (stored := await find(conn, claim)):
-                    return _response(stored, replayed=True)
-                stored = _stored(await work(conn, self._metadata()))
-                if claim:
-                    await keep(conn, claim, stored)
-        except DomainError as error:
-            if claim and error.kind in _FINAL_KINDS and not isinstance(error, StaleVersion):
-                await self._keep_refusal(claim, error)
-            raise
+    async def _attempt(self, work: Work, claim: Claim | None, *, look: bool) -> Response:
+        async with self._database.tenant(self.principal.tenant_id) as conn:
+            if claim and look and (stored := await find(conn, claim)):
+                return _response(stored, replayed=True)
+            stored = _stored(await work(conn, self._metadata()))
+            if claim:
+                await keep(conn, claim, stored)
         self._wake()
         return _response(stored)
 
-    async def _keep_refusal(self, claim: Claim, error: DomainError) -> None:
-        """Keep a final refusal: its transaction is gone, so it gets one of its own."""
-        content = orjson.dumps(body_of(error, self._request_id))
-        async with self._database.tenant(self.principal.tenant_id) as conn:
-            if await find(conn, claim) is None:
-                await keep(conn, claim, Stored(status_of(error), content))
+    async def _refused(self, claim: Claim, error: DomainError) -> Response | None:
+        """Replay the answer of a first request with this key, or keep this refusal as its answer.
+
+        The refused transaction is gone, so the refusal is kept in one of its own.
+        """
+        refusal = Stored(status_of(error), orjson.dumps(body_of(error, self._request_id)))
+        try:
+            async with self._database.tenant(self.principal.tenant_id) as conn:
+                if (stored := await find(conn, claim)) is None:
+                    await keep(conn, claim, refusal)
+                    return None
+        except AnsweredMeanwhile:
+            async with self._database.tenant(self.principal.tenant_id) as conn:
+                stored = await find(conn, claim)
+        return _response(stored, replayed=True) if stored else None
 
     @property
     def _request_id(self) -> str:

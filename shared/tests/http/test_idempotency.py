@@ -150,27 +150,75 @@ async def test_of_many_at_once_one_has_an_effect(things, anna, clients):
     assert await things.names() == ["one"]
 
 
-async def test_if_the_lock_did_not_help_the_primary_key_does(things, anna, monkeypatch):
-    """Both pass the look; the second's commit finds the first's row and replays it."""
-    from onefunnel.http import writes
+class Forgetful(set):
+    """What another process knows of the requests that are in flight here."""
 
-    passed = asyncio.Barrier(2)
-    real, looks = writes.find, 0
+    def __contains__(self, _: object) -> bool:
+        return False
 
-    async def blind(conn, claim):
-        nonlocal looks
-        looks += 1
-        if looks > 2:
-            return await real(conn, claim)
-        await passed.wait()
-        return None
 
-    monkeypatch.setattr(writes, "find", blind)
+async def test_of_two_processes_one_has_the_effect_and_both_the_answer(things, anna):
+    """Both work; the second to keep its answer finds the first's, undoes its work and replays."""
+    things.app.state.in_flight = Forgetful()
+    both = asyncio.Barrier(2)
+
+    async def meet() -> None:
+        if things.runs <= 2:
+            await both.wait()
+
+    things.before_commit = meet
     first, second = await asyncio.gather(create(anna, "k"), create(anna, "k"))
 
     assert first.content == second.content
     assert {"idempotent-replayed" in a.headers for a in (first, second)} == {True, False}
     assert await things.names() == ["one"]
+    assert things.runs == 2
+
+
+async def test_of_two_processes_that_may_both_act_only_one_does(things, anna):
+    """The second's work succeeds on its own terms; the key alone says that it was done before."""
+    things.app.state.in_flight = Forgetful()
+    answers = await asyncio.gather(*(create(anna, "k", "same") for _ in range(8)))
+    assert {a.status_code for a in answers} == {201}
+    assert len({a.content for a in answers}) == 1
+    assert await things.names() == ["same"]
+
+
+async def test_of_two_processes_that_are_both_refused_both_get_one_answer(
+    things, anna, monkeypatch
+):
+    """Both find no answer yet and keep their own: the second takes the first's."""
+    from onefunnel.http import writes
+
+    path = (await create(anna, None)).headers["location"] + "/accept"
+    await anna.post(path)
+    things.app.state.in_flight = Forgetful()
+    both, real, looks = asyncio.Barrier(2), writes.find, 0
+
+    async def together(conn, claim):
+        nonlocal looks
+        looks += 1
+        found = await real(conn, claim)
+        if looks <= 2:
+            await both.wait()
+        return found
+
+    monkeypatch.setattr(writes, "find", together)
+    headers = {"Idempotency-Key": "k"}
+    first, second = await asyncio.gather(*(anna.post(path, headers=headers) for _ in range(2)))
+    assert first.status_code == second.status_code == 409
+    assert {"idempotent-replayed" in a.headers for a in (first, second)} == {True, False}
+    assert first.json()["code"] == second.json()["code"] == "conflict"
+
+
+async def test_a_repeat_that_would_now_be_refused_gets_the_first_answer(things, anna):
+    path = (await create(anna, None)).headers["location"] + "/accept"
+    headers = {"Idempotency-Key": "k"}
+    first = await anna.post(path, headers=headers)
+    again = await anna.post(path, headers=headers)
+    assert first.status_code == again.status_code == 200
+    assert again.headers["idempotent-replayed"] == "true"
+    assert (await anna.post(path)).status_code == 409
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "a\tb", '"open', b"caf\xc3\xa9"])
