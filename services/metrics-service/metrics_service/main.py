@@ -12,6 +12,7 @@ from metrics_service.adapters.pay_repositories import sql_tx
 from metrics_service.adapters.views import sql_reads
 from metrics_service.adapters.views_fates import read_fate
 from metrics_service.application.fold import Fold
+from metrics_service.entrypoints.http_explain import explain_routes
 from metrics_service.entrypoints.http_internal import OutboxOf, internal_routes
 from metrics_service.entrypoints.http_metrics import metric_routes
 from metrics_service.entrypoints.http_pay import pay_routes
@@ -62,6 +63,7 @@ def application(
             statement_routes(ask),
             metric_routes(ask),
             utilization_routes(ask),
+            explain_routes(ask),
             internal_routes(ask, outbox_of),
         ],
         internal_key=internal_key,

@@ -2,6 +2,7 @@
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from metrics_service.adapters.views_explain import SqlExplainRows
 from metrics_service.adapters.views_funnel import SqlFunnelRows
 from metrics_service.adapters.views_pay import SqlPayRows
 from metrics_service.adapters.views_pay_documents import SqlPayDocuments
@@ -23,4 +24,5 @@ def sql_reads(conn: AsyncConnection) -> Reads:
         documents=SqlPayDocuments(conn),
         utilization=SqlUtilizationRows(conn, situations),
         status=SqlStatusRows(conn),
+        explain=SqlExplainRows(conn),
     )

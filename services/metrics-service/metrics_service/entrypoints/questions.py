@@ -1,5 +1,6 @@
 """Query parameters of the metrics, parsed into cuts. Unknown ones are refused by the route."""
 
+from dataclasses import replace
 from typing import Annotated, Final, Literal
 from uuid import UUID
 
@@ -21,14 +22,13 @@ _MAX_VALUE: Final = 64
 Value = Annotated[str | None, Field(max_length=_MAX_VALUE)]
 
 
-class CutParameters(BaseModel):
-    """Local dates, half-open; one way to group; filters. An empty filter value means nobody or none."""
+class FilterParameters(BaseModel):
+    """Local dates, half-open, and filters. An empty filter value means nobody or none."""
 
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(populate_by_name=True)  # the route refuses unknown parameters
 
     from_: Annotated[Day | None, Field(alias="from", description="First local day.")] = None
     to: Annotated[Day | None, Field(description="First local day that is not counted.")] = None
-    group_by: FunnelDimension | None = None
     person: Value = None
     manager: Value = None
     team: Value = None
@@ -39,10 +39,9 @@ class CutParameters(BaseModel):
     product: Value = None
     account: Value = None
 
-    def cut(self, situation: Situation) -> Cut:
-        """Return the cut asked for; without days the last twelve months."""
-        days = window(self.from_, self.to, situation.today)
-        return Cut(days, _dimension(self.group_by), self._filters())
+    def filtered(self, situation: Situation) -> Cut:
+        """Return the cut asked for, ungrouped; without days the last twelve months."""
+        return Cut(window(self.from_, self.to, situation.today), None, self._filters())
 
     def _filters(self) -> dict[Dimension, str]:
         given: dict[Dimension, str | None] = {
@@ -61,6 +60,16 @@ class CutParameters(BaseModel):
             if dimension in _IDS and value:
                 found[dimension] = _id(dimension, value)
         return found
+
+
+class CutParameters(FilterParameters):
+    """Local dates, filters, and one way to group."""
+
+    group_by: FunnelDimension | None = None
+
+    def cut(self, situation: Situation) -> Cut:
+        """Return the cut asked for; without days the last twelve months."""
+        return replace(self.filtered(situation), group_by=_dimension(self.group_by))
 
 
 def _dimension(name: FunnelDimension | None) -> Dimension | None:

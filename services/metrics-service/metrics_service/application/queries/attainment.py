@@ -106,13 +106,13 @@ def _of_person(
     amounts = [
         amount
         for facts in deals
-        if (amount := _credited_amount(facts, quota, rules.calendar.currency)) is not None
+        if (amount := credited_amount(facts, quota, rules.calendar.currency)) is not None
     ]
     share = Fraction(days, (last - first).days + 1)
     return _Credited(quota, sum(amounts), whole * share, days, len(amounts))
 
 
-def _credited_amount(facts: DealFacts, quota: Quota, currency: str) -> int | None:
+def credited_amount(facts: DealFacts, quota: Quota, currency: str) -> int | None:
     """Return a person's part of a deal under a quota; None where it does not count."""
     booking = booked(facts)
     if booking is None or OWNER not in roles_of(booking, quota.person_id):

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from metrics_service.application.queries.explain import ExplainRows
 from metrics_service.application.queries.funnel import FunnelRows
 from metrics_service.application.queries.pay_documents import PayDocuments
 from metrics_service.application.queries.pay_rows import PayRows
@@ -22,3 +23,4 @@ class Reads:
     documents: PayDocuments
     utilization: UtilizationRows
     status: StatusRows
+    explain: ExplainRows

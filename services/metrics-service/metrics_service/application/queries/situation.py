@@ -5,7 +5,9 @@ from datetime import date
 from typing import Protocol
 
 from metrics_service.application.metric import Freshness
+from metrics_service.application.queries.cut import Cut
 from metrics_service.application.queries.org import Org
+from metrics_service.application.queries.recount import Recount
 from metrics_service.projections.calendar import micros
 from metrics_service.projections.definitions import Definitions
 from metrics_service.projections.funnel_steps import CompiledFunnel
@@ -41,4 +43,8 @@ class Situations(Protocol):
 
     async def org(self) -> Org:
         """Return the org chart over time."""
+        ...
+
+    async def recount(self, cut: Cut) -> Recount:
+        """Return the parts of all entities in a cut, or raise too-wide."""
         ...

@@ -120,7 +120,7 @@ async def content_use(
     assets = [
         row
         for row in await rows.assets(window, question.group_by)
-        if _active_days(row, window) >= question.active_days
+        if active_days_of(row, window) >= question.active_days
     ]
     sharers = await rows.sharers(window)
     rules = f"active {question.active_days} days, shared on a deal v1"
@@ -145,7 +145,8 @@ async def content_use(
     )
 
 
-def _active_days(row: AssetRow, window: Window) -> int:
+def active_days_of(row: AssetRow, window: Window) -> int:
+    """Return on how many days of a window an asset was there to be used."""
     return (min(row.active_until, window.to) - max(row.active_from, window.from_)).days
 
 
