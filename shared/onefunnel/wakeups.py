@@ -52,6 +52,7 @@ class Wakeups:
 
     def __init__(self) -> None:
         self._listeners: WeakSet[Listener] = WeakSet()
+        self._descriptors: set[int] = set()
 
     def listen(self) -> Listener:
         """Return a new listener; a wake-up that comes from now on reaches it, while it is held."""
@@ -68,11 +69,19 @@ class Wakeups:
         """Wake whenever another process writes into the pipe whose reading end this is."""
         os.set_blocking(descriptor, False)
         asyncio.get_running_loop().add_reader(descriptor, self._drain, descriptor)
+        self._descriptors.add(descriptor)
+
+    def detach(self) -> None:
+        """Let go of all pipes; whoever opened them may close them now."""
+        for descriptor in self._descriptors:
+            asyncio.get_running_loop().remove_reader(descriptor)
+        self._descriptors.clear()
 
     def _drain(self, descriptor: int) -> None:
         with contextlib.suppress(BlockingIOError):
             if not os.read(descriptor, 65_536):  # the other side is gone: polling goes on alone
                 asyncio.get_running_loop().remove_reader(descriptor)
+                self._descriptors.discard(descriptor)
         self.wake()
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import (
     ARRAY,
@@ -51,6 +51,13 @@ class StaleVersion(DomainError):
         )
 
 
+class Beside(NamedTuple):
+    """Rows of another table that belong to a change, such as its timeline: all with the same columns."""
+
+    table: Table
+    rows: Sequence[Mapping[str, object]]
+
+
 async def save(
     conn: AsyncConnection,
     table: Table,
@@ -58,19 +65,23 @@ async def save(
     *,
     seen: int | None,
     records: Sequence[Record],
+    beside: Beside | None = None,
 ) -> None:
-    """Write one aggregate row and its events in one statement.
+    """Write one aggregate row, its events and the rows `beside` it in one statement.
 
     `seen` is the version that was loaded, None for a new aggregate; `row` holds the new values,
     `version` and `event_seq` among them. Raises `StaleVersion` if the row is not as it was seen,
     and then nothing is written.
     """
-    statement = _statement(table, tuple(row), new=seen is None, sends=bool(records))
+    told = (beside.table, tuple(beside.rows[0])) if beside and beside.rows else None
+    statement = _statement(table, tuple(row), new=seen is None, sends=bool(records), told=told)
     values: dict[str, Any] = {f"v_{name}": value for name, value in row.items()}
     if seen is not None:
         values["seen"] = seen
     if records:
         values |= _arrays(records)
+    if beside and told:
+        values |= {f"b_{name}": [one[name] for one in beside.rows] for name in told[1]}
     if not (await conn.execute(statement, values)).scalar_one():
         raise StaleVersion
 
@@ -91,10 +102,12 @@ def _arrays(records: Sequence[Record]) -> dict[str, list[object]]:
     }
 
 
-def _sent() -> FromClause:
-    arrays = [bindparam(f"r_{name}", type_=ARRAY(type_)) for name, type_ in _SENT.items()]
-    columns = [column(name, type_) for name, type_ in _SENT.items()]
-    return func.unnest(*arrays).table_valued(*columns, with_ordinality="n").render_derived(name="r")
+def _rows(prefix: str, types: Mapping[str, TypeEngine[Any]]) -> FromClause:
+    """Return rows that travel as one array per column, numbered `n` in their order."""
+    arrays = [bindparam(f"{prefix}_{name}", type_=ARRAY(type_)) for name, type_ in types.items()]
+    columns = [column(name, type_) for name, type_ in types.items()]
+    numbered = func.unnest(*arrays).table_valued(*columns, with_ordinality="n")
+    return numbered.render_derived(name=prefix)
 
 
 def _to_outbox(tenant: Any, written: FromClause | None) -> Any:
@@ -103,7 +116,7 @@ def _to_outbox(tenant: Any, written: FromClause | None) -> Any:
     The rows come from the aggregate's own write, so their ids are taken while its lock is held:
     for one aggregate, id order is sequence order is commit order.
     """
-    sent = _sent()
+    sent = _rows("r", _SENT)
     rows = select(tenant, *(sent.c[name] for name in _SENT)).select_from(sent)
     if written is not None:
         rows = rows.join_from(sent, written, onclause=func.coalesce(True, True))
@@ -114,7 +127,14 @@ _APPEND: Final = _to_outbox(literal_column("current_setting('app.tenant')::uuid"
 
 
 @lru_cache(maxsize=256)
-def _statement(table: Table, names: tuple[str, ...], *, new: bool, sends: bool) -> Executable:
+def _statement(
+    table: Table,
+    names: tuple[str, ...],
+    *,
+    new: bool,
+    sends: bool,
+    told: tuple[Table, tuple[str, ...]] | None = None,
+) -> Executable:
     """Build the statement for one table and set of columns, once per process."""
     values = {name: bindparam(f"v_{name}", type_=table.c[name].type) for name in names}
     write = _insertion(table, values) if new else _change(table, values)
@@ -122,7 +142,16 @@ def _statement(table: Table, names: tuple[str, ...], *, new: bool, sends: bool) 
     statement = select(func.count()).select_from(written)
     if sends:
         statement = statement.add_cte(_to_outbox(written.c.tenant_id, written).cte("sent"))
+    if told:
+        statement = statement.add_cte(_to_beside(*told, written).cte("told"))
     return statement
+
+
+def _to_beside(table: Table, names: tuple[str, ...], written: FromClause) -> Any:
+    rows = _rows("b", {name: table.c[name].type for name in names})
+    chosen = select(*(rows.c[name] for name in names)).select_from(rows)
+    chosen = chosen.join_from(rows, written, onclause=func.coalesce(True, True))
+    return insert(table).from_select(list(names), chosen)
 
 
 def _insertion(table: Table, values: dict[str, Any]) -> Any:

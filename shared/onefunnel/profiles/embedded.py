@@ -108,6 +108,7 @@ def runtime_on(
     log = postgres_log.PostgresLog(databases.worker("eventlog"))
 
     async def close() -> None:
+        wakeups.detach()
         closings: Sequence[Callable[[], Awaitable[None]]] = (
             clients.close,
             log.close,
