@@ -92,7 +92,7 @@ class Metrics:
 
     async def get(self, path: str, *, status: int = 200, **params: Any) -> Any:
         async with self.client() as client:
-            answer = await client.get(path, params=params)
+            answer = await client.get(path, params=params or None)
         assert answer.status_code == status, answer.text
         return answer.json()
 
