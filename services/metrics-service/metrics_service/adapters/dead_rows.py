@@ -32,7 +32,8 @@ _OPEN: Final = """
 
 _SETTLE: Final = """
     WITH released AS (DELETE FROM key_hold WHERE dead_id = $1)
-    UPDATE dead_event SET status = $2, actor = $3, settled_at = now() WHERE dead_id = $1"""
+    UPDATE dead_event SET status = $2, actor = $3, stepped_over = $4, settled_at = now()
+    WHERE dead_id = $1"""
 
 _FAIL: Final = """
     UPDATE dead_event SET attempts = attempts + 1, reason = $2, detail = $3 WHERE dead_id = $1"""
@@ -70,9 +71,11 @@ async def open_dead(driver: Driver, group: str, dead_id: int) -> Dead | None:
     return Dead(spot, row["record"], what, row["reason"], row["detail"])
 
 
-async def settle(driver: Driver, dead_id: int, status: str, actor: str) -> None:
+async def settle(
+    driver: Driver, dead_id: int, status: str, actor: str, *, stepped_over: bool
+) -> None:
     """Close a dead event and let go of its key."""
-    await driver.execute(_SETTLE, dead_id, status, actor)
+    await driver.execute(_SETTLE, dead_id, status, actor, stepped_over)
 
 
 async def fail_again(driver: Driver, dead_id: int, dead: Dead) -> None:

@@ -10,6 +10,7 @@ import asyncpg
 from metrics_service.adapters.driver import Driver
 from metrics_service.adapters.fold_errors import translated
 from metrics_service.adapters.fold_turn import GROUP, PostgresTurn
+from metrics_service.adapters.generations import drop_left_over
 from metrics_service.adapters.rules_rows import tenants_with_work
 from metrics_service.application.fold_ports import Retry, Turn
 from onefunnel.log import ownership
@@ -28,9 +29,10 @@ class PostgresFoldStore:
         self._driver: Driver | None = None
 
     async def prepare(self, topics: Sequence[TopicSpec]) -> None:
-        """Create the rows of partitions that are missing."""
+        """Create the rows of partitions that are missing, drop what a killed rebuild left."""
         async with self._connected() as driver:
             await ownership.ensure_partitions(driver, GROUP, topics)
+            await drop_left_over(driver)
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[Turn]:
@@ -48,6 +50,15 @@ class PostgresFoldStore:
         """Claim every partition that is free, already mine, or whose lease ran out."""
         async with self._connected() as driver:
             return await ownership.claim_free(driver, GROUP, self._owner)
+
+    async def running(self) -> int:
+        """Return how many partitions are not halted."""
+        async with self._connected() as driver:
+            count: int = await driver.fetchval(
+                "SELECT count(*) FROM stream_partition WHERE group_id = $1 AND status = 'running'",
+                GROUP,
+            )
+            return count
 
     async def renew(self) -> None:
         """Renew the leases of idle partitions."""

@@ -116,9 +116,11 @@ class PostgresTurn:
         """Lock a dead event that is open."""
         return await dead_rows.open_dead(self._driver, GROUP, dead_id)
 
-    async def settle_dead(self, dead_id: int, status: str, actor: str) -> None:
+    async def settle_dead(
+        self, dead_id: int, status: str, actor: str, *, stepped_over: bool = False
+    ) -> None:
         """Close a dead event."""
-        await dead_rows.settle(self._driver, dead_id, status, actor)
+        await dead_rows.settle(self._driver, dead_id, status, actor, stepped_over=stepped_over)
 
     async def fail_again(self, dead_id: int, dead: Dead) -> None:
         """Count an attempt."""

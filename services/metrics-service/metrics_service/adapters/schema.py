@@ -64,13 +64,13 @@ _DEAD: Final = (
         status TEXT NOT NULL DEFAULT 'open' CHECK (status IN ('open', 'redriven', 'discarded')),
         attempts INT NOT NULL DEFAULT 1,
         actor TEXT,
+        stepped_over BOOLEAN NOT NULL DEFAULT false, -- discarded, and its aggregate went on
         died_at TIMESTAMPTZ NOT NULL DEFAULT now(),
         settled_at TIMESTAMPTZ,
         record BYTEA NOT NULL
     )""",
     "CREATE INDEX dead_event_event ON dead_event (event_id)",
     "CREATE INDEX dead_event_open ON dead_event (died_at) WHERE status = 'open'",
-    "CREATE INDEX dead_event_discarded ON dead_event (aggregate_id) WHERE status = 'discarded'",
 )
 
 _HOLD: Final = """CREATE TABLE key_hold (

@@ -26,8 +26,8 @@ _PARK: Final = f"""
         SELECT FROM key_hold h
         WHERE h.aggregate_id = w.aggregate_id AND h.aggregate_code = w.aggregate_code
     ) THEN 'held' ELSE 'gap' END
-    FROM unnest({placeholders(_KINDS)}) AS w (event_id, tenant_id, aggregate_id, aggregate_seq, aggregate_code, topic_code,
-            partition, position, record)"""
+    FROM unnest({placeholders(_KINDS)}) AS w (event_id, tenant_id, aggregate_id, aggregate_seq,
+        aggregate_code, topic_code, partition, position, record)"""
 
 _UNPARK: Final = "DELETE FROM parked_event WHERE event_id = ANY($1)"
 

@@ -23,7 +23,7 @@ from metrics_service.application.fold_rules import RulesCache, tenants_of
 from metrics_service.application.fold_turn import PLAINLY, Batch, How, fold
 from onefunnel import faults
 from onefunnel.events.topics import TOPICS
-from onefunnel.log.ownership import RENEW_S, Advance, Claim, ClaimLost
+from onefunnel.log.ownership import Advance, Claim, ClaimLost
 from onefunnel.log.port import (
     Damaged,
     EventLog,
@@ -44,7 +44,8 @@ class Limits:
 
     events: int = 1_000
     bytes: int = 8 * 1024 * 1024
-    wait_s: float = 1.0
+    wait_s: float = 0.5
+    look_after_s: float = 1.0  # below a third of the lease
     first_pause_s: float = 0.05
     last_pause_s: float = 5.0
     dead_in_a_row: int = 100  # more than so many, and the partition halts: it is not the events
@@ -89,10 +90,10 @@ class Fold:
         look_after = 0.0
         try:
             while not stop.is_set():
-                folded = await self.turn(reader)
+                await self.turn(reader)
                 if clock() >= look_after:
                     await self.look_after()
-                    look_after = clock() + (1.0 if folded else RENEW_S / 3)
+                    look_after = clock() + self._limits.look_after_s
         finally:
             await reader.close()
 
@@ -112,8 +113,10 @@ class Fold:
                         self._claims[partition] = claim
 
     async def look_after(self) -> None:
-        """Renew leases, note where the log ends, and do a piece of what changes of rules left."""
+        """Renew leases, note where the log ends, and do what changes of rules left to be done."""
         await self._store.renew()
+        if len(self._claims) < await self._store.running():
+            await self.start()  # somebody let go of a partition, or an operator resumed one
         await self._store.note_ends(lambda: self._log.end_positions(list(self._claims)))
         for tenant_id in await self._store.tenants_with_work():
             while await rederive(self._store, self._cache, tenant_id):

@@ -51,12 +51,10 @@ async def discard(store: FoldStore, dead_id: int, actor: str) -> None:
     """
     async with store.turn() as turn:
         dead = await _open(turn, dead_id)
-        await turn.settle_dead(dead_id, "discarded", actor)
-        what = dead.what
-        if what.aggregate_id is None or what.aggregate_code is None or what.sequence is None:
-            return
-        tenants = _tenants(dead)
-        if await _step_over(turn, tenants, dead):
+        what, tenants = dead.what, _tenants(dead)
+        stepped = what.sequence is not None and await _step_over(turn, tenants, dead)
+        await turn.settle_dead(dead_id, "discarded", actor, stepped_over=stepped)
+        if stepped and what.aggregate_code and what.aggregate_id and what.sequence:
             await drain(turn, tenants, (what.aggregate_code, what.aggregate_id), what.sequence)
 
 
@@ -86,6 +84,8 @@ async def _step_over(turn: Turn, tenants: Mapping[UUID, bool], dead: Dead) -> bo
     owner_code, slot = entity_of(AGGREGATE_NAME[what.aggregate_code or 0])
     key = (owner_code, what.aggregate_id)
     rows = await turn.entities([key], pending=False)
+    if rows and rows[0].tenant_id != what.tenant_id:
+        return False
     place = Place(what.tenant_id, list(rows[0].sequences) if rows else [0, 0, 0])
     if what.sequence <= place.sequences[slot]:
         return False

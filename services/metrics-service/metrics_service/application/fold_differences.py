@@ -9,9 +9,9 @@ from metrics_service.application.fold_routes import Incoming, Kind
 from metrics_service.application.fold_rules import RulesCache, TenantRules
 from metrics_service.projections.definitions import Definitions
 from metrics_service.projections.facts import Facts, dump
-from metrics_service.projections.keys import Key, LedgerKey, PayKey, Vector
+from metrics_service.projections.keys import Key, LedgerKey, Vector
 from metrics_service.projections.pay.owed import ledger_key
-from metrics_service.projections.shape import accumulate, difference
+from metrics_service.projections.shape import add_difference
 
 
 class Differences:
@@ -70,11 +70,9 @@ class Differences:
         if data == entity.data and not rules.changed and entity.derived_by is None:
             return
         self.changed[key] = data
-        changes = difference(entity.before, entity.shape(rules.now))
-        accumulate(self.totals[tenant_id], changes)
-        for changed in changes:
-            if type(changed) is PayKey:
-                self.because(tenant_id, ledger_key(changed), entity.last)
+        totals = self.totals[tenant_id]
+        for paid in add_difference(totals, entity.before, entity.shape(rules.now)):
+            self.because(tenant_id, ledger_key(paid), entity.last)
 
     def because(self, tenant_id: UUID, key: LedgerKey, place: int) -> None:
         """Remember the last place in the turn that touched a ledger key."""

@@ -105,8 +105,10 @@ class Turn(Protocol):
         """Lock a dead event that is open, behind its partition's row; None if there is none."""
         ...
 
-    async def settle_dead(self, dead_id: int, status: str, actor: str) -> None:
-        """Close a dead event and let go of its key."""
+    async def settle_dead(
+        self, dead_id: int, status: str, actor: str, *, stepped_over: bool = False
+    ) -> None:
+        """Close a dead event and let go of its key; say whether its aggregate went on without it."""
         ...
 
     async def fail_again(self, dead_id: int, dead: Dead) -> None:
@@ -192,7 +194,7 @@ class FoldStore(Protocol):
     """The fold's database, on a connection of its own. Database errors come as `Retry`."""
 
     async def prepare(self, topics: Sequence[TopicSpec]) -> None:
-        """Know every partition of these topics."""
+        """Know every partition of these topics, and drop what a killed rebuild left."""
         ...
 
     def turn(self) -> AbstractAsyncContextManager[Turn]:
@@ -204,6 +206,10 @@ class FoldStore(Protocol):
 
     async def claim(self) -> Mapping[Partition, Claim]:
         """Claim every partition that is free, already mine, or whose lease ran out."""
+        ...
+
+    async def running(self) -> int:
+        """Return how many partitions are not halted."""
         ...
 
     async def renew(self) -> None:

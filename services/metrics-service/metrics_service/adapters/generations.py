@@ -1,0 +1,171 @@
+"""Generations: which is live, what is left over, and making a new one while the fold waits."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+
+from metrics_service.adapters import generation_writing
+from metrics_service.adapters.driver import Driver
+from metrics_service.adapters.fold_turn import GENERATION_LOCK, GROUP
+from metrics_service.adapters.generation_schema import PROJECTIONS, indexes_ddl, shape, tables_ddl
+from metrics_service.adapters.journal_reading import PostgresJournal
+from metrics_service.application.fold_order import AggregateKey
+from metrics_service.application.fold_recount import ENTITY_CODES, Counted
+from metrics_service.application.rebuild import Building, Changed
+from metrics_service.projections.definitions import Definitions
+from metrics_service.projections.keys import Key, LedgerKey, Vector
+from onefunnel.errors import conflict
+from onefunnel.persistence.database import Database
+
+# Held by the connection, not by a transaction: one rebuild at a time, and its end is certain.
+_REBUILD_LOCK: Final = GENERATION_LOCK - 1
+_PATIENT: Final = (
+    "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET lock_timeout = 0"
+)
+_LEFT_OVER: Final = """
+    SELECT nspname FROM pg_namespace, projection_generation
+    WHERE nspname ~ '^g[0-9]+$' AND nspname <> 'g' || live AND nspname <> 'g' || coalesce(previous, 0)"""
+
+
+async def is_current(driver: Driver) -> bool:
+    """Say whether the live generation has the shape that this release writes."""
+    return bool(await driver.fetchval("SELECT shape = $1 FROM projection_generation", shape()))
+
+
+async def drop_left_over(driver: Driver) -> list[str]:
+    """Drop what killed rebuilds left behind. Call it with no rebuild running."""
+    if not await driver.fetchval("SELECT pg_try_advisory_lock($1)", _REBUILD_LOCK):
+        return []
+    try:
+        schemas = [row[0] for row in await driver.fetch(_LEFT_OVER)]
+        for schema in schemas:
+            await driver.execute(f"DROP SCHEMA {schema} CASCADE")
+    finally:
+        await driver.execute("SELECT pg_advisory_unlock($1)", _REBUILD_LOCK)
+    return schemas
+
+
+class PostgresGenerations:
+    """Makes generations as the worker role, which owns them."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @asynccontextmanager
+    async def building(self) -> AsyncIterator[Building]:
+        """Stop the fold and open a new generation; unless switched to, it is dropped."""
+        async with AsyncExitStack() as stack:
+            holder = await stack.enter_async_context(self._database.driver())
+            writer = await stack.enter_async_context(self._database.driver())
+            for driver in (holder, writer):
+                await driver.execute(_PATIENT)
+            if not await holder.fetchval("SELECT pg_try_advisory_lock($1)", _REBUILD_LOCK):
+                raise conflict("A rebuild is running already.")
+            await _drop_all_but_live(holder)
+            await stack.enter_async_context(holder.transaction())
+            building = await _begun(holder, writer)
+            try:
+                yield building
+            finally:
+                if not building.switched:
+                    await building.drop()
+
+
+async def _drop_all_but_live(driver: Driver) -> None:
+    await driver.execute("UPDATE projection_generation SET previous = NULL")
+    for row in await driver.fetch(_LEFT_OVER):
+        await driver.execute(f"DROP SCHEMA {row[0]} CASCADE")
+
+
+async def _begun(holder: Driver, writer: Driver) -> "PostgresBuilding":
+    """Take the partitions, then everything that shares the live generation, as turns do."""
+    await holder.execute(
+        "SELECT FROM stream_partition WHERE group_id = $1 ORDER BY topic, partition FOR UPDATE",
+        GROUP,
+    )
+    await holder.execute("SELECT pg_advisory_xact_lock($1)", GENERATION_LOCK)
+    row = await holder.fetchrow("SELECT live, shape FROM projection_generation")
+    assert row is not None
+    building = PostgresBuilding(holder, writer, row["live"], comparable=row["shape"] == shape())
+    await writer.execute("BEGIN")
+    for statement in tables_ddl(building.schema):
+        await writer.execute(statement)
+    return building
+
+
+class PostgresBuilding:
+    """An open rebuild: `holder` keeps everybody else out, `writer` fills the new schema."""
+
+    def __init__(self, holder: Driver, writer: Driver, live: int, *, comparable: bool) -> None:
+        self._holder = holder
+        self._writer = writer
+        self._old = f"g{live}"
+        self._comparable = comparable
+        self.number = live + 1
+        self.schema = f"g{self.number}"
+        self.journal = PostgresJournal(holder)
+        self.switched = False
+
+    async def events(self) -> int:
+        """Return how many events of entities the journal has."""
+        count: int = await self._holder.fetchval(
+            "SELECT count(*) FROM journal WHERE aggregate_code = ANY($1)", ENTITY_CODES
+        )
+        return count
+
+    async def write(self, entities: Sequence[Counted]) -> None:
+        """Write entity rows."""
+        await generation_writing.copy_entities(self._writer, self.schema, entities)
+
+    async def finish(
+        self,
+        rules: Mapping[UUID, Definitions],
+        totals: Mapping[UUID, Mapping[Key, Vector]],
+        stepped_over: Mapping[AggregateKey, tuple[UUID, int]],
+    ) -> None:
+        """Write the rest, make the indexes, check the sums, commit."""
+        writer = self._writer
+        await generation_writing.copy_streams(writer, self.schema, stepped_over)
+        await generation_writing.copy_rules(writer, self.schema, self._old, rules)
+        await generation_writing.copy_counters(writer, self.schema, totals)
+        for statement in indexes_ddl(self.schema):
+            await writer.execute(statement)
+        await generation_writing.check_sums(writer, self.schema, totals)
+        await writer.execute("COMMIT")
+        await writer.execute(f"ANALYZE {', '.join(f'{self.schema}.{t}' for t in PROJECTIONS)}")
+
+    async def posted(self) -> dict[UUID, dict[LedgerKey, int]]:
+        """Return the sums of the book."""
+        return await generation_writing.posted(self._holder)
+
+    async def due(self, keys: Mapping[UUID, Sequence[LedgerKey]]) -> list[tuple[UUID, LedgerKey]]:
+        """Hand on what the old generation still had to settle."""
+        return await generation_writing.hand_on_due(self._writer, self.schema, self._old, keys)
+
+    async def compare(self) -> list[Changed]:
+        """Compare the generations; those of two shapes cannot be."""
+        if not self._comparable:
+            return []
+        return [
+            await generation_writing.compare(self._writer, table, self.schema, self._old)
+            for table in PROJECTIONS
+        ]
+
+    async def switch(self) -> None:
+        """Switch and let go: the commit of the transaction that holds everybody else out."""
+        await self._holder.execute(
+            "UPDATE projection_generation SET previous = live, live = $1, shape = $2,"
+            " folded_at = now()",
+            self.number,
+            shape(),
+        )
+        self.switched = True
+
+    async def drop(self) -> None:
+        """Drop the schema that nobody will read. What cannot be dropped now is dropped at the next start."""
+        with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            await self._writer.execute("ROLLBACK")
+            await self._writer.execute(f"DROP SCHEMA IF EXISTS {self.schema} CASCADE")
