@@ -4,7 +4,7 @@ Services write `router = routes("leads")` and decorate functions as in any FastA
 route says what it does to what: `openapi_extra=declared("lead", "create")`.
 """
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
@@ -20,8 +20,10 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from onefunnel.errors import DomainError
+from onefunnel.http.calling import plan_of
 from onefunnel.http.incoming import MAX_BODY_BYTES, read_body
 from onefunnel.http.principal import authenticate
 from onefunnel.http.problems import Problem, problem_response
@@ -83,10 +85,13 @@ class StrictRoute(APIRoute):
         options["operation_id"] = options.get("operation_id") or _camel(endpoint.__name__)
         options["response_model_by_alias"] = True
         super().__init__(path, endpoint, **options)
+        if plan_of(self.dependant) is not None:
+            self.app = _application(self.get_route_handler())
 
     def get_route_handler(self) -> Handler:
-        """Wrap FastAPI's handler: everything wrong with a request is found before it runs."""
-        handle = super().get_route_handler()
+        """Return what answers a request: everything wrong with it is found before the function runs."""
+        plan = plan_of(self.dependant)
+        handle = plan.called if plan else _left_to_fastapi(super().get_route_handler())
         parameters = known_parameters(self.dependant)
         rule = self._body_rule()
         public = (self.openapi_extra or {}).get(EXTENSION, {}).get("public", False)
@@ -95,9 +100,9 @@ class StrictRoute(APIRoute):
             if not public:
                 authenticate(request)
             check_query(request.scope["query_string"], parameters)
-            if rule is not None:
-                await _read(request, rule)
-            return await handle(request)
+            body = await _read(request, rule) if rule is not None else None
+            response: Response = await handle(request, body)
+            return response
 
         return _answering(strict)
 
@@ -113,18 +118,37 @@ class StrictRoute(APIRoute):
         return BodyRule(adapter, field.is_required(), limit)
 
 
-async def _read(request: Request, rule: BodyRule) -> None:
-    """Read, guard and validate the body; what FastAPI finds as the parsed JSON is the finished model."""
+def _left_to_fastapi(handle: Handler) -> Callable[[Request, object], Awaitable[Response]]:
+    async def called(request: Request, body: object) -> Response:
+        # FastAPI finds the finished model where it would find the parsed JSON, and takes it as it is.
+        request._json = body  # noqa: SLF001
+        return await handle(request)
+
+    return called
+
+
+def _application(handler: Handler) -> ASGIApp:
+    """Return the ASGI application of a planned route: nothing in it needs FastAPI's exit stacks."""
+
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        response = await handler(Request(scope, receive, send))
+        await response(scope, receive, send)
+
+    return application
+
+
+async def _read(request: Request, rule: BodyRule) -> object:
+    """Read, guard and validate the body; return the model, None for a body that may be left out."""
     raw = await read_body(request.receive, request.headers.get("content-length"), rule.max_bytes)
     request._body = raw  # noqa: SLF001 - Starlette's own cache: whoever asks again gets these bytes
     if not raw and not rule.required:
-        return
+        return None
     _check_media(request)
     if not raw:
         raise malformed("The body is empty.")
     guard(raw)
     try:
-        request._json = rule.adapter.validate_json(raw)  # noqa: SLF001 - as above
+        return cast(object, rule.adapter.validate_json(raw))
     except ValidationError as error:
         raise problem_of(error.errors(include_url=False, include_input=False)) from error
 
