@@ -81,7 +81,7 @@ class Ask:
 def ask_dependency(views: Views) -> Callable[..., Ask]:
     """Return the dependency that makes an `Ask` for each request."""
 
-    def ask(principal: CurrentPrincipal, wait_for: WaitFor = None) -> Ask:
+    async def ask(principal: CurrentPrincipal, wait_for: WaitFor = None) -> Ask:
         return Ask(views, principal.tenant_id, wait_for)
 
     return ask
