@@ -1,7 +1,7 @@
 """Composition root: the only file that knows all rooms."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 
 from fastapi import FastAPI
@@ -12,8 +12,11 @@ from metrics_service.adapters.pay_repositories import sql_tx
 from metrics_service.adapters.views import sql_reads
 from metrics_service.adapters.views_fates import read_fate
 from metrics_service.application.fold import Fold
+from metrics_service.application.fold_dead import discard, redrive
+from metrics_service.application.fold_ports import FoldStore
+from metrics_service.entrypoints.http_dead_letters import dead_letter_routes
 from metrics_service.entrypoints.http_explain import explain_routes
-from metrics_service.entrypoints.http_internal import OutboxOf, internal_routes
+from metrics_service.entrypoints.http_internal import internal_routes
 from metrics_service.entrypoints.http_metrics import metric_routes
 from metrics_service.entrypoints.http_pay import pay_routes
 from metrics_service.entrypoints.http_pay_lists import pay_list_routes
@@ -39,7 +42,7 @@ def build(runtime: Runtime) -> Service:
         internal_key=runtime.internal_key,
         clock=runtime.clock,
         wake=runtime.wake,
-        outbox_of=partial(_outbox, runtime),
+        worker=partial(runtime.worker_database, DATABASE),
     )
     return Service(NAME, app, background=(partial(_relay, runtime), partial(_fold, runtime)))
 
@@ -50,9 +53,9 @@ def application(
     internal_key: bytes,
     clock: Clock,
     wake: Callable[[], None],
-    outbox_of: OutboxOf,
+    worker: Callable[[], Database],
 ) -> FastAPI:
-    """Wire what answers HTTP."""
+    """Wire what answers HTTP; `worker` is asked for only where a person operates the fold."""
     ask = ask_dependency(Views(database.snapshot, sql_reads, read_fate))
     write = write_dependency(database, wake, clock)
     return service_app(
@@ -64,7 +67,10 @@ def application(
             metric_routes(ask),
             utilization_routes(ask),
             explain_routes(ask),
-            internal_routes(ask, outbox_of),
+            dead_letter_routes(
+                ask, partial(_settle, worker, redrive), partial(_settle, worker, discard)
+            ),
+            internal_routes(ask, partial(_outbox, worker, clock)),
         ],
         internal_key=internal_key,
         ready=partial(_ready, database),
@@ -77,8 +83,22 @@ async def _ready(database: Database) -> None:
         await conn.execute(text("SELECT live FROM projection_generation"))
 
 
-async def _outbox(runtime: Runtime) -> Standing:
-    return await outbox_standing(runtime.worker_database(DATABASE), runtime.clock.now())
+async def _outbox(worker: Callable[[], Database], clock: Clock) -> Standing:
+    return await outbox_standing(worker(), clock.now())
+
+
+async def _settle(
+    worker: Callable[[], Database],
+    settle: Callable[[FoldStore, int, str], Awaitable[object]],
+    dead_id: int,
+    actor: str,
+) -> object:
+    """Settle a dead letter in a turn of its own, as the fold makes them."""
+    store = PostgresFoldStore(worker(), new_owner())
+    try:
+        return await settle(store, dead_id, actor)
+    finally:
+        await store.close()
 
 
 async def _relay(runtime: Runtime, stop: asyncio.Event) -> None:

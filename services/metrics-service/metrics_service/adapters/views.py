@@ -2,6 +2,7 @@
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from metrics_service.adapters.views_dead import SqlDeadRows
 from metrics_service.adapters.views_explain import SqlExplainRows
 from metrics_service.adapters.views_funnel import SqlFunnelRows
 from metrics_service.adapters.views_pay import SqlPayRows
@@ -25,4 +26,5 @@ def sql_reads(conn: AsyncConnection) -> Reads:
         utilization=SqlUtilizationRows(conn, situations),
         status=SqlStatusRows(conn),
         explain=SqlExplainRows(conn),
+        dead=SqlDeadRows(conn),
     )

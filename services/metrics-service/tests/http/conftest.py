@@ -102,23 +102,19 @@ class Metrics:
         return [decode_data(e.type, e.data) for e in envelopes]
 
 
-async def nothing_waits() -> dict[str, float]:
-    return {"depth": 0, "oldest_age_s": 0.0}
-
-
 @pytest.fixture
 async def metrics(fresh_database, open_database) -> AsyncIterator[Metrics]:
     fresh = fresh_database("metrics_service")
     owner = await asyncpg.connect(fresh.owner_url)
-    clock = TurnableClock()
+    clock, worker = TurnableClock(), open_database(fresh.worker_url)
     app = application(
         open_database(fresh.app_url),
         internal_key=KEY,
         clock=clock,
         wake=lambda: None,
-        outbox_of=nothing_waits,
+        worker=lambda: worker,
     )
-    found = Metrics(app, owner, clock, open_database(fresh.worker_url))
+    found = Metrics(app, owner, clock, worker)
     yield found
     await found.store.close()
     await owner.close()
