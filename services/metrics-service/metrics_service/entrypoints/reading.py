@@ -78,7 +78,7 @@ class Ask:
             return await self._views.fate_of(conn, event_id)
 
 
-def ask_dependency(views: Views) -> Callable[..., Ask]:
+def ask_dependency(views: Views) -> Callable[..., Awaitable[Ask]]:
     """Return the dependency that makes an `Ask` for each request."""
 
     async def ask(principal: CurrentPrincipal, wait_for: WaitFor = None) -> Ask:
@@ -87,7 +87,7 @@ def ask_dependency(views: Views) -> Callable[..., Ask]:
     return ask
 
 
-AskOf = Callable[..., Ask]
+AskOf = Callable[..., Awaitable[Ask]]
 
 
 def asking(ask_of: AskOf) -> Any:
