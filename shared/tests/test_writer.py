@@ -1,5 +1,6 @@
 """State and events in one statement, on a real PostgreSQL."""
 
+import contextlib
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
@@ -91,6 +92,18 @@ async def test_a_stale_version_writes_neither_row_nor_event(leads, open_database
             await save(conn, LEAD, row(lead, 8, "late"), seen=seen, records=accepted(lead))
     assert await owner.fetchval("SELECT count(*) FROM outbox") == 0
     assert await owner.fetchval("SELECT state FROM lead") == "new"
+
+
+async def test_a_stale_save_adds_no_event_even_if_its_error_is_swallowed(leads, open_database):
+    fresh, owner = leads
+    lead, app = uuid4(), open_database(fresh.app_url)
+    async with app.tenant(TENANT) as conn:
+        for seen in (None, 1):
+            with contextlib.suppress(StaleVersion):
+                await save(conn, LEAD, row(lead, 1, "new"), seen=None, records=accepted(lead))
+            with contextlib.suppress(StaleVersion):
+                await save(conn, LEAD, row(lead, 8, "x"), seen=seen and 7, records=accepted(lead))
+    assert await owner.fetchval("SELECT count(*) FROM outbox") == 1
 
 
 async def test_a_command_without_an_event_saves_the_row_alone(leads, open_database):
