@@ -66,7 +66,7 @@ class SqlLeads(SqlLeadReads):
         """Save a lead that was got, and its events."""
         return await self._rows.save(lead.lead_id, _values(lead), events)
 
-    async def record(self, lead_id: LeadId, activity: Activity, *, asset_id: UUID | None) -> bool:
+    async def record(self, lead_id: LeadId, activity: Activity, *, asset_id: UUID | None) -> None:
         """Keep an activity, once."""
         statement = (
             insert(ACTIVITY)
@@ -81,7 +81,7 @@ class SqlLeads(SqlLeadReads):
             )
             .on_conflict_do_nothing(index_elements=["tenant_id", "id"])
         )
-        return (await self._conn.execute(statement)).rowcount == 1
+        await self._conn.execute(statement)
 
     async def learn_kind(self, asset_id: UUID, kind: str, version: int) -> None:
         """Remember an asset's kind, from the newest version heard of."""

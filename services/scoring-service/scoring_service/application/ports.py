@@ -73,8 +73,8 @@ class Leads(LeadReads, Protocol):
         """Save a lead that was got, and its events, in one statement; return the last event's id."""
         ...
 
-    async def record(self, lead_id: LeadId, activity: Activity, *, asset_id: UUID | None) -> bool:
-        """Keep an activity; say whether it is new."""
+    async def record(self, lead_id: LeadId, activity: Activity, *, asset_id: UUID | None) -> None:
+        """Keep an activity; one that is kept already stays as it is."""
         ...
 
     async def learn_kind(self, asset_id: UUID, kind: str, version: int) -> None:

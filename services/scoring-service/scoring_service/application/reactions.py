@@ -76,8 +76,7 @@ async def _count(
     lead_id: LeadId, activity: Activity, heard: Heard, *, asset_id: UUID | None = None
 ) -> None:
     known = await heard.tx.leads.get(lead_id)
-    if not await heard.tx.leads.record(lead_id, activity, asset_id=asset_id):
-        return
+    await heard.tx.leads.record(lead_id, activity, asset_id=asset_id)
     judged, events = await judge(known, at=activity.at, tx=heard.tx)
     await heard.tx.leads.save(judged, events)
 

@@ -165,6 +165,15 @@ async def test_new_opinions_open_a_new_case_and_leave_the_old_one_as_it_was_deci
     assert (old["sales_rating"], old["decision"]["reason"]) == (2, "first")
 
 
+async def test_the_same_opinion_again_leaves_who_decided_as_it_was(scoring):
+    case = await disputed(scoring)
+    lead = (await decide(scoring, case, score=3, reason="first")).json()["lead_id"]
+    await rate(scoring, lead, "sales", 2)
+    assert (await seen(scoring, lead, "rep"))["reconciled"]["score"] == 3
+    decided = await scoring.owner.fetch("SELECT id, decided_principal FROM reconciliation")
+    assert [(str(row[0]), row[1]) for row in decided] == [(case, "key:manager:None")]
+
+
 @pytest.mark.parametrize(
     ("role", "side"), [("rep", "marketing"), ("marketer", "sales"), ("auditor", "sales")]
 )

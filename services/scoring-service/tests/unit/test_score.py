@@ -1,5 +1,6 @@
 """The score: its reasons, its caps, its decay, and that nothing depends on order."""
 
+import copy
 import math
 from collections import Counter
 from datetime import timedelta
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from scoring_service.domain.score import cools_in_days, score, total
 
-from .unit_definitions import NOON, definition, touch, view
+from .unit_definitions import DOCUMENT, NOON, definition, touch, view
 
 GOOD_FIT = {"employees": 300, "segment": "emea", "role": "it_director"}
 
@@ -62,6 +63,19 @@ def test_a_cap_of_a_rule_keeps_the_newest_points():
     activities = [touch(n, "email", days_ago=n) for n in range(8)]
     kept = [r.age_days for r in score(definition(), {}, activities, NOON).reasons]
     assert kept == [0, 1, 2, 3, 4]
+
+
+def test_a_cap_of_a_group_keeps_the_newest_points_of_all_its_rules():
+    document = copy.deepcopy(DOCUMENT)
+    document["engagement"]["rules"][0]["group"] = "mail"  # webinars, beside opens
+    opens = [touch(n, "email", days_ago=14) for n in range(5)]
+    reasons = score(
+        definition(document), {}, [*opens, touch(9, "webinar", days_ago=28)], NOON
+    ).reasons
+    # 20 points fit: all 10 of the opens, then 10 of the 30 of the older webinar.
+    assert [(r.rule, r.undecayed, r.points) for r in reasons] == [
+        ("open", 10, 5), ("webinar", 10, Decimal("2.5")),
+    ]  # fmt: skip
 
 
 def test_a_score_is_held_between_nothing_and_its_bound_and_says_so():
