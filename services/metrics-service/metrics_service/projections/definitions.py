@@ -4,131 +4,47 @@
 different aggregates may arrive in any order and the same one twice.
 """
 
-from collections.abc import Callable
-from datetime import date
 from functools import cached_property
-from typing import Any
 from uuid import UUID
 
 import msgspec
-from msgspec import Struct, field
 
 from metrics_service.projections.calendar import (
     Granularity,
     LocalDays,
     Micros,
     local_days,
-    micros,
     period_of,
 )
-from metrics_service.projections.funnel_steps import (
-    CompiledFunnel,
-    FunnelVersion,
-    compiled_funnel,
-    funnel_version,
+from metrics_service.projections.definition_state import (
+    REFERENCE_TYPES,
+    TAKE,
+    Adjustment,
+    Assignment,
+    Quota,
+    State,
+    TenantCalendar,
 )
+from metrics_service.projections.funnel_steps import CompiledFunnel, FunnelVersion, compiled_funnel
 from metrics_service.projections.keys import ADJUSTMENTS, LedgerKey
-from metrics_service.projections.pay.plan import (
-    CompiledPlan,
-    PlanVersion,
-    compiled_plan,
-    plan_version,
-)
-from onefunnel.events import directory, plans
+from metrics_service.projections.pay.plan import CompiledPlan, PlanVersion, compiled_plan
 
-FOREVER = date.max
-
-
-class TenantCalendar(Struct, array_like=True, frozen=True):
-    """The tenant's zone, currency and first month of the year."""
-
-    sequence: int = 0
-    time_zone: str = "UTC"
-    currency: str = ""
-    fiscal_year_start: int = 1
-
-
-class Funnel(Struct, array_like=True, frozen=True):
-    """A funnel's versions, oldest first."""
-
-    sequence: int
-    versions: tuple[FunnelVersion, ...]
-
-
-class Plan(Struct, array_like=True, frozen=True):
-    """A plan's versions, oldest first."""
-
-    sequence: int
-    versions: tuple[PlanVersion, ...]
-
-
-class Assignment(Struct, array_like=True, frozen=True):
-    """A person is paid by a plan from a day to a day, both inclusive."""
-
-    sequence: int
-    assignment_id: UUID
-    person_id: UUID
-    plan_id: UUID
-    from_: date
-    to: date
-
-
-class Quota(Struct, array_like=True, frozen=True):
-    """A person's quota for a period; `component` None holds for every component of the measure."""
-
-    sequence: int
-    event_id: UUID
-    person_id: UUID
-    measure: str
-    component: str | None
-    period: str
-    currency: str | None
-    amount_minor: int | None
-    count: int | None
-
-
-class ClosedPeriod(Struct, array_like=True, frozen=True):
-    """A period that takes no postings any more."""
-
-    sequence: int
-    period: str
-
-
-class Adjustment(Struct, array_like=True, frozen=True):
-    """An amount that somebody decided."""
-
-    sequence: int
-    person_id: UUID
-    at: int
-    amount_minor: int
-    currency: str
-    reason: str
-
-
-class _State(Struct, array_like=True, frozen=True):
-    calendar: TenantCalendar = TenantCalendar()
-    funnels: dict[UUID, Funnel] = field(default_factory=dict)
-    plans: dict[UUID, Plan] = field(default_factory=dict)
-    assignments: dict[UUID, Assignment] = field(default_factory=dict)
-    quotas: dict[UUID, Quota] = field(default_factory=dict)
-    closed: dict[UUID, ClosedPeriod] = field(default_factory=dict)
-    adjustments: dict[UUID, Adjustment] = field(default_factory=dict)
-
+__all__ = ["REFERENCE_TYPES", "Adjustment", "Assignment", "Definitions", "Quota", "TenantCalendar"]
 
 _encode = msgspec.msgpack.Encoder(uuid_format="bytes").encode
-_decode = msgspec.msgpack.Decoder(_State).decode
+_decode = msgspec.msgpack.Decoder(State).decode
 
 
 class Definitions:
     """One tenant's rules, as an immutable snapshot with what is compiled from them."""
 
-    def __init__(self, state: _State) -> None:
+    def __init__(self, state: State) -> None:
         self._state = state
 
     @classmethod
     def empty(cls) -> "Definitions":
         """Return the rules of a tenant that nothing is known of: UTC, no funnel, no plan."""
-        return cls(_State())
+        return cls(State())
 
     @classmethod
     def load(cls, data: bytes) -> "Definitions":
@@ -141,7 +57,7 @@ class Definitions:
 
     def apply(self, type_: str, event: object, *, event_id: UUID, sequence: int) -> "Definitions":
         """Return the snapshot with one event taken in; itself where the event changes nothing."""
-        handler = _HANDLERS.get(type_)
+        handler = TAKE.get(type_)
         state = handler(self._state, event, event_id, sequence) if handler else self._state
         return self if state is self._state else Definitions(state)
 
@@ -254,98 +170,3 @@ def _subject(quota: Quota) -> str:
     if quota.component is not None:
         return f"component:{quota.component}"
     return f"measure:{quota.measure}"
-
-
-_Handler = Callable[[_State, Any, UUID, int], _State]
-
-
-def _tenant(
-    state: _State, event: directory.TenantChanged, _event_id: UUID, sequence: int
-) -> _State:
-    if sequence <= state.calendar.sequence:
-        return state
-    calendar = TenantCalendar(sequence, event.time_zone, event.currency, event.fiscal_year_start)
-    return msgspec.structs.replace(state, calendar=calendar)
-
-
-def _funnel(
-    state: _State, event: directory.FunnelActivated, _event_id: UUID, sequence: int
-) -> _State:
-    known = state.funnels.get(event.funnel_id, Funnel(0, ()))
-    if any(version.version == event.version for version in known.versions):
-        return state
-    versions = (*known.versions, funnel_version(event))
-    ordered = tuple(sorted(versions, key=lambda version: version.version))
-    funnel = Funnel(max(sequence, known.sequence), ordered)
-    return msgspec.structs.replace(state, funnels={**state.funnels, event.funnel_id: funnel})
-
-
-def _plan(state: _State, event: plans.PlanActivated, _event_id: UUID, sequence: int) -> _State:
-    known = state.plans.get(event.plan_id, Plan(0, ()))
-    if any(version.version == event.plan.version for version in known.versions):
-        return state
-    versions = (*known.versions, plan_version(event, sequence))
-    ordered = tuple(sorted(versions, key=lambda version: version.version))
-    plan = Plan(max(sequence, known.sequence), ordered)
-    return msgspec.structs.replace(state, plans={**state.plans, event.plan_id: plan})
-
-
-def _assignment(state: _State, event: plans.PlanAssigned, _event_id: UUID, sequence: int) -> _State:
-    id_ = event.assignment_id
-    assignment = Assignment(
-        sequence, id_, event.person_id, event.plan_id, event.from_, event.to or FOREVER
-    )
-    return _newest(state, "assignments", id_, assignment)
-
-
-def _quota(state: _State, event: plans.QuotaSet, event_id: UUID, sequence: int) -> _State:
-    quota = Quota(
-        sequence,
-        event_id,
-        event.person_id,
-        event.measure,
-        event.component,
-        event.period,
-        event.currency,
-        event.amount_minor,
-        event.count,
-    )
-    return _newest(state, "quotas", event.quota_id, quota)
-
-
-def _closed(state: _State, event: plans.PeriodClosed, _event_id: UUID, sequence: int) -> _State:
-    return _newest(state, "closed", event.period_id, ClosedPeriod(sequence, event.period))
-
-
-def _adjusted(
-    state: _State, event: plans.AdjustmentPosted, _event_id: UUID, sequence: int
-) -> _State:
-    adjustment = Adjustment(
-        sequence,
-        event.person_id,
-        micros(event.at),
-        event.amount_minor,
-        event.currency,
-        event.reason,
-    )
-    return _newest(state, "adjustments", event.adjustment_id, adjustment)
-
-
-def _newest(state: _State, name: str, id_: UUID, entry: Any) -> _State:
-    entries: dict[UUID, Any] = getattr(state, name)
-    known = entries.get(id_)
-    if known is not None and known.sequence >= entry.sequence:
-        return state
-    return msgspec.structs.replace(state, **{name: {**entries, id_: entry}})
-
-
-_HANDLERS: dict[str, _Handler] = {
-    "onefunnel.tenant.changed.v1": _tenant,
-    "onefunnel.funnel.activated.v1": _funnel,
-    "onefunnel.plan.activated.v1": _plan,
-    "onefunnel.plan.assigned.v1": _assignment,
-    "onefunnel.quota.set.v1": _quota,
-    "onefunnel.period.closed.v1": _closed,
-    "onefunnel.adjustment.posted.v1": _adjusted,
-}
-REFERENCE_TYPES = frozenset(_HANDLERS)
