@@ -4,10 +4,12 @@ import contextlib
 import http.client
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -161,27 +163,58 @@ def run_tool() -> Callable[..., subprocess.CompletedProcess[str]]:
 
 
 @pytest.fixture(scope="session")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def room() -> Iterator[Path]:
+    """Return a directory for stacks.
+
+    Not one of pytest's: as root, PostgreSQL runs as another user, and every pytest that starts closes
+    pytest's directory to others.
+    """
+    made = Path(tempfile.mkdtemp(prefix="onefunnel-stacks-"))
+    yield made
+    shutil.rmtree(made, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def prepared(room: Path) -> Path:
     """Make a data directory once: started, prepared, stopped."""
-    made = Stack(tmp_path_factory.mktemp("prepared") / "data")
+    made = Stack(room / "prepared")
     try:
         made.up("--no-demo")
-        assert made.stop() == 0
+        assert made.stop() == 0, made.said()
     finally:
         made.clean_up()
     return made.data
 
 
+def copied(prepared: Path) -> Stack:
+    """Return a stack on a copy of a prepared directory."""
+    data = Path(tempfile.mkdtemp(prefix="stack-", dir=prepared.parent)) / "data"
+    subprocess.run(["cp", "-a", str(prepared), str(data)], check=True)
+    return Stack(data)
+
+
 @pytest.fixture
-def new_stack(tmp_path: Path, prepared: Path) -> Iterator[Callable[[], Stack]]:
+def new_stack(prepared: Path) -> Iterator[Callable[[], Stack]]:
     """Return a function that makes a stack on a copy of a prepared directory, not started."""
     made: list[Stack] = []
 
     def new() -> Stack:
-        data = tmp_path / f"data-{len(made)}"
-        subprocess.run(["cp", "-a", str(prepared), str(data)], check=True)
-        made.append(Stack(data))
+        made.append(copied(prepared))
         return made[-1]
+
+    yield new
+    for stack in made:
+        stack.clean_up()
+
+
+@pytest.fixture(scope="module")
+def new_module_stack(prepared: Path) -> Iterator[Callable[[], Stack]]:
+    """Return a function that starts a stack which all tests of a module share."""
+    made: list[Stack] = []
+
+    def new() -> Stack:
+        made.append(copied(prepared))
+        return made[-1].up("--no-demo")
 
     yield new
     for stack in made:

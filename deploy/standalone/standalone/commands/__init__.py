@@ -7,6 +7,7 @@ import click
 
 from standalone.commands.about import completion, version
 from standalone.commands.access import key
+from standalone.commands.archives import backup, restore
 from standalone.commands.bring_in import bring_in
 from standalone.commands.numbers import funnel, performance
 from standalone.commands.pay import attainment, period, statement
@@ -14,5 +15,5 @@ from standalone.commands.status import status
 from standalone.commands.up import up
 
 VERBS: tuple[click.Command, ...] = (
-    attainment, bring_in, completion, funnel, key, performance, period, statement, status, up, version,
+    attainment, backup, bring_in, completion, funnel, key, performance, period, restore, statement, status, up, version,
 )  # fmt: skip

@@ -52,6 +52,8 @@ def _flat(prefix: str, value: Any) -> list[str]:
             for name, inner in value.items()
             for text in _flat(f"{prefix} {name}".strip().replace("_", " "), inner)
         ]
+    if value is None or value is False or value == []:
+        return []
     if isinstance(value, list):
         return [f"{prefix} {len(value)}"]
-    return [f"{prefix} {value}"]
+    return [prefix if value is True else f"{prefix} {value}"]

@@ -78,7 +78,7 @@ def _start_until_it_answers(server: LocalServer) -> None:
 
 def _answers(server: LocalServer) -> bool:
     try:
-        server.run_tool("pg_isready", "-q", "-h", str(server.socket_directory))
+        server.run_tool("pg_isready", "-q", "-d", server.url("postgres"))
     except RuntimeError:
         return False
     return True
