@@ -34,9 +34,10 @@ def array(kind: str, values: Sequence[object]) -> object:
 
 def arrays(kinds: Iterable[str], rows: Iterable[Sequence[object]]) -> list[object]:
     """Return the columns of rows as parameters."""
-    return [
-        array(kind, column) for kind, column in zip(kinds, zip(*rows, strict=True), strict=True)
-    ]
+    columns = tuple(zip(*rows, strict=True))
+    if not columns:
+        return [() if kind in _AS_IS else "{}" for kind in kinds]
+    return [array(kind, column) for kind, column in zip(kinds, columns, strict=True)]
 
 
 def _bare(value: object) -> str:

@@ -51,12 +51,14 @@ class PostgresFoldStore:
         async with self._connected() as driver:
             return await ownership.claim_free(driver, GROUP, self._owner)
 
-    async def running(self) -> int:
-        """Return how many partitions are not halted."""
+    async def claimable(self) -> int:
+        """Return how many partitions `claim` would return."""
         async with self._connected() as driver:
             count: int = await driver.fetchval(
-                "SELECT count(*) FROM stream_partition WHERE group_id = $1 AND status = 'running'",
+                "SELECT count(*) FROM stream_partition WHERE group_id = $1 AND status = 'running'"
+                " AND (owner IS NULL OR owner = $2 OR lease_until < now())",
                 GROUP,
+                self._owner,
             )
             return count
 

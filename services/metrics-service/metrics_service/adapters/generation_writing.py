@@ -55,7 +55,7 @@ async def copy_streams(
         " ) AS all_of (id, tenant_id, code, seq)"
         " WHERE code = ANY($1::smallint[]) GROUP BY id, tenant_id, code",
         STREAM_CODES,
-        *(arrays(kinds, over) if over else ["{}"] * len(kinds)),
+        *arrays(kinds, over),
     )
 
 
@@ -92,7 +92,11 @@ async def copy_counters(
 
 
 async def _copy(
-    driver: Driver, schema: str, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]
+    driver: Driver,
+    schema: str,
+    table: str,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
 ) -> None:
     await driver.copy_records_to_table(
         table, schema_name=schema, columns=list(columns), records=rows, timeout=None

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import orjson
 
+from metrics_service.adapters.arrays import arrays, placeholders
 from metrics_service.adapters.driver import Driver
 from metrics_service.application.fold_ledger import Balance, Entry
 from metrics_service.projections.affected import PayScope
@@ -16,7 +17,9 @@ from metrics_service.projections.keys import LedgerKey, PayKey, PayVector
 # has a lock of its own. Sorted numbers, one statement; the last locks that a turn takes.
 _LOCK: Final = "SELECT pg_advisory_xact_lock(key) FROM unnest($1::bigint[]) AS key"
 
-_KEYS: Final = "unnest($2::uuid[], $3::text[], $4::text[], $5::text[])"
+_KEY_KINDS: Final = ("uuid", "text", "text", "text")
+_KEYS: Final = f"unnest({placeholders(_KEY_KINDS, first=2)})"
+_DUE_KINDS: Final = (*_KEY_KINDS, "uuid")
 _NAMES: Final = "(payee_id, component, earned_period, currency)"
 
 _POSTED: Final = f"""
@@ -24,15 +27,18 @@ _POSTED: Final = f"""
     FROM {_KEYS} AS k {_NAMES}
     JOIN ledger_entry e USING {_NAMES} WHERE e.tenant_id = $1 GROUP BY 1, 2, 3, 4"""
 
-_POST: Final = """
-    INSERT INTO ledger_entry (tenant_id, payee_id, component, earned_period, posted_period, currency,
-        account, kind, amount_minor, plan_id, plan_version, cause_event_id, inputs)
-    SELECT tenant_id, payee_id, component, earned_period, posted_period, currency, account, kind,
-        amount_minor, plan_id, plan_version, cause_event_id, convert_from(inputs, 'UTF8')::jsonb
-    FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-        $8::text[], $9::bigint[], $10::uuid[], $11::int[], $12::uuid[], $13::bytea[])
-        AS e (tenant_id, payee_id, component, earned_period, posted_period, currency, account, kind,
-            amount_minor, plan_id, plan_version, cause_event_id, inputs)"""
+_ENTRY_KINDS: Final = {
+    "tenant_id": "uuid", "payee_id": "uuid", "component": "text", "earned_period": "text",
+    "posted_period": "text", "currency": "text", "account": "text", "kind": "text",
+    "amount_minor": "bigint", "plan_id": "uuid", "plan_version": "int", "cause_event_id": "uuid",
+    "inputs": "text",
+}  # fmt: skip
+assert tuple(_ENTRY_KINDS) == Entry._fields
+
+_POST: Final = f"""
+    INSERT INTO ledger_entry ({", ".join(_ENTRY_KINDS)})
+    SELECT {", ".join(_ENTRY_KINDS).replace("inputs", "inputs::jsonb")}
+    FROM unnest({placeholders(_ENTRY_KINDS.values())}) AS e ({", ".join(_ENTRY_KINDS)})"""
 
 
 def _totals(schema: str) -> str:
@@ -54,7 +60,7 @@ async def balances(
 ) -> dict[LedgerKey, Balance]:
     """Lock ledger keys and return their pay totals and what the book has posted."""
     await driver.execute(_LOCK, sorted(_lock_number(tenant_id, key) for key in keys))
-    columns = [list(column) for column in zip(*keys, strict=True)]
+    columns = arrays(_KEY_KINDS, keys)
     credited: dict[LedgerKey, list[tuple[PayKey, PayVector]]] = {key: [] for key in keys}
     n = len(PayKey._fields)
     for row in map(tuple, await driver.fetch(_totals(schema), tenant_id, *columns)):
@@ -88,8 +94,8 @@ async def pay_keys(
 async def post(driver: Driver, entries: Sequence[Entry]) -> None:
     """Append entries to the book."""
     if entries:
-        rows = (entry._replace(inputs=orjson.dumps(entry.inputs)) for entry in entries)  # type: ignore[arg-type]
-        await driver.execute(_POST, *zip(*rows, strict=True))
+        rows = ((*entry[:-1], orjson.dumps(entry.inputs).decode()) for entry in entries)
+        await driver.execute(_POST, *arrays(_ENTRY_KINDS.values(), rows))
 
 
 async def defer(
@@ -99,11 +105,11 @@ async def defer(
     rows = sorted((*key, cause) for key, cause in causes.items())
     await driver.execute(
         f"INSERT INTO {schema}.pay_due (tenant_id, payee_id, component, earned_period, currency,"
-        f" cause_event_id) SELECT $1::uuid, * FROM {_KEYS.replace(')', ', $6::uuid[])')}"
+        f" cause_event_id) SELECT $1::uuid, * FROM unnest({placeholders(_DUE_KINDS, first=2)})"
         " ON CONFLICT (tenant_id, payee_id, component, earned_period, currency)"
         " DO UPDATE SET cause_event_id = excluded.cause_event_id",
         tenant_id,
-        *zip(*rows, strict=True),
+        *arrays(_DUE_KINDS, rows),
     )
 
 

@@ -115,7 +115,7 @@ class Fold:
     async def look_after(self) -> None:
         """Renew leases, note where the log ends, and do what changes of rules left to be done."""
         await self._store.renew()
-        if len(self._claims) < await self._store.running():
+        if await self._store.claimable() > len(self._claims):
             await self.start()  # somebody let go of a partition, or an operator resumed one
         await self._store.note_ends(lambda: self._log.end_positions(list(self._claims)))
         for tenant_id in await self._store.tenants_with_work():

@@ -208,8 +208,8 @@ class FoldStore(Protocol):
         """Claim every partition that is free, already mine, or whose lease ran out."""
         ...
 
-    async def running(self) -> int:
-        """Return how many partitions are not halted."""
+    async def claimable(self) -> int:
+        """Return how many partitions `claim` would return: those that I have, and those that are free."""
         ...
 
     async def renew(self) -> None:

@@ -35,5 +35,5 @@ async def rederive(store: FoldStore, cache: RulesCache, tenant_id: UUID) -> bool
         await save_entities(turn, work)
         await turn.add(work.totals)
         cause = await turn.cause_of_rules(tenant_id, numbered.number)
-        await turn.defer(tenant_id, dict.fromkeys(work.causes[tenant_id], cause))
+        await settle(turn, tenant_id, rules, dict.fromkeys(work.causes[tenant_id], cause))
         return True
