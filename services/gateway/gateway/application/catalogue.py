@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import orjson
 
+from gateway.domain.pay import private_parameter
 from gateway.domain.roles import known
 from onefunnel.http.paths import PathTree
 
@@ -35,6 +36,7 @@ class Operation:
     operation_id: str
     max_body_bytes: int = DEFAULT_MAX_BODY_BYTES
     public: bool = False  # without a caller: what gives the right is in the path
+    private_parameter: str | None = None  # says whose pay is shown
 
     @property
     def is_about_one(self) -> bool:
@@ -81,6 +83,9 @@ def _operation(method: str, path: str, described: Mapping[str, Any]) -> Operatio
         operation_id=described["operationId"],
         max_body_bytes=extension.get("max_body_bytes", DEFAULT_MAX_BODY_BYTES),
         public=extension.get("public", False),
+        private_parameter=private_parameter(
+            resource, {parameter["name"] for parameter in described.get("parameters", ())}
+        ),
     )
 
 

@@ -99,7 +99,6 @@ GRANTS: Final[Mapping[str, Mapping[str, frozenset[Role]]]] = {
     "batch": {"create": _I | _T},
     "status": {"read": frozenset(ROLES)},
     "operations": {"read": _T | _A, "change": _T},
-    "operations": {"read": _T | _A, "change": _T},
     "event": {"read": _PEOPLE},
     "api_key": {"read": _T | _A, "create": _T, "revoke": _T},
     "identity": {"read": frozenset(ROLES)},

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlencode
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.application.catalogue import Match, Operation, RouteTable
-from gateway.domain.pay import PARAMETER, PAY, seen_by
+from gateway.domain.pay import seen_by
 from gateway.domain.roles import allowed
 from gateway.entrypoints.authentication import Caller, Doorkeeper
 from gateway.entrypoints.names import Names
@@ -177,25 +177,22 @@ def _authorize(caller: Caller, operation: Operation) -> None:
 def _visible_query(caller: Caller, operation: Operation, match: Match, raw: bytes) -> str:
     """Return the query to pass on, narrowed to the caller's own pay where that is all they may see."""
     query = raw.decode("latin-1")
-    in_path = match.parameters.get(PARAMETER)
-    asked = [in_path] if in_path else _values(query, PARAMETER)
-    if operation.resource not in PAY and not asked:
+    name = operation.private_parameter
+    if name is None:
         return query
-    if len(asked) > 1:
+    named = [match.parameters[name]] if name in match.parameters else _values(query, name)
+    if len(named) > 1:
         raise Problem("malformed-request", "A query parameter comes more than once.")
     principal = caller.principal
-    seen = seen_by(principal.role, principal.person_id, operation.resource, next(iter(asked), None))
+    seen = seen_by(principal.role, principal.person_id, next(iter(named), None))
     if not seen.visible:
         raise Problem("not-found", "There is no such thing.")
-    if seen.payee is None:
+    if seen.narrow_to is None:
         return query
-    return "&".join(part for part in (query, urlencode({PARAMETER: str(seen.payee)})) if part)
+    return "&".join(part for part in (query, urlencode({name: str(seen.narrow_to)})) if part)
 
 
 def _values(query: str, name: str) -> list[str]:
-    # An escape may spell the name in another way, so only a query without any can be passed over.
-    if name not in query and "%" not in query:
-        return []
     return [value for key, value in parse_qsl(query, keep_blank_values=True) if key == name]
 
 

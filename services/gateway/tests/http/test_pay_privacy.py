@@ -68,7 +68,7 @@ async def test_an_integration_sees_no_pay(gateway):
     assert answer.status_code == 403
 
 
-async def test_any_other_question_with_a_payee_is_held_to_the_same(gateway):
+async def test_any_other_question_that_takes_a_payee_is_held_to_the_same(gateway):
     me = new_id()
     client = await gateway.client()
     headers = {"X-API-Key": await gateway.key_for("rep", me)}
@@ -77,3 +77,4 @@ async def test_any_other_question_with_a_payee_is_held_to_the_same(gateway):
     disguised = await client.get(f"/v1/forecast?%70ayee={new_id()}", headers=headers)
     assert disguised.status_code == 404
     assert (await client.get("/v1/forecast", headers=headers)).status_code == 200
+    assert {seen["query"] for seen in gateway.services.seen} == {f"payee={me}"}

@@ -2,8 +2,10 @@
 
 import pytest
 
-from gateway.domain.pay import seen_by
+from gateway.application.catalogue import operations_of
+from gateway.domain.pay import private_parameter, seen_by
 from gateway.domain.roles import GRANTS, ROLES, allowed, known, permissions
+from gateway.main import checked_in_document
 from onefunnel.http import principal
 from onefunnel.ids import new_id
 
@@ -78,18 +80,47 @@ def test_the_roles_are_those_that_services_believe_in():
 
 
 @pytest.mark.parametrize("role", ROLES)
-@pytest.mark.parametrize("resource", ["statement", "ledger", "metrics"])
 @pytest.mark.parametrize("asked", ["own", "other", "none"])
 @pytest.mark.parametrize("bound", [True, False])
-def test_nobody_who_sees_only_their_own_pay_is_shown_anothers(role, resource, asked, bound):
+def test_nobody_who_sees_only_their_own_pay_is_shown_anothers(role, asked, bound):
     me, other = new_id(), new_id()
     question = {"own": str(me), "other": str(other), "none": None}[asked]
-    seen = seen_by(role, me if bound else None, resource, question)
-    narrow = role in {"rep", "marketer"} and (resource != "metrics" or asked != "none")
-    if not narrow:
-        assert (seen.visible, seen.payee) == (True, None)
+    seen = seen_by(role, me if bound else None, question)
+    if role not in {"rep", "marketer"}:
+        assert (seen.visible, seen.narrow_to) == (True, None)
     elif not bound or asked == "other":
         assert not seen.visible
     else:
         assert seen.visible
-        assert seen.payee == (me if asked == "none" else None)
+        assert seen.narrow_to == (me if asked == "none" else None)
+
+
+@pytest.mark.parametrize(
+    ("resource", "parameters", "private"),
+    [
+        ("statement", {"payee", "period"}, "payee"),
+        ("metrics", {"payee"}, "payee"),
+        ("quota", {"person"}, "person"),
+        ("plan", {"person", "plan"}, "person"),
+        ("plan", {"limit"}, None),
+        ("metrics", {"person"}, None),
+    ],
+)
+def test_the_parameter_that_says_whose_pay_it_is(resource, parameters, private):
+    assert private_parameter(resource, parameters) == private
+
+
+def test_every_operation_about_pay_says_whose():
+    """A new operation on statements or ledger without a payee would show everybody's."""
+    open_ones = [
+        operation.operation_id
+        for operation in operations_of(checked_in_document())
+        if operation.resource in {"statement", "ledger"} and operation.private_parameter is None
+    ]
+    assert open_ones == []
+
+
+def test_every_line_of_the_table_is_of_use():
+    used = {(o.resource, o.action) for o in operations_of(checked_in_document())}
+    lines = {(resource, action) for resource, actions in GRANTS.items() for action in actions}
+    assert lines - used == set()
