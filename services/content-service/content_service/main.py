@@ -11,6 +11,7 @@ from content_service.entrypoints.http import ROUTERS
 from content_service.entrypoints.wiring import Wiring
 from content_service.settings import DATABASE, NAME, SOURCE
 from onefunnel.http.app import service_app
+from onefunnel.http.forgetting import forget_answers
 from onefunnel.outbox.relay import Relay
 from onefunnel.outbox.standing import Standing, outbox_standing
 from onefunnel.persistence.database import Database
@@ -37,7 +38,7 @@ def build(runtime: Runtime) -> Service:
         views_of=SqlViews,
         outbox=partial(_outbox, runtime),
     )
-    return Service(NAME, app, background=(partial(_relay, runtime),))
+    return Service(NAME, app, background=(partial(_relay, runtime), partial(_forget, runtime)))
 
 
 async def _ready(database: Database) -> None:
@@ -52,3 +53,7 @@ async def _outbox(runtime: Runtime) -> Standing:
 async def _relay(runtime: Runtime, stop: asyncio.Event) -> None:
     database, wake = runtime.worker_database(DATABASE), runtime.wakeups.listen()
     await Relay(database, runtime.log, SOURCE, wake).run(stop)
+
+
+async def _forget(runtime: Runtime, stop: asyncio.Event) -> None:
+    await forget_answers(runtime.worker_database(DATABASE), runtime.clock, stop)

@@ -1,6 +1,8 @@
 """The gateway, put together: the only file that knows all its rooms."""
 
+import asyncio
 from collections.abc import Iterable, Mapping
+from functools import partial
 from importlib.resources import files
 from typing import Any, Final
 from uuid import UUID
@@ -25,6 +27,7 @@ from gateway.entrypoints.status import StatusOfAll
 from gateway.entrypoints.streams import Hints
 from onefunnel.http.app import service_app
 from onefunnel.http.edge import Edge
+from onefunnel.http.forgetting import forget_answers
 from onefunnel.http.principal import Principal
 from onefunnel.http.reads import read_dependency
 from onefunnel.http.writes import write_dependency
@@ -43,7 +46,7 @@ def build(runtime: Runtime, document: Mapping[str, Any] | None = None) -> Servic
     own.router.routes.extend(public_routes(catalogue))
     table = RouteTable(operations_of(catalogue))
     front = Front(own, table, doorkeeper, runtime.client, Names(runtime.client))
-    return Service(name=NAME, app=Edge(front))
+    return Service(NAME, Edge(front), background=(partial(_forget, runtime),))
 
 
 def own_app(runtime: Runtime, doorkeeper: Doorkeeper | None = None) -> FastAPI:
@@ -111,3 +114,7 @@ async def _announce(runtime: Runtime, tenant_id: UUID, settings: Mapping[str, ob
 def _doorkeeper(runtime: Runtime) -> Doorkeeper:
     store = DatabaseKeyStore(runtime.database(NAME))
     return Doorkeeper(store, runtime.clock, runtime.internal_key)
+
+
+async def _forget(runtime: Runtime, stop: asyncio.Event) -> None:
+    await forget_answers(runtime.worker_database(NAME), runtime.clock, stop)

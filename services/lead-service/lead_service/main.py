@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from sqlalchemy import text
@@ -16,6 +17,7 @@ from lead_service.entrypoints.http import ROUTERS
 from lead_service.entrypoints.wiring import Wiring
 from lead_service.settings import DATABASE, NAME, SOURCE
 from onefunnel.http.app import service_app
+from onefunnel.http.forgetting import forget_answers
 from onefunnel.log.consumer import Reactions
 from onefunnel.outbox.relay import Relay
 from onefunnel.persistence.database import Database
@@ -47,7 +49,9 @@ def build(runtime: Runtime) -> Service:
         queries=stored_queries(database),
         outbox=lambda: outbox_status(runtime.worker_database(DATABASE), runtime.clock.now()),
     )
-    return Service(NAME, app, background=(relay(runtime), reactions(runtime)))
+    return Service(
+        NAME, app, background=(relay(runtime), reactions(runtime), partial(_forget, runtime))
+    )
 
 
 def relay(runtime: Runtime) -> Background:
@@ -83,3 +87,7 @@ async def outbox_status(database: Database, now: datetime) -> Mapping[str, objec
     # A UUIDv7 begins with its milliseconds.
     born_s = int.from_bytes(row.oldest.bytes[:6]) / 1000
     return {"depth": row.depth, "oldest_age_s": round(max(0.0, now.timestamp() - born_s), 3)}
+
+
+async def _forget(runtime: Runtime, stop: asyncio.Event) -> None:
+    await forget_answers(runtime.worker_database(DATABASE), runtime.clock, stop)

@@ -6,6 +6,7 @@ from functools import partial
 from sqlalchemy import text
 
 from onefunnel.http.app import service_app
+from onefunnel.http.forgetting import forget_answers
 from onefunnel.log.consumer import Reactions
 from onefunnel.outbox.relay import Relay
 from onefunnel.outbox.standing import Standing, outbox_standing
@@ -38,7 +39,11 @@ def build(runtime: Runtime) -> Service:
         views_of=SqlViews,
         outbox=partial(_outbox, runtime),
     )
-    return Service(NAME, app, background=(partial(_relay, runtime), partial(_react, runtime)))
+    return Service(
+        NAME,
+        app,
+        background=(partial(_relay, runtime), partial(_react, runtime), partial(_forget, runtime)),
+    )
 
 
 async def _ready(database: Database) -> None:
@@ -59,3 +64,7 @@ async def _react(runtime: Runtime, stop: asyncio.Event) -> None:
     reacting = handlers(open_tx, runtime.clock, source=SOURCE, actor=ACTOR)
     database = runtime.worker_database(DATABASE)
     await Reactions(database, runtime.log, GROUP, reacting).run(stop)
+
+
+async def _forget(runtime: Runtime, stop: asyncio.Event) -> None:
+    await forget_answers(runtime.worker_database(DATABASE), runtime.clock, stop)

@@ -1,7 +1,6 @@
-"""Answers kept for idempotency keys are forgotten in the background, a day's worth at a time."""
+"""Answers kept for idempotency keys are forgotten in the background, now and then."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Final, Protocol
 
@@ -10,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from onefunnel import telemetry
 from onefunnel.clock import Clock
+from onefunnel.errors import DomainError
 from onefunnel.http.idempotency import prune
 
 EVERY_S: Final = 3_600.0
@@ -25,23 +25,19 @@ class AllTenants(Protocol):
         ...
 
 
-def forgetting(
-    database: AllTenants, clock: Clock, *, every_s: float = EVERY_S
-) -> Callable[[asyncio.Event], Awaitable[None]]:
-    """Return a background that forgets answers older than the promise, now and then, until stopped."""
-
-    async def forget(stop: asyncio.Event) -> None:
-        while not stop.is_set():
-            try:
-                async with database.transaction() as conn:
-                    forgotten = await prune(conn, clock.now())
-                _log.info("idempotency.forgotten", answers=forgotten)
-            except (DBAPIError, OSError) as error:  # the next turn comes in any case
-                _log.warning("idempotency.not_forgotten", error=type(error).__name__)
-            try:
-                async with asyncio.timeout(every_s):
-                    await stop.wait()
-            except TimeoutError:
-                continue
-
-    return forget
+async def forget_answers(
+    database: AllTenants, clock: Clock, stop: asyncio.Event, *, every_s: float = EVERY_S
+) -> None:
+    """Forget answers older than the promise, now and then, until stopped: background of a service."""
+    while not stop.is_set():
+        try:
+            async with database.transaction() as conn:
+                forgotten = await prune(conn, clock.now())
+            _log.info("idempotency.forgotten", answers=forgotten)
+        except (DBAPIError, DomainError) as error:  # the next turn comes in any case
+            _log.warning("idempotency.not_forgotten", error=type(error).__name__)
+        try:
+            async with asyncio.timeout(every_s):
+                await stop.wait()
+        except TimeoutError:
+            continue

@@ -1,13 +1,15 @@
 """Idempotency keys on a real PostgreSQL: one effect, one answer, however often it is asked for."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
-from onefunnel.http.idempotency import KEPT, prune
+from onefunnel.clock import SystemClock
+from onefunnel.http.forgetting import forget_answers
+from onefunnel.http.idempotency import KEPT
 from onefunnel.http.principal import Principal
-from onefunnel.persistence.database import Database
+from onefunnel.persistence.database import Database, StorageUnavailable
 
 from .conftest import OTHER_TENANT, TENANT
 
@@ -235,16 +237,37 @@ async def test_two_keys_in_one_request_are_refused(things, anna):
     assert answer.status_code == 400
 
 
+class OneTurn:
+    """A clock that stops what asks it, and a database that is away."""
+
+    def __init__(self) -> None:
+        self.stop = asyncio.Event()
+
+    def now(self) -> datetime:
+        self.stop.set()
+        return SystemClock().now()
+
+    def transaction(self) -> None:
+        self.stop.set()
+        raise StorageUnavailable
+
+
 async def test_answers_are_forgotten_after_thirty_days(things, anna):
     await create(anna, "k")
     await things.owner.execute("UPDATE idempotency SET created_at = now() - interval '31 days'")
     await create(anna, "young")
-    owner = Database(
-        things.database.url.replace("onefunnel_app", "onefunnel_worker"), pool_size=1, name="test"
-    )
-    async with owner.transaction() as conn:
-        assert await prune(conn, datetime.now(UTC)) == 1
-    await owner.close()
+    url = things.database.url.replace("onefunnel_app", "onefunnel_worker")
+    worker, clock = Database(url, pool_size=1, name="test"), OneTurn()
+    await forget_answers(worker, clock, clock.stop)
+    await worker.close()
+
     assert timedelta(days=30) == KEPT
-    assert (await create(anna, "k")).status_code == 201
+    assert (await create(anna, "young")).headers["idempotent-replayed"] == "true"
+    assert "idempotent-replayed" not in (await create(anna, "k")).headers
     assert await things.names() == ["one", "one", "one"]
+
+
+async def test_a_database_that_is_away_ends_a_turn_and_not_the_forgetting():
+    away = OneTurn()
+    await forget_answers(away, away, away.stop)
+    assert away.stop.is_set()
