@@ -22,7 +22,8 @@ from metrics_service.entrypoints.http_pay import pay_routes
 from metrics_service.entrypoints.http_pay_lists import pay_list_routes
 from metrics_service.entrypoints.http_statements import statement_routes
 from metrics_service.entrypoints.http_utilization import utilization_routes
-from metrics_service.entrypoints.reading import Views, ask_dependency
+from metrics_service.entrypoints.reading import ask_dependency
+from metrics_service.entrypoints.waiting import Views
 from metrics_service.settings import DATABASE, NAME, SOURCE
 from onefunnel.clock import Clock
 from onefunnel.http.app import service_app

@@ -29,6 +29,7 @@ from onefunnel.http.writes import Answer, Work, Write
 
 WriteOf = Callable[..., Awaitable[Write]]
 TxOf = Callable[..., Tx]  # of a connection and the metadata of the events
+WorkOf = Callable[[Callable[[Tx], Awaitable[Answer]]], Work]
 
 
 def pay_routes(write_of: WriteOf, tx_of: TxOf) -> APIRouter:
@@ -38,6 +39,12 @@ def pay_routes(write_of: WriteOf, tx_of: TxOf) -> APIRouter:
     def work(use: Callable[[Tx], Awaitable[Answer]]) -> Work:
         return lambda conn, metadata: use(tx_of(conn, metadata))
 
+    _plans(router, write_of, work)
+    _figures(router, write_of, work)
+    return router
+
+
+def _plans(router: APIRouter, write_of: WriteOf, work: WorkOf) -> None:
     @router.post(
         "/plans",
         status_code=201,
@@ -71,6 +78,8 @@ def pay_routes(write_of: WriteOf, tx_of: TxOf) -> APIRouter:
         """Give an open assignment its last day."""
         return await write(work(lambda tx: _end(assignment_id, body, tx)))
 
+
+def _figures(router: APIRouter, write_of: WriteOf, work: WorkOf) -> None:
     @router.post(
         "/quotas",
         status_code=201,
@@ -101,8 +110,6 @@ def pay_routes(write_of: WriteOf, tx_of: TxOf) -> APIRouter:
     async def close_period(period: Period, write: Annotated[Write, Depends(write_of)]) -> Response:
         """Close a period that is over: its statements stay, later differences go to an open one."""
         return await write(work(lambda tx: _close(period, tx)))
-
-    return router
 
 
 async def _plan(body: PlanBody, tx: Tx) -> Answer:

@@ -31,7 +31,12 @@ _STATEMENT = declared("statement", "read")
 def statement_routes(ask_of: AskOf) -> APIRouter:
     """Return the routes that answer about pay."""
     router = routes("compensation", prefix="/v1")
+    _pay(router, ask_of)
+    _attainments(router, ask_of)
+    return router
 
+
+def _pay(router: APIRouter, ask_of: AskOf) -> None:
     @router.get(
         "/compensation/statements", response_model=StatementAnswer, openapi_extra=_STATEMENT
     )
@@ -75,6 +80,8 @@ def statement_routes(ask_of: AskOf) -> APIRouter:
 
         return await ask(query)
 
+
+def _attainments(router: APIRouter, ask_of: AskOf) -> None:
     @router.get(
         "/compensation/attainment", response_model=AttainmentAnswer, openapi_extra=_STATEMENT
     )
@@ -100,8 +107,6 @@ def statement_routes(ask_of: AskOf) -> APIRouter:
     ) -> Response:
         """Show how much of the quotas is reached, and how many people reach theirs."""
         return await ask(_attainment(AttainmentQuestion(period, person, group_by), in_pay=False))
-
-    return router
 
 
 def _attainment(

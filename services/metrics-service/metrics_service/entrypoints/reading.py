@@ -1,43 +1,23 @@
 """A read of the projections: wait for the caller's own write, see one instant, answer as JSON."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from functools import cache
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import Depends, Header
+from fastapi import Header
 from pydantic import TypeAdapter
 from starlette.responses import Response
 
 from metrics_service.application.queries.reads import Reads
-from metrics_service.application.queries.wait import Fate
+from metrics_service.entrypoints.waiting import Views, caught_up
 from onefunnel.http.bodies import Id
 from onefunnel.http.principal import CurrentPrincipal
-from onefunnel.http.problems import Problem
-
-WAIT_S: Final = 2.0
-_PAUSE_S: Final = 0.01
-
-ReadsOf = Callable[[Any], Reads]  # of a connection
-FateOf = Callable[[Any, UUID], Awaitable[Fate]]
-Snapshot = Callable[[UUID], AbstractAsyncContextManager[Any]]
 
 WaitFor = Annotated[
     Id | None,
     Header(alias="Wait-For", description="Answer only with this event counted; waits up to 2 s."),
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class Views:
-    """Where reads come from: a snapshot of one tenant, the views over it, the fate of an event."""
-
-    snapshot: Snapshot
-    reads_of: ReadsOf
-    fate_of: FateOf
 
 
 class Ask:
@@ -51,7 +31,7 @@ class Ask:
     async def __call__(self, query: Callable[[Reads], Awaitable[object]]) -> Response:
         """Answer with what `query` finds at one instant after the event waited for."""
         if self._wait_for is not None:
-            await self._caught_up(self._wait_for)
+            await caught_up(self._views, self._tenant_id, self._wait_for)
         async with self._views.snapshot(self._tenant_id) as conn:
             answer = await query(self._views.reads_of(conn))
         kind: Any = type(answer)
@@ -60,22 +40,6 @@ class Ask:
             media_type="application/json",
             headers={"Cache-Control": "private, no-store"},
         )
-
-    async def _caught_up(self, event_id: UUID) -> None:
-        fate = await self._fate(event_id)
-        try:
-            async with asyncio.timeout(WAIT_S):
-                while fate.state == "unseen":
-                    await asyncio.sleep(_PAUSE_S)
-                    fate = await self._fate(event_id)
-        except TimeoutError:
-            pass  # what is known by now decides
-        if fate.state != "folded":
-            raise _behind(fate)
-
-    async def _fate(self, event_id: UUID) -> Fate:
-        async with self._views.snapshot(self._tenant_id) as conn:
-            return await self._views.fate_of(conn, event_id)
 
 
 def ask_dependency(views: Views) -> Callable[..., Awaitable[Ask]]:
@@ -88,20 +52,6 @@ def ask_dependency(views: Views) -> Callable[..., Awaitable[Ask]]:
 
 
 AskOf = Callable[..., Awaitable[Ask]]
-
-
-def asking(ask_of: AskOf) -> Any:
-    """Return the annotation's dependency."""
-    return Depends(ask_of)
-
-
-def _behind(fate: Fate) -> Problem:
-    if fate.state == "unseen":
-        detail = "The event is not counted yet."
-    else:
-        detail = f"The event will not be counted as it is: it is {fate.state} ({fate.reason})."
-    more = {"state": fate.state, "reason": fate.reason, "lag_events": fate.lag_events}
-    return Problem("projection-behind", detail, more=more)
 
 
 @cache
