@@ -37,6 +37,7 @@ class Origin(Value):
     campaign_id: CampaignId | None = None
     segment: Code | None = None
     steps: dict[StepKey, Instant] = Field(default_factory=dict)
+    owner_id: PersonId | None = None
 
 
 class DealLine(Value):

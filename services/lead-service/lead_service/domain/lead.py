@@ -202,6 +202,7 @@ class Lead:
             campaign_id=self.labels.campaign_id,
             segment=self.labels.segment,
             steps={key: at for key, at in entered if at is not None},
+            owner_id=self.owner_id,
         )
 
     def _expect(self, states: set[LeadState], verb: str) -> None:

@@ -139,7 +139,7 @@ def _origin(origin: deal.Origin) -> Origin:
     steps = sorted((micros(at), step) for step, at in origin.steps.items())
     return Origin(
         lead_id=origin.lead_id,
-        owner=text(getattr(origin, "owner_id", None)),
+        owner=text(origin.owner_id),
         source=text(origin.source),
         campaign=text(origin.campaign_id),
         segment=text(origin.segment),

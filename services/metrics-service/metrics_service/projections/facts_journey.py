@@ -77,6 +77,8 @@ def _captured(facts: JourneyFacts, event: lead.LeadCaptured, sequence: int) -> N
     _label(facts, event, sequence)
     if event.owner_id is not None:
         _own(facts, event.owner_id, sequence)
+        if event.captured_at:  # a lead that is logged with its owner is handed over with that
+            _act(facts, event.captured_at, _LEAD_FEED, sequence, ASSIGNED)
 
 
 def _label(facts: JourneyFacts, event: lead.LeadCaptured | lead.LeadUpdated, sequence: int) -> None:

@@ -262,7 +262,11 @@ class Teller:
         if r.random() < 0.5:
             steps = {k: instant(r) for k in ["lead", "mql", "sal", "sql"] if r.random() < 0.7}
             origin = deal.Origin(
-                lead_id=uid("lead", 0), source=maybe(r, "web"), segment=maybe(r, "smb"), steps=steps
+                lead_id=uid("lead", 0),
+                source=maybe(r, "web"),
+                segment=maybe(r, "smb"),
+                steps=steps,
+                owner_id=maybe(r, r.choice(PEOPLE)),
             )
         return self.tell(
             deal.DealCreated(

@@ -87,7 +87,7 @@ class DealCount:
         origin = self.origin
         if not origin:
             return self.labels()
-        owner = getattr(origin, "owner_id", None) or self.label.owner_id
+        owner = origin.owner_id or self.label.owner_id
         return [
             ("all", ""),
             ("owner", text_of(owner)),

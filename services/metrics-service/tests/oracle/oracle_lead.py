@@ -33,6 +33,9 @@ class LeadCount:
             if type(fact.event) in words:
                 field, order, word = words[type(fact.event)]
                 acts.append((getattr(fact.event, field), order, fact.sequence, word))
+        if self.captured.owner_id and self.captured.captured_at:
+            first = next(fact for fact in self.facts if fact.event is self.captured)
+            acts.append((self.captured.captured_at, 1, first.sequence, "lead.assigned"))
         if self.captured.qualified_at and all(act[3] != "lead.qualified" for act in acts):
             acts.append((self.captured.qualified_at, -1, 0, "lead.qualified"))
         return sorted(acts)

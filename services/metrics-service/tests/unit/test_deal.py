@@ -238,6 +238,17 @@ def test_the_deal_converts_the_last_step_of_its_lead(n: float, within: int) -> N
     assert found["", date(2026, 1, 21), "sql"] == FunnelVector(converted=within, converted_ever=1)
 
 
+def test_the_journey_stays_with_the_owner_that_the_lead_had() -> None:
+    origin = deal.Origin(lead_id=LEAD, owner_id=AMY, steps={"lead": day(0)})
+    found = of_deal(RULES, created(40, owner_id=BOB, origin=origin))
+    owners = {
+        (key.value, vector.entered, vector.reached)
+        for key, vector in found.items()
+        if type(key) is FunnelKey and key.dim == "owner"
+    }
+    assert owners == {(str(AMY), 0, 1), (str(BOB), 1, 0)}
+
+
 def test_a_deal_has_the_source_of_its_lead_unless_it_has_its_own() -> None:
     origin = deal.Origin(lead_id=LEAD, source="web", segment="smb")
     columns = deal_columns(told(DealFacts(), created(0, source="fair", origin=origin)), RULES)

@@ -201,6 +201,11 @@ def test_a_lead_is_used_when_a_person_of_sales_touched_it_within_14_days(
     assert found == {(date(2026, 1, 4),): LeadUseVector(1, worked)}
 
 
+def test_a_lead_that_is_logged_with_its_owner_is_handed_over_with_that() -> None:
+    found = overall(of_lead(RULES, captured(2, owner_id=AMY), assigned(9)), LeadUseKey)
+    assert list(found) == [(date(2026, 1, 3),)]
+
+
 def test_a_lead_never_handed_over_is_not_counted_as_unused() -> None:
     assert overall(of_lead(RULES, captured(0), touched(1)), LeadUseKey) == {}
 
