@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from lead_service.adapters.history import Step, Words, history_rows
@@ -15,12 +15,10 @@ from lead_service.application.ports import Saved
 from onefunnel.errors import DomainError, ErrorKind, not_found
 from onefunnel.events.catalogue import Event
 from onefunnel.events.envelope import Metadata, encode
-from onefunnel.outbox.writer import StaleVersion, save
+from onefunnel.outbox.writer import Beside, StaleVersion, save
 
 A = TypeVar("A")
 V = TypeVar("V")
-
-_HISTORY = insert(HISTORY)
 
 
 class Held(NamedTuple):
@@ -112,10 +110,9 @@ class StoredAggregates(Generic[A, V]):
         records = encode(events, unit.metadata, after_sequence=sequence)
         seen = before.row["version"] if before else None
         written = row if before is None else {k: v for k, v in row.items() if k not in shape.fixed}
-        await save(unit.conn, shape.table, written, seen=seen, records=records)
         step = Step(before.item if before else None, after, events, records, sequence, words)
-        if history := history_rows(shape, step, unit.metadata):
-            await unit.conn.execute(_HISTORY, history)
+        history = Beside(HISTORY, history_rows(shape, step, unit.metadata))
+        await save(unit.conn, shape.table, written, seen=seen, records=records, beside=history)
         self._held[row["id"]] = Held(after, row)
         ids = tuple(record.event_id for record in records)
         return Saved(shape.show(row), row["version"], ids, created=before is None)
