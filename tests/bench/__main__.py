@@ -5,19 +5,27 @@ import importlib
 import os
 import pkgutil
 import sys
+from types import ModuleType
 
 import tests.bench
 
-_FRAME = {"__main__", "harness"}
+
+def _parts() -> list[ModuleType]:
+    """Return the modules with a figure of their own; the others are what these are made of."""
+    wanted = [name for name in os.environ.get("ONLY", "").split(",") if name]
+    names = sorted(m.name for m in pkgutil.iter_modules(tests.bench.__path__))
+    found = [
+        importlib.import_module(f"tests.bench.{name}")
+        for name in names
+        if name != "__main__" and (not wanted or name in wanted)
+    ]
+    return [module for module in found if hasattr(module, "run")]
 
 
 async def main() -> None:
     """Run each bench module's `run() -> str` in turn; a module is one figure with its yardstick."""
-    wanted = os.environ.get("ONLY", "").split(",") if os.environ.get("ONLY") else None
-    for module in sorted(m.name for m in pkgutil.iter_modules(tests.bench.__path__)):
-        if module in _FRAME or (wanted and module not in wanted):
-            continue
-        sys.stdout.write(await importlib.import_module(f"tests.bench.{module}").run() + "\n")
+    for module in _parts():
+        sys.stdout.write(await module.run() + "\n")
         sys.stdout.flush()
 
 

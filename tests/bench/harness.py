@@ -2,7 +2,7 @@
 
 import statistics
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import psutil
@@ -39,9 +39,13 @@ def _postgres_cpu(server_pid: int) -> float:
     return total
 
 
-def _python_cpu() -> float:
-    times = psutil.Process().cpu_times()
-    return float(times.user + times.system)
+def _python_cpu(others: Collection[int]) -> float:
+    """Return the CPU seconds of this process and of the other Python processes of a figure."""
+    total = time.process_time()
+    for pid in others:
+        times = psutil.Process(pid).cpu_times()
+        total += times.user + times.system
+    return total
 
 
 async def measure(
@@ -51,19 +55,23 @@ async def measure(
     server_pid: int,
     before: Callable[[], Awaitable[None]] | None = None,
     rounds: int = ROUNDS,
+    others: Collection[int] = (),
 ) -> Figure:
-    """Run `work` (it returns how many events it did) and return the median round."""
+    """Run `work` (it returns how many events it did) and return the median round.
+
+    `others` are the ids of further Python processes whose CPU counts.
+    """
     rows = []
     for _ in range(rounds):
         if before:
             await before()
-        wall, python, postgres = time.perf_counter(), _python_cpu(), _postgres_cpu(server_pid)
+        wall, python, postgres = time.perf_counter(), _python_cpu(others), _postgres_cpu(server_pid)
         n = await work()
         wall = time.perf_counter() - wall
         rows.append(
             (
                 n / wall,
-                (_python_cpu() - python) / n * 1e6,
+                (_python_cpu(others) - python) / n * 1e6,
                 (_postgres_cpu(server_pid) - postgres) / n * 1e6,
             )
         )
@@ -72,15 +80,29 @@ async def measure(
     return Figure(name, *middle)
 
 
+def load() -> str:
+    """Say how busy the machine was in the last minute: figures of a busy one are no figures."""
+    return f"load {psutil.getloadavg()[0]:.1f} on {psutil.cpu_count()} cores"
+
+
+def percentiles(milliseconds: Sequence[float]) -> tuple[float, float]:
+    """Return the median and the 99th percentile, by rank."""
+    ordered = sorted(milliseconds)
+    return ordered[len(ordered) // 2], ordered[min(len(ordered) - 1, len(ordered) * 99 // 100)]
+
+
+def verdict(value: float, *, floor: float, aim: float) -> str:
+    """Say what was reached of a goal; where the aim is below the floor, less is better."""
+    sign = -1 if aim < floor else 1
+    if sign * value >= sign * aim:
+        return "aim reached"
+    return "floor reached" if sign * value >= sign * floor else "FLOOR MISSED"
+
+
 def report(title: str, figure: Figure, yardstick: Figure, *, floor: float, aim: float) -> str:
     """Return the lines of one part: figure, yardstick, their ratio, and where floor and aim are."""
     ratio = figure.per_second / yardstick.per_second
-    verdict = (
-        "aim reached"
-        if figure.per_second >= aim
-        else "floor reached"
-        if figure.per_second >= floor
-        else "FLOOR MISSED"
+    goal = f"floor {floor:,.0f}/s, aim {aim:,.0f}/s: " + verdict(
+        figure.per_second, floor=floor, aim=aim
     )
-    goal = f"floor {floor:,.0f}/s, aim {aim:,.0f}/s: {verdict}"
-    return f"\n{title}\n  {figure}\n  {yardstick}\n  ratio {ratio:.1f} ×   {goal}"
+    return f"\n{title} ({load()})\n  {figure}\n  {yardstick}\n  ratio {ratio:.1f} ×   {goal}"
