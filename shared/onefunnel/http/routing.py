@@ -31,6 +31,7 @@ from onefunnel.http.query import check_query, known_parameters
 from onefunnel.http.strict_json import guard, malformed
 from onefunnel.http.validation import problem_of
 
+_JSON: Final = "application/json"
 EXTENSION: Final = "x-onefunnel"
 
 # The database is starting, stopping, or gone.
@@ -76,6 +77,7 @@ class BodyRule:
     adapter: TypeAdapter[Any]
     required: bool
     max_bytes: int
+    media: frozenset[str]
 
 
 class StrictRoute(APIRoute):
@@ -115,7 +117,9 @@ class StrictRoute(APIRoute):
         extension = (self.openapi_extra or {}).get(EXTENSION, {})
         limit = extension.get("max_body_bytes", MAX_BODY_BYTES)
         adapter: TypeAdapter[Any] = TypeAdapter(cast(Any, field.annotation))
-        return BodyRule(adapter, field.is_required(), limit)
+        # A page that is being closed can only send text without asking first (`sendBeacon`).
+        media = {_JSON, "text/plain"} if extension.get("public") else {_JSON}
+        return BodyRule(adapter, field.is_required(), limit, frozenset(media))
 
 
 def _left_to_fastapi(handle: Handler) -> Callable[[Request, object], Awaitable[Response]]:
@@ -143,7 +147,7 @@ async def _read(request: Request, rule: BodyRule) -> object:
     request._body = raw  # noqa: SLF001 - Starlette's own cache: whoever asks again gets these bytes
     if not raw and not rule.required:
         return None
-    _check_media(request)
+    _check_media(request, rule.media)
     if not raw:
         raise malformed("The body is empty.")
     guard(raw)
@@ -153,15 +157,15 @@ async def _read(request: Request, rule: BodyRule) -> object:
         raise problem_of(error.errors(include_url=False, include_input=False)) from error
 
 
-def _check_media(request: Request) -> None:
+def _check_media(request: Request, taken: frozenset[str]) -> None:
     if request.headers.get("content-encoding", "identity") != "identity":
         raise Problem("unsupported-encoding", "Send the body without Content-Encoding.")
     media = request.headers.get("content-type", "")
-    if media == "application/json":
+    if media == _JSON:
         return
     kind, _, parameters = media.partition(";")
     charset = parameters.strip().lower().replace('"', "")
-    if kind.strip().lower() != "application/json" or charset not in {"", "charset=utf-8"}:
+    if kind.strip().lower() not in taken or charset not in {"", "charset=utf-8"}:
         raise Problem("unsupported-media-type", "Send Content-Type: application/json, in UTF-8.")
 
 

@@ -14,6 +14,7 @@ from gateway.application.catalogue import Match, Operation, RouteTable
 from gateway.domain.pay import seen_by
 from gateway.domain.roles import allowed
 from gateway.entrypoints.authentication import Caller, Doorkeeper
+from gateway.entrypoints.browsers import preflight, readable
 from gateway.entrypoints.names import Names
 from onefunnel.http.incoming import read_body
 from onefunnel.http.problems import Problem
@@ -89,11 +90,14 @@ class Front:
         await app(scope, receive, send)
 
     async def _answer(self, scope: Scope, receive: Receive) -> ASGIApp:
-        match, operation = self._found(scope)
+        match = self._found(scope)
+        if scope["method"] == "OPTIONS" and (answer := preflight(match)):
+            return answer
+        operation = _operation(match, scope["method"])
         if operation.public:
             query = scope["query_string"].decode("latin-1")
             headers = _passed(scope, _PASSED_IN | _PUBLIC_TOO)
-            return Raw(await self._asked(operation, scope, receive, query, headers))
+            return Raw(readable(await self._asked(operation, scope, receive, query, headers)))
         caller = await self._doorkeeper.caller(scope["headers"])
         _authorize(caller, operation)
         query = _visible_query(caller, operation, match, scope["query_string"])
@@ -103,7 +107,7 @@ class Front:
         response = await self._asked(operation, scope, receive, query, headers)
         return Raw(await self._names.added(response, caller, operation))
 
-    def _found(self, scope: Scope) -> tuple[Match, Operation]:
+    def _found(self, scope: Scope) -> Match:
         raw = scope.get("raw_path") or scope["path"].encode()
         if not (raw.isascii() and scope["query_string"].isascii()):
             raise Problem("malformed-request", "The URL holds bytes that must be escaped.")
@@ -112,15 +116,7 @@ class Front:
         match = self._table.find(scope["path"])
         if match is None:
             raise _nothing_here()
-        operation = match.operations.get(scope["method"])
-        if operation is None:
-            allow = ", ".join(sorted(match.operations))
-            raise Problem(
-                "method-not-allowed",
-                "This path does not take this method.",
-                headers={"Allow": allow},
-            )
-        return match, operation
+        return match
 
     async def _asked(
         self,
@@ -165,6 +161,16 @@ def _is_public(path: str) -> bool:
     return path in PUBLIC or path.startswith(PUBLIC_PREFIX)
 
 
+def _operation(match: Match, method: str) -> Operation:
+    operation = match.operations.get(method)
+    if operation is None:
+        allow = ", ".join(sorted(match.operations))
+        raise Problem(
+            "method-not-allowed", "This path does not take this method.", headers={"Allow": allow}
+        )
+    return operation
+
+
 def _authorize(caller: Caller, operation: Operation) -> None:
     role = caller.principal.role
     if allowed(role, operation.resource, operation.action):
@@ -185,6 +191,10 @@ def _visible_query(caller: Caller, operation: Operation, match: Match, raw: byte
         raise Problem("malformed-request", "A query parameter comes more than once.")
     principal = caller.principal
     seen = seen_by(principal.role, principal.person_id, next(iter(named), None))
+    if principal.person_id is None and not seen.visible:
+        # About the caller's own key, so it tells nothing about anybody.
+        hint = "This key belongs to no person: POST /v1/keys with a person_id makes one that does."
+        raise Problem("not-found", hint)
     if not seen.visible:
         raise Problem("not-found", "There is no such thing.")
     if seen.narrow_to is None:

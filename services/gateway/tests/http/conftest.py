@@ -205,7 +205,7 @@ def _content(services: FakeServices) -> Any:
     @router.post(
         "/v1/t/{token}/views", openapi_extra=declared("content", "view-by-token", public=True)
     )
-    async def report_view(token: str, request: Request) -> Response:
+    async def report_view(token: str, body: NewLead, request: Request) -> Response:
         await note(services, request)
         return Response(b"{}", media_type="application/json")
 

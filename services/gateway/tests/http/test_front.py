@@ -221,11 +221,16 @@ async def test_a_service_does_not_believe_a_principal_we_did_not_sign(gateway):
         assert (await client.get(f"/v1/leads/{LEAD}", headers={HEADER: good})).status_code == 200
 
 
+VIEW = {"source": "page"}
+
+
 async def test_a_public_operation_needs_no_key_and_carries_no_caller(gateway):
     forged = sign_principal(Principal(new_id(), "key:evil", "admin"), b"another key")
     client = await gateway.client()
     answer = await client.post(
-        "/v1/t/abc/views", headers={"User-Agent": "Firefox", HEADER: forged, "Cookie": "a=1"}
+        "/v1/t/abc/views",
+        json=VIEW,
+        headers={"User-Agent": "Firefox", HEADER: forged, "Cookie": "a=1"},
     )
 
     assert answer.status_code == 200
@@ -235,3 +240,35 @@ async def test_a_public_operation_needs_no_key_and_carries_no_caller(gateway):
     assert "cookie" not in seen["headers"]
     assert (await client.get("/v1/t/abc/views")).status_code == 405
     assert (await client.post("/v1/leads", json={"source": "web"})).status_code == 401
+
+
+async def test_any_page_may_report_a_view_even_while_it_is_being_closed(gateway):
+    client = await gateway.client()
+    origin = {"Origin": "https://blog.example"}
+    asked = await client.options(
+        "/v1/t/abc/views", headers={**origin, "Access-Control-Request-Method": "POST"}
+    )
+    assert asked.status_code == 204
+    assert asked.headers["access-control-allow-origin"] == "*"
+    assert asked.headers["access-control-allow-methods"] == "POST"
+    assert "access-control-allow-credentials" not in asked.headers
+    beacon = await client.post(
+        "/v1/t/abc/views",
+        content=b'{"source":"page"}',
+        headers={**origin, "Content-Type": "text/plain;charset=UTF-8"},
+    )
+    assert beacon.status_code == 200
+    assert beacon.headers["access-control-allow-origin"] == "*"
+
+
+async def test_no_other_page_reads_what_needs_a_key(gateway):
+    client = await gateway.client("rep")
+    origin = {"Origin": "https://blog.example"}
+    asked = await client.options("/v1/leads", headers=origin)
+    assert asked.status_code == 405
+    answer = await client.get(f"/v1/leads/{LEAD}", headers=origin)
+    assert "access-control-allow-origin" not in answer.headers
+    text = await client.post(
+        "/v1/leads", content=b'{"source":"web"}', headers={"Content-Type": "text/plain"}
+    )
+    assert text.status_code == 415

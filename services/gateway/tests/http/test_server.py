@@ -1,0 +1,140 @@
+"""Behind the server that really listens: what reaches us of requests that are no good HTTP."""
+
+import asyncio
+from contextlib import asynccontextmanager
+
+import pytest
+import uvicorn
+
+from onefunnel.http import incoming
+
+
+@asynccontextmanager
+async def listening(app, path):
+    config = uvicorn.Config(
+        app, uds=str(path), http="httptools", ws="none", lifespan="off", log_config=None,
+        access_log=False, server_header=False,
+    )  # fmt: skip
+    server = uvicorn.Server(config)
+    server.install_signal_handlers = lambda: None
+    task = asyncio.create_task(server.serve())
+    async with asyncio.timeout(20):
+        while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
+            await asyncio.sleep(0.01)
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await task
+
+
+@pytest.fixture
+async def server(gateway, tmp_path):
+    async with listening(gateway.app, tmp_path / "s"):
+        yield tmp_path / "s"
+
+
+async def exchanged(path, *parts: bytes) -> bytes:
+    """Send bytes, and read until the server has said enough or hung up."""
+    reader, writer = await asyncio.open_unix_connection(path)
+    try:
+        for part in parts:
+            writer.write(part)
+            await writer.drain()
+        async with asyncio.timeout(20):
+            return await reader.read(65_536)
+    finally:
+        writer.close()
+        await writer.wait_closed()
+
+
+def post(key: str, *headers: str, version: str = "1.1") -> bytes:
+    lines = [f"POST /v1/leads HTTP/{version}", f"X-API-Key: {key}", *headers]
+    return "\r\n".join([*lines, "Content-Type: application/json", "", ""]).encode()
+
+
+BODY = b'{"source":"web"}'
+
+
+async def still_serves(path, key: str) -> None:
+    good = await exchanged(path, post(key, "Host: x", f"Content-Length: {len(BODY)}") + BODY)
+    assert good.startswith(b"HTTP/1.1 201"), good
+
+
+async def test_a_length_and_a_transfer_encoding_contradict_each_other(gateway, server):
+    key = gateway.keys["rep"]
+    smuggled = b"0\r\n\r\nGET /v1/keys HTTP/1.1\r\nHost: x\r\n\r\n"
+    head = post(key, "Host: x", "Content-Length: 4", "Transfer-Encoding: chunked")
+    answer = await exchanged(server, head + smuggled)
+    assert answer.startswith(b"HTTP/1.1 400"), answer
+    assert gateway.services.seen == []
+    await still_serves(server, key)
+
+
+async def test_a_body_that_does_not_come_is_not_waited_for(gateway, server, monkeypatch):
+    monkeypatch.setattr(incoming, "BODY_TIMEOUT_S", 0.05)
+    key = gateway.keys["rep"]
+    answer = await exchanged(server, post(key, "Host: x", "Content-Length: 16"), b'{"s')
+    assert answer.startswith(b"HTTP/1.1 408"), answer
+    assert b"request-timeout" in answer
+    assert gateway.services.seen == []
+    await still_serves(server, key)
+
+
+async def test_a_body_longer_than_announced_is_another_request_and_no_good_one(gateway, server):
+    key = gateway.keys["rep"]
+    head = post(key, "Host: x", f"Content-Length: {len(BODY)}")
+    answer = await exchanged(server, head + BODY + b"more\r\n\r\n")
+    assert answer.startswith((b"HTTP/1.1 201", b"HTTP/1.1 400")), answer
+    assert len(gateway.services.seen) <= 1
+    await still_serves(server, key)
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+async def test_a_request_without_a_host_is_refused(gateway, server, version):
+    key = gateway.keys["rep"]
+    head = post(key, f"Content-Length: {len(BODY)}", version=version)
+    answer = await exchanged(server, head + BODY)
+    assert b" 400 " in answer.splitlines()[0]
+    assert b"malformed-request" in answer
+    assert gateway.services.seen == []
+    await still_serves(server, key)
+
+
+async def test_an_expectation_we_do_not_know_does_not_hang(gateway, server):
+    key = gateway.keys["rep"]
+    head = post(key, "Host: x", "Expect: 200-ok", f"Content-Length: {len(BODY)}")
+    answer = await exchanged(server, head + BODY)
+    assert answer.startswith((b"HTTP/1.1 201", b"HTTP/1.1 417")), answer
+    await still_serves(server, key)
+
+
+async def test_a_chunked_body_over_the_limit_is_cut_off(gateway, server):
+    key = gateway.keys["rep"]
+    chunk = b"10000\r\n" + b"x" * 65_536 + b"\r\n"
+    head = post(key, "Host: x", "Transfer-Encoding: chunked")
+    answer = await exchanged(server, head, *([chunk] * 17))
+    assert answer.startswith(b"HTTP/1.1 413"), answer
+    assert gateway.services.seen == []
+    await still_serves(server, key)
+
+
+@pytest.mark.parametrize("line", ["X-A: a\rb", "X-A: a\0b", "X A: b", ": b"])
+async def test_a_malformed_header_is_refused(gateway, server, line):
+    key = gateway.keys["rep"]
+    head = post(key, "Host: x", line, f"Content-Length: {len(BODY)}")
+    answer = await exchanged(server, head + BODY)
+    assert answer.startswith(b"HTTP/1.1 400"), answer
+    assert gateway.services.seen == []
+    await still_serves(server, key)
+
+
+async def test_a_client_that_goes_away_leaves_nothing_behind(gateway, server):
+    key = gateway.keys["rep"]
+    _, writer = await asyncio.open_unix_connection(server)
+    writer.write(post(key, "Host: x", "Content-Length: 1000") + BODY)
+    await writer.drain()
+    writer.close()
+    await writer.wait_closed()
+    await still_serves(server, key)
+    assert len(gateway.services.seen) == 1
