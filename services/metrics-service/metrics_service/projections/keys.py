@@ -57,7 +57,11 @@ class PipelineVector(NamedTuple):
 
 
 class SalesKey(NamedTuple):
-    """What was opened and closed on a local day (opened: created; closed: won or lost)."""
+    """What was opened and closed on a local day (opened: created; closed: won or lost).
+
+    Under a product only the lines of that product count: a deal that sold two products is won once
+    under each of them, and once under "all".
+    """
 
     dim: str  # all, owner, source, campaign, segment, product, account
     value: str
@@ -66,7 +70,10 @@ class SalesKey(NamedTuple):
 
 
 class SalesVector(NamedTuple):
-    """Counts and amounts of a `SalesKey`. Amounts of lost deals are their last known amount."""
+    """Counts and amounts of a `SalesKey`. Amounts of lost deals are their last known amount.
+
+    What was booked is told before refunds; what was paid back of it stands apart, on the booking day.
+    """
 
     created: int = 0
     created_minor: int = 0
@@ -93,7 +100,10 @@ class SalesVector(NamedTuple):
 
 
 class DurationKey(NamedTuple):
-    """Completed visits of a step that ended on a local day, by whole days: exact medians and percentiles."""
+    """Completed visits of a step that ended on a local day, by whole days: exact medians and percentiles.
+
+    Days are calendar days of the tenant's zone between both ends, so that no change of the clock shows.
+    """
 
     funnel: str
     funnel_version: int

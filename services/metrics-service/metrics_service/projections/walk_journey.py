@@ -84,7 +84,6 @@ class _Walker:
     def __init__(self, track: StepTrack, since: Micros | None) -> None:
         self._track = track
         self._since = since
-        self._top = 0
         self.rank = 0
         self.open = True
         self.converted = False
@@ -95,7 +94,7 @@ class _Walker:
         if kind in (REJECTED, DISQUALIFIED):
             self._end(at)
         elif kind == RECYCLED:
-            self._enter(self._track.last_of_marketing(self._top), at)
+            self._enter(self._track.last_of_marketing(self.rank), at)
         elif kind == CONVERTED:
             self._leave(at)
             self.open, self.converted, self.ended_at = False, True, None
@@ -114,7 +113,6 @@ class _Walker:
             return
         self._leave(at)
         self.rank, self._since, self.open, self.ended_at = rank, at, True, None
-        self._top = max(self._top, rank)
 
     def _end(self, at: Micros) -> None:
         # Refused and then disqualified: it was over the first time.

@@ -127,14 +127,13 @@ class LeadCount:
 
     def position(self, words: list[str], steps: list[Any]) -> int:
         ranks = {step.entry: rank for rank, step in enumerate(steps)}
-        place, furthest = 0, 0
+        place = 0
         for word in words:
             if word == "recycle":
-                ours = [r for r in range(furthest + 1) if steps[r].owner == "marketing"]
+                ours = [r for r in range(place + 1) if steps[r].owner == "marketing"]
                 place = max(ours, default=0)
             else:
                 place = max(place, ranks.get(word, 0))
-            furthest = max(furthest, place)
         return place
 
 

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from datetime import date
 from fractions import Fraction
 from math import floor
+from operator import add
 from typing import NamedTuple
 from uuid import UUID
 
 from metrics_service.projections.keys import PayVector
 from metrics_service.projections.pay.plan import CompiledComponent
-from metrics_service.projections.pay.rates import Part, QuotaShare, parts, payout
+from metrics_service.projections.pay.rates import Part, QuotaShare, parts
 from metrics_service.projections.pay.rounding import rounded
 
 COST_UNKNOWN = "cost-unknown"
@@ -78,20 +79,23 @@ def _telescoped(
     rounding: str,
 ) -> tuple[Line, ...]:
     found, before = [], PayVector()
+    used, exact_before, rounded_before = parts(component, before, quota), Fraction(0), 0
     for deal in deals:
-        after = PayVector(*(a + b for a, b in zip(before, deal.vector, strict=True)))
-        exact_before, exact = payout(component, before, quota), payout(component, after, quota)
+        after = PayVector(*map(add, before, deal.vector))
+        using = parts(component, after, quota)
+        exact = sum((part.amount for part in using), Fraction(0))
+        amount = rounded(exact, rounding)
         found.append(
             Line(
                 deal,
                 before.base_minor,
                 after.base_minor,
-                _between(parts(component, before, quota), parts(component, after, quota)),
+                _between(used, using),
                 exact - exact_before,
-                rounded(exact, rounding) - rounded(exact_before, rounding),
+                amount - rounded_before,
             )
         )
-        before = after
+        before, used, exact_before, rounded_before = after, using, exact, amount
     return tuple(found)
 
 
