@@ -139,7 +139,7 @@ async def test_an_oversized_record_is_refused_with_its_row(leads, open_database)
     fresh, owner = leads
     lead, app = uuid4(), open_database(fresh.app_url)
     big = Record(uuid4(), "onefunnel.lead.v1", lead, b"x" * (MAX_RECORD_BYTES + 1))
-    with pytest.raises(DBAPIError, match="outbox_record_check"):
+    with pytest.raises(asyncpg.CheckViolationError, match="outbox_record_check"):
         async with app.tenant(TENANT) as conn:
             await save(conn, LEAD, row(lead, 1, "new"), seen=None, records=[big])
     assert await owner.fetchval("SELECT count(*) FROM lead") == 0
