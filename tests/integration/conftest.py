@@ -17,9 +17,11 @@ from typing import Any
 import psutil
 import pytest
 
+from standalone.gateway_client import Gateway
 from standalone.host.lock import read_owner
 from standalone.host.postgres import server_of
 from standalone.host.waiting import wait_until
+from standalone.settled import settle
 
 READY_S = 180
 STOP_S = 60
@@ -131,13 +133,8 @@ class Stack:
 
     def folded(self) -> None:
         """Wait until every event that was written is in the numbers."""
-        assert wait_until(self._is_folded, READY_S), self.get("/v1/status")
-
-    def _is_folded(self) -> bool:
-        status = self.get("/v1/status")["services"]
-        waiting = [one["detail"]["outbox"]["depth"] for one in status.values() if one["detail"]]
-        answer = self.get("/v1/sales-performance")
-        return not any(waiting) and answer["lag_events"] == 0 and not answer["stale"]
+        with contextlib.closing(Gateway(f"http://127.0.0.1:{self.port}", self.key())) as gateway:
+            assert settle(gateway, READY_S), self.get("/v1/status")
 
 
 COMMAND = [sys.executable, "-m", "standalone"]

@@ -2,8 +2,11 @@
 
 import csv
 import json
+import statistics
 from collections import Counter
 from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +102,14 @@ def test_a_deal_won_before_its_first_contact_breaks_the_numbers(stack: Any) -> N
     assert early, "the trap is gone from the data"
     (group,) = stack.get(f"/v1/sales-performance?{WINDOW}")["groups"]
     assert group["counts"]["won"] == len(rows("closed_deals"))
+    days = [
+        (date.fromisoformat(row["won_date"][:10]) - date.fromisoformat(first[row["mql_id"]])).days
+        for row in rows("closed_deals")
+    ]
+    spread = group["cycle"]["spread"]
+    known = [one for one in days if one >= 0]  # a cycle that ends before it begins is none
+    assert len(known) == len(days) - len(early)
+    assert (Decimal(spread["median_days"]), spread["n"]) == (statistics.median(known), len(known))
     (found,) = stack.get(f"/v1/funnel?{WINDOW}")["groups"]
     times = [step["time_in_step"]["median_days"] for step in found["steps"]]
     assert all(time is None or not time.startswith("-") for time in times)

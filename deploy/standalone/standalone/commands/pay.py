@@ -77,7 +77,7 @@ def _show_totals(answer: dict[str, Any]) -> None:
         if not check["equal"]:
             say(
                 f"the lines come to {money_of(check['lines'])} {check['currency']} and the book has"
-                f" {money_of(check['posted'])}; later postings: {money_of(check['posted_later'])}"
+                f" {money_of(check['posted'])}: a change of rules is still being worked off"
             )
     say(answer["sentence"])
 

@@ -14,8 +14,8 @@ from standalone.demo.facts import SOURCE, Company
 from standalone.demo.items import items_of
 from standalone.demo.scenes import Ids
 from standalone.gateway_client import Gateway
-from standalone.host.waiting import wait_until
 from standalone.imports.sending import Sender, batches
+from standalone.settled import settle
 
 FOLDED_WITHIN_S = 120.0
 
@@ -48,7 +48,7 @@ def check(company: Company, url: str, keys: Mapping[str, str]) -> None:
     """Compare the gateway's numbers with a count of the facts, once everything is folded."""
     gateway = Gateway(url, keys["admin"])
     ids = Ids(UUID(gateway.get("/v1/me")["tenant"]["id"]))
-    if not wait_until(lambda: _is_folded(gateway), FOLDED_WITHIN_S):
+    if not settle(gateway, FOLDED_WITHIN_S):
         say("  numbers     not checked: the projections are still behind; see  onefunnel status")
         return
     wrong = list(differences(gateway, expected(company), ids))
@@ -60,14 +60,6 @@ def check(company: Company, url: str, keys: Mapping[str, str]) -> None:
             code="demo-differs",
         )
     say("  numbers     checked: the gateway's equal a count of what was loaded ✓")
-
-
-def _is_folded(gateway: Gateway) -> bool:
-    services = gateway.get("/v1/status")["services"].values()
-    details = [one["detail"] or {} for one in services]
-    waiting = sum(detail.get("outbox", {}).get("depth", 0) for detail in details)
-    answer = gateway.get("/v1/sales-performance")
-    return waiting == 0 and answer["lag_events"] == 0 and not answer["stale"]
 
 
 def _refused(key: str, problem: object) -> Failure:

@@ -1,0 +1,30 @@
+"""Waiting until everything that was written is in the numbers."""
+
+from datetime import datetime
+from typing import Any
+
+from onefunnel.clock import SystemClock
+from standalone.gateway_client import Gateway
+from standalone.host.waiting import wait_until
+
+
+def settle(gateway: Gateway, within_s: float) -> bool:
+    """Wait until no event waits in an outbox and all that were appended by then are folded.
+
+    A lag of nought says only what the worker last saw; an `as_of` after the outboxes were empty is proof.
+    """
+    if not wait_until(lambda: _relayed(gateway), within_s):
+        return False
+    relayed_at = SystemClock().now()
+    return wait_until(lambda: _folded(gateway, relayed_at), within_s)
+
+
+def _relayed(gateway: Gateway) -> bool:
+    services: dict[str, Any] = gateway.get("/v1/status")["services"]
+    details = [one["detail"] or {} for one in services.values()]
+    return not any(detail.get("outbox", {}).get("depth", 0) for detail in details)
+
+
+def _folded(gateway: Gateway, after: datetime) -> bool:
+    answer = gateway.get("/v1/sales-performance")
+    return datetime.fromisoformat(answer["as_of"]) > after and not answer["stale"]
