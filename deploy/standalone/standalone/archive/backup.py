@@ -18,8 +18,8 @@ from onefunnel.persistence.local_server import MAJOR, LocalServer
 from onefunnel.persistence.urls import DATABASES
 from standalone.archive.manifest import NAME, Manifest, Part
 from standalone.console.failure import REFUSED, USAGE, Failure
-from standalone.host import keys, lock, postgres
-from standalone.host.processes import mark_of
+from standalone.host import keys
+from standalone.host.borrowing import borrowed_server
 
 FREEZE_WITHIN_MS: Final = 30_000
 AT_ONCE: Final = 2
@@ -37,24 +37,8 @@ def back_up(data: Path, file: Path) -> Manifest:
             code="file-exists",
             exit_code=USAGE,
         )
-    if not (data / "postgres" / "PG_VERSION").exists():
-        raise Failure(
-            f"{data} holds no data",
-            help="name the directory of  onefunnel up  with --data",
-            code="no-data",
-            exit_code=USAGE,
-        )
-    if lock.read_owner(data) is not None:
-        return asyncio.run(_write(data, postgres.server_of(data), file))
-    held = lock.acquire(data, mark_of(os.getpid()))
-    try:
-        server = postgres.start(data)
-        try:
-            return asyncio.run(_write(data, server, file))
-        finally:
-            postgres.stop(server)
-    finally:
-        held.release()
+    with borrowed_server(data) as server:
+        return asyncio.run(_write(data, server, file))
 
 
 async def _write(data: Path, server: LocalServer, file: Path) -> Manifest:

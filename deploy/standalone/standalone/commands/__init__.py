@@ -9,11 +9,15 @@ from standalone.commands.about import completion, version
 from standalone.commands.access import key
 from standalone.commands.archives import backup, restore
 from standalone.commands.bring_in import bring_in
+from standalone.commands.dead_letters import dead_letters
+from standalone.commands.explaining import explain
 from standalone.commands.numbers import funnel, performance
 from standalone.commands.pay import attainment, period, statement
 from standalone.commands.status import status
 from standalone.commands.up import up
+from standalone.commands.upkeep import rebuild, verify
 
 VERBS: tuple[click.Command, ...] = (
-    attainment, backup, bring_in, completion, funnel, key, performance, period, restore, statement, status, up, version,
+    attainment, backup, bring_in, completion, dead_letters, explain, funnel, key, performance,
+    period, rebuild, restore, statement, status, up, verify, version,
 )  # fmt: skip

@@ -24,19 +24,24 @@ _MAX_PAGES: Final = 500
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-def cut_options(command: Command) -> Command:
-    """Add --from, --to, --by and --where."""
+def filter_options(command: Command) -> Command:
+    """Add --from, --to and --where."""
     wrapped: Any = command
     for option in (
         click.option(
             "--where", multiple=True, metavar="DIM=VALUE", help="Only these, e.g. region=West."
         ),
-        click.option("--by", "group_by", type=click.Choice(DIMENSIONS), help="One row each."),
         click.option("--to", "to", metavar="DATE", help="First day that is not counted."),
         click.option("--from", "from_", metavar="DATE", help="First day.  [default: a year ago]"),
     ):
         wrapped = option(wrapped)
     return wrapped  # type: ignore[no-any-return]
+
+
+def cut_options(command: Command) -> Command:
+    """Add --from, --to, --where and --by."""
+    by = click.option("--by", "group_by", type=click.Choice(DIMENSIONS), help="One row each.")
+    return filter_options(by(command))
 
 
 def cut_query(

@@ -26,7 +26,7 @@ from standalone.host.wiring import LISTEN, WAKE
 
 LEFT_OVER_WITHIN_S: Final = 15.0
 WEB_STOPS_WITHIN_S: Final = 10.0
-WORKER_STOPS_WITHIN_S: Final = 20.0
+WORKER_STOPS_WITHIN_S: Final = 30.0
 DATABASE_LOOK_S: Final = 1.0
 
 

@@ -8,6 +8,7 @@ import socket
 import uvicorn
 import uvloop
 
+from onefunnel.telemetry import configure_logs
 from standalone.host.processes import die_with
 from standalone.host.stack import open_stack
 from standalone.host.wiring import LISTEN, PARENT, descriptor
@@ -42,6 +43,7 @@ def _leave(server: uvicorn.Server) -> None:
 def main() -> None:
     """Run the web process on the socket that the host opened."""
     die_with(int(os.environ[PARENT]))
+    configure_logs("web")
     uvloop.run(serve(socket.socket(fileno=descriptor(LISTEN))))
 
 

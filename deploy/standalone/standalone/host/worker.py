@@ -2,38 +2,32 @@
 
 import asyncio
 import os
-import signal
 
 import uvloop
 
-from onefunnel.service import Background
+from onefunnel.service import stop_on_signals, work
+from onefunnel.telemetry import configure_logs
 from standalone.host.processes import die_with
 from standalone.host.stack import open_stack
 from standalone.host.wiring import PARENT
 
 
-async def work() -> None:
+async def run() -> None:
     """Run everything that runs in the background until SIGTERM, then let each finish its turn.
 
-    If one of them raises, the process ends and the host starts it again.
+    If one of them fails, the process ends and the host starts it again.
     """
     stop = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    async with open_stack("worker") as stack, asyncio.TaskGroup() as group:
-        for service in stack.services.values():
-            for background in service.background:
-                group.create_task(_run(background, stop))
-
-
-async def _run(background: Background, stop: asyncio.Event) -> None:
-    await background(stop)
-    assert stop.is_set(), "a background task ended before it was told to"
+    stop_on_signals(stop)
+    async with open_stack("worker") as stack:
+        await work(list(stack.services.values()), stack.runtime, stop)
 
 
 def main() -> None:
     """Run the worker process."""
     die_with(int(os.environ[PARENT]))
-    uvloop.run(work())
+    configure_logs("worker")
+    uvloop.run(run())
 
 
 if __name__ == "__main__":

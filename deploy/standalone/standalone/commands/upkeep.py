@@ -1,0 +1,90 @@
+"""`onefunnel rebuild` and `onefunnel verify`: the projections against the journal."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from standalone.console.failure import FAILED, OK
+from standalone.console.options import data_option, json_option
+from standalone.console.tables import say, show_json, show_table
+
+_SHOWN = 20
+
+
+@click.command()
+@data_option
+@json_option
+def rebuild(data: Path, as_json: bool) -> int:
+    """Fold all projections anew from the journal, compare, and switch to them.
+
+    Reads and writes go on meanwhile. Exit code 1 if anything came out otherwise than before.
+    """
+    from standalone.upkeep import rebuild_projections
+
+    report = rebuild_projections(data)
+    if as_json:
+        show_json(_plain(report))
+    else:
+        rows = [
+            [one["table"], f"{one['rows']:,}", f"{one['only_new']:,}", f"{one['only_old']:,}"]
+            for one in report["tables"]
+        ]
+        show_table(["table", "rows", "only new", "only old"], rows, ["<", ">", ">", ">"])
+        _show_differences(report["differences"])
+        say(
+            f"generation {report['generation']} is live: {report['events']:,} events,"
+            f" {report['entities']:,} entities" + (", nothing changed" if report["clean"] else "")
+        )
+    return OK if report["clean"] else FAILED
+
+
+@click.command()
+@data_option
+@json_option
+def verify(data: Path, as_json: bool) -> int:
+    """Recount every counter and every pay sum from the journal. Exit code 1 if one is wrong."""
+    from standalone.upkeep import verify_projections
+
+    verdict = verify_projections(data)
+    if as_json:
+        show_json(_plain(verdict))
+    else:
+        _show_verdict(verdict)
+    return OK if verdict["right"] else FAILED
+
+
+def _show_verdict(verdict: dict[str, Any]) -> None:
+    for one in verdict["wrong_counters"][:_SHOWN]:
+        click.echo(f"wrong counter  {one}")
+    for one in verdict["wrong_entities"][:_SHOWN]:
+        click.echo(f"wrong entity  {one}")
+    _show_differences(verdict["differences"])
+    for one in verdict["unknown_ids"][:_SHOWN]:
+        click.echo(f"unknown id  {one}")
+    say(
+        f"{verdict['events']:,} events, {verdict['counters']:,} counters,"
+        f" {verdict['entities']:,} entities: " + ("all right" if verdict["right"] else "NOT right")
+    )
+    if verdict["stale"]:
+        say(f"{len(verdict['stale'])} tenants are being derived again and were left out")
+
+
+def _show_differences(differences: list[dict[str, Any]]) -> None:
+    from standalone.console.money import show
+
+    for one in differences[:_SHOWN]:
+        owed, posted = (show(one[name], one["currency"]) for name in ("owed_minor", "posted_minor"))
+        click.echo(
+            f"pay  {one['payee']}  {one['component']}  {one['earned_period']}:"
+            f" owed {owed}, posted {posted} {one['currency']}"
+        )
+
+
+def _plain(value: Any) -> Any:
+    """Return a value that JSON can hold."""
+    if isinstance(value, dict):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    return value if value is None or isinstance(value, str | int | bool) else str(value)
