@@ -49,7 +49,7 @@ def _show_component(answer: dict[str, Any], component: dict[str, Any]) -> None:
             line["booked_on"],
             label(answer, line["deal"]),
             money_of(line["base"]),
-            " + ".join(f"{tier['part']} × {tier['rate']}" for tier in line["tiers"]),
+            " + ".join(_how(tier, line["base"]["currency"]) for tier in line["tiers"]),
             money_of(line["amount"]),
             line["reason"] or "",
         ]
@@ -62,6 +62,13 @@ def _show_component(answer: dict[str, Any], component: dict[str, Any]) -> None:
     if component["assumed"]["assumed"]:
         click.echo(f"* rests on assumed costs, on {component['assumed']['n']} lines")
     click.echo()
+
+
+def _how(tier: dict[str, Any], currency: str) -> str:
+    part = str(tier["part"])
+    whole = part.lstrip("-").isdigit()
+    shown = money_of({"amount_minor": part, "currency": currency}) if whole else f"{part} minor"
+    return f"{shown} × {tier['rate']}"
 
 
 def _show_totals(answer: dict[str, Any]) -> None:

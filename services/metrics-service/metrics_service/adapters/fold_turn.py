@@ -6,6 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from metrics_service.adapters import (
+    closed_rows,
     counter_rows,
     dead_rows,
     entity_rows,
@@ -18,7 +19,7 @@ from metrics_service.adapters.driver import Driver, savepoint
 from metrics_service.application.fold_entities import EntityRow
 from metrics_service.application.fold_ledger import Balance, Entry
 from metrics_service.application.fold_order import Dead, EntityKey
-from metrics_service.application.fold_ports import SavedEntity, Standing
+from metrics_service.application.fold_ports import Period, SavedEntity, Standing
 from metrics_service.application.fold_routes import Incoming, Kind
 from metrics_service.application.fold_rules import Numbered
 from metrics_service.projections.affected import Affected, PayScope
@@ -154,6 +155,12 @@ class PostgresTurn:
         return await rules_rows.affected_keys(
             self._driver, self.generation, tenant_id, affected, limit
         )
+
+    async def freeze(
+        self, tenant_id: UUID, period: Period, rules: Definitions, cause: UUID
+    ) -> None:
+        """Keep the won deals of a period with their rules, for good."""
+        await closed_rows.freeze(self._driver, self.generation, tenant_id, period, rules, cause)
 
     async def postpone(self, tenant_id: UUID, affected: Sequence[Affected], number: int) -> None:
         """Put the entities that changes of rules move into `rederive`."""

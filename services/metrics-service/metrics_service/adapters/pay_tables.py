@@ -15,6 +15,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
+from onefunnel.persistence.urls import APP_ROLE, WORKER_ROLE
+
 _METADATA: Final = MetaData()
 
 
@@ -85,4 +87,27 @@ PAY_DDL: Final = (
     f"""CREATE TABLE pay_adjustment ({_HEAD}, person_id UUID NOT NULL, at TIMESTAMPTZ NOT NULL,
         amount_minor BIGINT NOT NULL, currency TEXT NOT NULL, reason TEXT NOT NULL, code TEXT NOT NULL, {_FOOT})""",
     "CREATE INDEX pay_adjustment_person ON pay_adjustment (tenant_id, person_id, at)",
+)
+
+# What the statements of a closed period are made of, kept at its close and never changed: part of
+# the book, not of a generation. Requests read it, the fold adds to it.
+CLOSED_DDL: Final = (
+    """CREATE TABLE closed_rules (
+        tenant_id UUID NOT NULL, period TEXT NOT NULL, cause_event_id UUID NOT NULL,
+        state BYTEA NOT NULL, PRIMARY KEY (tenant_id, period))""",
+    """CREATE TABLE closed_deal (
+        tenant_id UUID NOT NULL, period TEXT NOT NULL, deal_id UUID NOT NULL, deal_seq INT NOT NULL,
+        people UUID[] NOT NULL, facts BYTEA NOT NULL, PRIMARY KEY (tenant_id, period, deal_id))""",
+    *(
+        statement
+        for table in ("closed_rules", "closed_deal")
+        for statement in (
+            f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY",
+            f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY",
+            f"""CREATE POLICY tenant ON {table}
+                USING (tenant_id = current_setting('app.tenant')::uuid)""",
+            f"GRANT SELECT ON {table} TO {APP_ROLE}",
+            f"GRANT SELECT, INSERT ON {table} TO {WORKER_ROLE}",
+        )
+    ),
 )

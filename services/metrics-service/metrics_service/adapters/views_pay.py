@@ -9,8 +9,10 @@ from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from metrics_service.adapters.counter_tables import TABLE_OF
+from metrics_service.adapters.views_situation import loaded_rules
 from metrics_service.application.fold_codes import AGGREGATE_CODE, TYPE_CODE, TYPE_NAME
-from metrics_service.application.queries.pay_rows import LedgerFilter, LedgerRow
+from metrics_service.application.queries.pay_rows import CreditedDeal, LedgerFilter, LedgerRow
+from metrics_service.projections.definitions import Definitions
 from metrics_service.projections.facts import DealFacts, load_deal
 from metrics_service.projections.keys import PayKey, PayVector
 
@@ -21,13 +23,13 @@ _LEDGER: Final = """
     FROM ledger_entry l LEFT JOIN journal j ON j.event_id = l.cause_event_id
     WHERE {where} ORDER BY l.entry_id LIMIT :limit"""
 
-_LATER: Final = text("""
-    SELECT currency, sum(amount_minor)::bigint FROM ledger_entry
-    WHERE payee_id = :payee AND earned_period = :period AND posted_period <> :period
-    GROUP BY currency""")
+_FROZEN_RULES: Final = text("SELECT state FROM closed_rules WHERE period = :period")
+_FROZEN: Final = text("""
+    SELECT deal_id, facts, deal_seq FROM closed_deal
+    WHERE period = :period AND CAST(:person AS uuid) = ANY(people) ORDER BY deal_id""")
 
 _CREDITED: Final = text("""
-    SELECT d.id, d.facts FROM deal_credit c JOIN deal d ON d.id = c.deal_id
+    SELECT d.id, d.facts, d.deal_seq FROM deal_credit c JOIN deal d ON d.id = c.deal_id
     WHERE c.person_id = :person AND c.booked_on BETWEEN :first AND :last
     ORDER BY c.booked_on, d.id""")
 
@@ -41,10 +43,11 @@ _BOOKING_TYPES: Final = [
     for name in ("won", "lost", "reopened", "cancelled", "refunded")
 ]
 _EVENTS: Final = text("""
-    SELECT aggregate_id, array_agg(event_id ORDER BY aggregate_seq) FROM journal
-    WHERE aggregate_code = :deal AND aggregate_id = ANY(CAST(:deals AS uuid[]))
-      AND type_code = ANY(CAST(:types AS smallint[])) AND aggregate_seq IS NOT NULL
-    GROUP BY aggregate_id""")
+    SELECT j.aggregate_id, array_agg(j.event_id ORDER BY j.aggregate_seq)
+    FROM unnest(CAST(:deals AS uuid[]), CAST(:sequences AS int[])) AS d (id, sequence)
+    JOIN journal j ON j.aggregate_code = :deal AND j.aggregate_id = d.id
+        AND j.aggregate_seq <= d.sequence AND j.aggregate_seq IS NOT NULL
+    WHERE j.type_code = ANY(CAST(:types AS smallint[])) GROUP BY j.aggregate_id""")
 
 _CLOSED_AT: Final = text("SELECT closed_at FROM pay_period WHERE name = :period")
 _REASONS: Final = text("SELECT id, reason FROM pay_adjustment WHERE person_id = :person")
@@ -71,18 +74,21 @@ class SqlPayRows:
         found = await self._conn.execute(statement, {**values, "limit": limit})
         return [_ledger_row(row) for row in found]
 
-    async def posted_later(self, payee: UUID, period: str) -> Mapping[str, int]:
-        """Return by currency what was earned in a period and posted in a later one."""
-        found = await self._conn.execute(_LATER, {"payee": payee, "period": period})
-        return dict(tuple(row) for row in found)
+    async def frozen_rules(self, period: str) -> Definitions | None:
+        """Return the rules that a closed period was computed with, None while it is open."""
+        state = (await self._conn.execute(_FROZEN_RULES, {"period": period})).scalar_one_or_none()
+        return None if state is None else loaded_rules(state)
 
-    async def credited(
-        self, person: UUID, first: date, last: date
-    ) -> Sequence[tuple[UUID, DealFacts]]:
+    async def frozen(self, person: UUID, period: str) -> Sequence[CreditedDeal]:
+        """Return the deals that credited a person in a closed period, as they were at its close."""
+        found = await self._conn.execute(_FROZEN, {"person": person, "period": period})
+        return [CreditedDeal(deal, load_deal(facts), seq) for deal, facts, seq in found]
+
+    async def credited(self, person: UUID, first: date, last: date) -> Sequence[CreditedDeal]:
         """Return the won deals booked between two days, both inclusive, that credit a person."""
         values = {"person": person, "first": first, "last": last}
         found = await self._conn.execute(_CREDITED, values)
-        return [(deal_id, load_deal(facts)) for deal_id, facts in found]
+        return [CreditedDeal(deal, load_deal(facts), seq) for deal, facts, seq in found]
 
     async def credited_to(
         self, people: Sequence[UUID], first: date, last: date
@@ -92,11 +98,14 @@ class SqlPayRows:
         found = await self._conn.execute(_CREDITED_TO, values)
         return [(person, deal_id, load_deal(facts)) for person, deal_id, facts in found]
 
-    async def booking_events(self, deals: Sequence[UUID]) -> Mapping[UUID, list[UUID]]:
-        """Return for each deal the events that decide about its booking, in their order."""
-        if not deals:
-            return {}
-        values = {"deal": AGGREGATE_CODE["deal"], "deals": list(deals), "types": _BOOKING_TYPES}
+    async def booking_events(self, deals: Sequence[CreditedDeal]) -> Mapping[UUID, list[UUID]]:
+        """Return for each deal the events up to its sequence that decide about its booking."""
+        values = {
+            "deal": AGGREGATE_CODE["deal"],
+            "deals": [deal.id for deal in deals],
+            "sequences": [deal.sequence for deal in deals],
+            "types": _BOOKING_TYPES,
+        }
         found = await self._conn.execute(_EVENTS, values)
         return {deal_id: list(events) for deal_id, events in found}
 

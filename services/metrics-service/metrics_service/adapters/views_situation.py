@@ -59,11 +59,11 @@ async def read_definitions(conn: AsyncConnection) -> Definitions:
     """Return the tenant's rules as far as they are folded."""
     await enter_generation(conn)
     state = (await conn.execute(_RULES)).scalar_one_or_none()
-    return Definitions.empty() if state is None else _loaded(state)
+    return Definitions.empty() if state is None else loaded_rules(state)
 
 
 @lru_cache(maxsize=64)
-def _loaded(state: bytes) -> Definitions:
+def loaded_rules(state: bytes) -> Definitions:
     """Return a snapshot of rules; it is immutable, and what it compiles is worth keeping."""
     return Definitions.load(state)
 

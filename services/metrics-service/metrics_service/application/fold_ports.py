@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from datetime import date
 from typing import NamedTuple, Protocol
 from uuid import UUID
 
@@ -35,6 +36,14 @@ class SavedEntity(NamedTuple):
     columns: Columns | None
     facts: bytes | None
     credits: Sequence[tuple[UUID, object]]
+
+
+class Period(NamedTuple):
+    """A pay period: its name, its first and its last day."""
+
+    name: str
+    first: date
+    last: date
 
 
 class Standing(NamedTuple):
@@ -137,6 +146,15 @@ class Turn(Protocol):
         self, tenant_id: UUID, affected: Sequence[Affected], limit: int
     ) -> Sequence[EntityKey]:
         """Return the entities that these changes move, at most `limit` of them."""
+        ...
+
+    async def freeze(
+        self, tenant_id: UUID, period: Period, rules: Definitions, cause: UUID
+    ) -> None:
+        """Keep the won deals booked in a period, as committed before this turn, with their rules, for good.
+
+        Doing so twice changes nothing.
+        """
         ...
 
     async def postpone(self, tenant_id: UUID, affected: Sequence[Affected], number: int) -> None:

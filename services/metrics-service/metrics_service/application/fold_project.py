@@ -8,10 +8,11 @@ from metrics_service.application.fold_differences import Differences
 from metrics_service.application.fold_entities import Entity
 from metrics_service.application.fold_ledger import entries
 from metrics_service.application.fold_order import EntityKey, Place
-from metrics_service.application.fold_ports import SavedEntity, Turn
+from metrics_service.application.fold_ports import Period, SavedEntity, Turn
 from metrics_service.application.fold_routes import SEQUENCES, Incoming, Kind
 from metrics_service.application.fold_rules import TenantRules
 from metrics_service.projections.affected import PayScope
+from metrics_service.projections.calendar import period_bounds
 from metrics_service.projections.columns import deal_credits
 from metrics_service.projections.facts import DealFacts
 from metrics_service.projections.keys import LedgerKey
@@ -56,6 +57,7 @@ async def older_rules(turn: Turn, work: Differences, tenant_id: UUID, number: in
 async def _change_rules(turn: Turn, tenant_id: UUID, rules: TenantRules, work: Differences) -> None:
     """Keep the new rules, and derive again what they move: now if it is little, else later."""
     assert rules.cause is not None
+    await _freeze_closed(turn, tenant_id, rules, rules.cause)
     await turn.save_rules(tenant_id, rules.number + 1, rules.now, rules.cause)
     if not rules.changes:
         return
@@ -68,6 +70,16 @@ async def _change_rules(turn: Turn, tenant_id: UUID, rules: TenantRules, work: D
     await load(turn, [key for key in keys if key not in work.entities], work)
     for key in keys:
         work.open(work.entities[key], rules.last_change)
+
+
+async def _freeze_closed(turn: Turn, tenant_id: UUID, rules: TenantRules, cause: UUID) -> None:
+    """Keep what the statements of a newly closed period were made of: they never change again.
+
+    Whatever this turn changes is posted into an open period, so the state before it is the one.
+    """
+    for name in sorted(rules.now.closed - rules.before.closed):
+        first, last = period_bounds(name, rules.before.calendar.fiscal_year_start)
+        await turn.freeze(tenant_id, Period(name, first, last), rules.before, cause)
 
 
 def _opened(tenant_id: UUID, work: Differences) -> list[EntityKey]:

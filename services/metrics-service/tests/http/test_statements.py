@@ -189,6 +189,34 @@ async def test_what_comes_after_the_close_is_retro_with_its_cause(metrics):
     assert february["totals"][0]["total"]["amount_minor"] == 800
 
 
+FRESHNESS = ("as_of", "lag_events", "stale")
+
+
+def without_freshness(answer):
+    return {name: value for name, value in answer.items() if name not in FRESHNESS}
+
+
+async def test_a_closed_statement_never_changes(metrics):
+    rep = await paid_by(metrics, flat())
+    made = await sell(metrics, rep, "2026-01-05", line(10_000, 6_000))
+    await metrics.post("/v1/compensation/periods/2026-01/close", status=200)
+    await metrics.settle()
+    closed = without_freshness(await stated(metrics, rep))
+
+    await sell(metrics, rep, "2026-01-28", line(5_000, 1_000))
+    await metrics.tell(refunded(made, noon("2026-02-03"), "0.5"))
+    (known,) = (await metrics.get(PLANS))["items"]
+    better = plan(plan_id=known["plan_id"], components=[flat(rate="0.50")])
+    await metrics.post(PLANS, better)
+    await metrics.settle()
+
+    assert without_freshness(await stated(metrics, rep)) == closed
+    assert closed["components"][0]["lines"][0]["amount"]["amount_minor"] == 800
+    february = await stated(metrics, rep, "2026-02")
+    retro = sum(entry["amount"]["amount_minor"] for entry in february["retro"])
+    assert retro == 3_000 - 800  # half of 40 and all of 40 margin at 50 %, less what was posted
+
+
 async def test_an_adjustment_shows_with_its_reason(metrics):
     rep = await paid_by(metrics, flat())
     body = {

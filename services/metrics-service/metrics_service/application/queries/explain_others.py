@@ -42,7 +42,7 @@ async def quota_parts(asked: QuotaPart, situation: Situation, rows: PayRows) -> 
     deals = await rows.credited(asked.person, asked.window.from_, last)
     found = [
         Part("deal", deal_id, amount, (_booked_on(facts, situation),))
-        for deal_id, facts in deals
+        for deal_id, facts, _sequence in deals
         if (amount := _credited(asked, deal_id, facts, situation))
     ]
     return sorted(found)

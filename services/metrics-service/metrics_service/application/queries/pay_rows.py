@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
+from metrics_service.projections.definitions import Definitions
 from metrics_service.projections.facts import DealFacts
 from metrics_service.projections.keys import PayKey, PayVector
 
@@ -43,6 +44,14 @@ class LedgerFilter:
     component: str | None = None
 
 
+class CreditedDeal(NamedTuple):
+    """A won deal that credits a person, with the facts up to a sequence of its events."""
+
+    id: UUID
+    facts: DealFacts
+    sequence: int
+
+
 class PayRows(Protocol):
     """The book and the credited deals of a tenant."""
 
@@ -52,13 +61,15 @@ class PayRows(Protocol):
         """Return entries in the order they were posted, after the one with this id."""
         ...
 
-    async def posted_later(self, payee: UUID, period: str) -> Mapping[str, int]:
-        """Return by currency what was earned in a period and posted in a later one."""
+    async def frozen_rules(self, period: str) -> Definitions | None:
+        """Return the rules that a closed period was computed with, None while it is open."""
         ...
 
-    async def credited(
-        self, person: UUID, first: date, last: date
-    ) -> Sequence[tuple[UUID, DealFacts]]:
+    async def frozen(self, person: UUID, period: str) -> Sequence[CreditedDeal]:
+        """Return the deals that credited a person in a closed period, as they were at its close."""
+        ...
+
+    async def credited(self, person: UUID, first: date, last: date) -> Sequence[CreditedDeal]:
         """Return the won deals booked between two days, both inclusive, that credit a person."""
         ...
 
@@ -68,8 +79,8 @@ class PayRows(Protocol):
         """Return (person, deal, facts) for all won deals booked in between that credit one of them."""
         ...
 
-    async def booking_events(self, deals: Sequence[UUID]) -> Mapping[UUID, list[UUID]]:
-        """Return for each deal the events that decide about its booking, in their order."""
+    async def booking_events(self, deals: Sequence[CreditedDeal]) -> Mapping[UUID, list[UUID]]:
+        """Return for each deal the events up to its sequence that decide about its booking."""
         ...
 
     async def closed_at(self, period: str) -> datetime | None:

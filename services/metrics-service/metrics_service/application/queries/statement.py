@@ -49,27 +49,32 @@ async def statement(
     question: StatementQuestion, *, situation: Situation, rows: PayRows
 ) -> StatementAnswer:
     """Answer with the book's postings of the period, and the deals that they follow from."""
-    rules, period = situation.definitions, question.period
+    period, closed = question.period, await rows.frozen_rules(question.period)
+    rules = closed or situation.definitions
     first, last = period_bounds(period, rules.calendar.fiscal_year_start)
-    found = dict(await rows.credited(question.payee, first, last))
+    if closed:
+        credited = await rows.frozen(question.payee, period)
+    else:
+        credited = await rows.credited(question.payee, first, last)
+    found = {deal.id: deal.facts for deal in credited}
     stated = stated_components(question.payee, period, found.items(), rules)
     entries = await rows.ledger(
         LedgerFilter(payee=question.payee, posted_period=period), after=None, limit=MAX_ENTRIES
     )
-    deals = Deals(found, await rows.booking_events(list(found)))
+    deals = Deals(found, await rows.booking_events(credited))
     window = Window(first, last + timedelta(days=1))
     components = [component_view(one, deals, _basis(one, window)) for one in stated]
     totals = _totals(entries, stated, rules)
     return StatementAnswer(
         payee=question.payee,
         period=period,
-        closed=period in rules.closed,
+        closed=period in situation.definitions.closed,
         closed_at=await rows.closed_at(period),
         components=components,
         retro=[_retro(entry) for entry in entries if entry.kind == _RETRO],
         adjustments=_adjustments(entries, await rows.reasons(question.payee), rules),
         totals=totals,
-        checks=_checks(stated, totals, await rows.posted_later(question.payee, period)),
+        checks=_checks(stated, totals),
         mirror=_mirror(stated),
         sentence=_sentence(totals, period),
         refs=_refs(question.payee, deals_of=found, entries=entries, deals=deals),
@@ -174,9 +179,7 @@ def _totals_in(currency: str, entries: Iterable[LedgerRow]) -> Totals:
     )
 
 
-def _checks(
-    stated: Iterable[ComponentStatement], totals: Iterable[Totals], later: Mapping[str, int]
-) -> list[Check]:
+def _checks(stated: Iterable[ComponentStatement], totals: Iterable[Totals]) -> list[Check]:
     sums: dict[str, int] = {}
     for one in stated:
         sums[one.plan.currency] = sums.get(one.plan.currency, 0) + one.total_minor
@@ -186,7 +189,6 @@ def _checks(
             lines=Money(sums.get(total.currency, 0), total.currency),
             posted=total.earned,
             equal=sums.get(total.currency, 0) == total.earned.amount_minor,
-            posted_later=Money(later.get(total.currency, 0), total.currency),
         )
         for total in totals
     ]

@@ -141,13 +141,12 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """The lines against the book. They differ only where later facts moved on from a closed period."""
+    """The lines against the book. They differ only while a change of rules is still being worked off."""
 
     currency: str
     lines: Money
     posted: Money
     equal: bool
-    posted_later: Money
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from metrics_service.adapters.pay_tables import PAY_DDL, PAY_TABLES
+from metrics_service.adapters.pay_tables import CLOSED_DDL, PAY_DDL, PAY_TABLES
 from onefunnel.http.idempotency import IDEMPOTENCY_DDL
 from onefunnel.outbox.table import OUTBOX_DDL
 from onefunnel.persistence.migrations import tenant_table_ddl
@@ -16,5 +16,5 @@ depends_on = None
 def upgrade() -> None:
     """Make the tables that commands about pay write."""
     guards = [statement for table in PAY_TABLES for statement in tenant_table_ddl(table)]
-    for statement in (*OUTBOX_DDL, *IDEMPOTENCY_DDL, *PAY_DDL, *guards):
+    for statement in (*OUTBOX_DDL, *IDEMPOTENCY_DDL, *PAY_DDL, *guards, *CLOSED_DDL):
         op.execute(statement)
