@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -81,11 +82,11 @@ class BufferedAggregates(Generic[A, V]):
 
     async def load(self, ids: Collection[UUID]) -> None:
         """Read and lock those of `ids` that were not read yet."""
-        missing = sorted(set(ids) - self._asked - self._held.keys())
+        missing = {id_ for id_ in ids if id_ not in self._asked and id_ not in self._held}
         if not missing:
             return
         self._asked.update(missing)
-        for row in await self._fetch(self._shape.table, missing):
+        for row in await self._fetch(self._shape.table, sorted(missing)):
             self._held[row["id"]] = Held(self._shape.from_row(row), row)
             self._stored_versions[row["id"]] = row["version"]
 
@@ -141,7 +142,7 @@ class BufferedAggregates(Generic[A, V]):
         """Return the table, the new rows and the changed rows, each in the order of ids."""
         new: list[Row] = []
         changed: list[Row] = []
-        for id_ in sorted(self._held):
+        for id_ in sorted(self._held, key=attrgetter("int")):
             row, seen = self._held[id_].row, self._stored_versions.get(id_)
             if seen is None:
                 new.append(row)

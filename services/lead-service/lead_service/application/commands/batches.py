@@ -1,6 +1,6 @@
 """Many items in one go: each is wholly in or not at all, and done again it changes nothing."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 from uuid import UUID
@@ -27,8 +27,20 @@ class Item:
 
     key: str
     fingerprint: bytes
-    actions: tuple[Action, ...]
-    refused: Exception | None = None  # it could not even be read
+    read: Callable[[], "Reading"]  # asked only of items that are not known already
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What an item asks for, or why it could not even be read."""
+
+    actions: tuple[Action, ...] = ()
+    refused: Exception | None = None
+
+    @property
+    def puts(self) -> bool:
+        """Say whether the item may be run anew with other values."""
+        return all(action.puts for action in self.actions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,46 +61,52 @@ class ItemResult:
 async def import_items(source: str, items: Sequence[Item], *, batch: Batch) -> list[ItemResult]:
     """Run the items of a source in their order. Items that were imported before change nothing."""
     known = dict(await batch.remembered(source, {item.key for item in items}))
-    fresh = [i for i in items if i.refused is None and known.get(i.key) != i.fingerprint]
+    fresh = {n: i.read() for n, i in enumerate(items) if known.get(i.key) != i.fingerprint}
     if fresh:
-        await batch.prefetch({m for i in fresh for action in i.actions for m in action.mentions})
+        await batch.prefetch(_mentions(fresh.values()))
         # The same batch may have been committed between the two questions: what was read of it, it
         # remembers by now.
-        known |= await batch.remembered(source, {item.key for item in fresh})
+        known |= await batch.remembered(source, {items[n].key for n in fresh})
     results = []
-    for item in items:
-        result = await _imported(item, known.get(item.key), batch)
-        if result.status != "rejected":
+    for n, item in enumerate(items):
+        result = await _imported(item, fresh.get(n), known.get(item.key), batch)
+        if result.status != "rejected" and known.get(item.key) != item.fingerprint:
             known[item.key] = item.fingerprint
-            if result.status != "unchanged" or result.saved:
-                batch.remember(source, item.key, item.fingerprint)
+            batch.remember(source, item.key, item.fingerprint)
         results.append(result)
     await batch.flush()
     return results
 
 
-async def _imported(item: Item, known: bytes | None, batch: Batch) -> ItemResult:
-    if item.refused is not None:
-        return ItemResult(item.key, "rejected", item.refused)
+async def _imported(
+    item: Item, reading: Reading | None, known: bytes | None, batch: Batch
+) -> ItemResult:
     if known == item.fingerprint:
         return ItemResult(item.key, "unchanged")
-    if known is not None and not all(action.puts for action in item.actions):
+    reading = reading or item.read()
+    if reading.refused is None and known is not None and not reading.puts:
         return ItemResult(item.key, "rejected", _differs())
-    return await run_item(item, batch)
+    return await run_item(item.key, reading, batch)
 
 
-async def run_item(item: Item, batch: Batch) -> ItemResult:
+def _mentions(readings: Iterable[Reading]) -> set[Mention]:
+    return {m for reading in readings for action in reading.actions for m in action.mentions}
+
+
+async def run_item(key: str, reading: Reading, batch: Batch) -> ItemResult:
     """Run one item's commands: all of them, or none."""
+    if reading.refused is not None:
+        return ItemResult(key, "rejected", reading.refused)
     saved: list[Saved[Any]] = []
     place = ""
     try:
         with batch.item():
-            for action in item.actions:
+            for action in reading.actions:
                 place = action.place
                 saved.extend(await action.run(batch.tx))
     except DomainError as error:
-        return ItemResult(item.key, "rejected", _at(place, error))
-    return ItemResult(item.key, _status(saved), saved=tuple(saved))
+        return ItemResult(key, "rejected", _at(place, error))
+    return ItemResult(key, _status(saved), saved=tuple(saved))
 
 
 def _at(place: str, error: DomainError) -> DomainError:
@@ -109,14 +127,9 @@ def _differs() -> DomainError:
     )
 
 
-async def run_all(items: Sequence[Item], *, batch: Batch) -> list[ItemResult]:
-    """Run items that nobody remembers, each for itself."""
-    await batch.prefetch({m for item in items for action in item.actions for m in action.mentions})
-    results = [
-        ItemResult(item.key, "rejected", item.refused)
-        if item.refused is not None
-        else await run_item(item, batch)
-        for item in items
-    ]
+async def run_all(readings: Sequence[Reading], *, batch: Batch) -> list[ItemResult]:
+    """Run items that nobody remembers, each for itself; their keys are their places."""
+    await batch.prefetch(_mentions(readings))
+    results = [await run_item(str(n), reading, batch) for n, reading in enumerate(readings)]
     await batch.flush()
     return results

@@ -9,8 +9,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from lead_service.application.commands.batches import (
     Action,
-    Item,
     ItemResult,
+    Reading,
     import_items,
     run_all,
 )
@@ -75,24 +75,24 @@ def _problem(error: Exception | None) -> dict[str, object] | None:
 )
 async def create_leads(body: LeadsIn, asked: Asking) -> Response:
     """Log up to 500 leads; each is taken or refused for itself."""
-    items = [_lead_item(n, raw, asked) for n, raw in enumerate(body.items)]
+    readings = [_reading(raw, asked) for raw in body.items]
 
     async def work(conn: Any, metadata: Any) -> Answer:
         batch = asked.wiring.batch(conn, metadata, imported=False)
-        return _leads_answer(await run_all(items, batch=batch))
+        return _leads_answer(await run_all(readings, batch=batch))
 
     return await asked.write(work)
 
 
-def _lead_item(n: int, raw: dict[str, Any], asked: Asked) -> Item:
+def _reading(raw: dict[str, Any], asked: Asked) -> Reading:
     try:
         lead = _LEAD.validate_json(orjson.dumps(raw))
     except TypeError:
-        return Item(str(n), b"", (), Problem("validation-failed", "A number is beyond 64 bits."))
+        return Reading(refused=Problem("validation-failed", "A number is beyond 64 bits."))
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False)
-        return Item(str(n), b"", (), problem_of(found))
-    return Item(str(n), b"", (_capture(lead, asked),))
+        return Reading(refused=problem_of(found))
+    return Reading((_capture(lead, asked),))
 
 
 def _capture(lead: LeadIn, asked: Asked) -> Action:

@@ -9,7 +9,7 @@ import orjson
 from pydantic import Field, TypeAdapter, ValidationError
 
 from lead_service.application.commands import closing, deals, directory, leads, touches
-from lead_service.application.commands.batches import Action, Item
+from lead_service.application.commands.batches import Action, Item, Reading
 from lead_service.application.ports import Kind, Mention, Saved, Tx
 from lead_service.entrypoints.schemas.deals import DealIn, LoseIn, NewDealIn, StageIn, WinIn
 from lead_service.entrypoints.schemas.directory import (
@@ -290,18 +290,23 @@ _SUBJECTS: Final[dict[str, Kind]] = {
 
 
 def read_item(item: BatchItemIn, tenant_id: UUID) -> Item:
-    """Return the item ready to run; what cannot be read is refused for itself, not for the batch."""
+    """Return the item with its fingerprint; its commands are read when they are needed."""
     try:
         canonical = orjson.dumps(item.commands, option=orjson.OPT_SORT_KEYS)
-        commands = _COMMANDS.validate_json(canonical)
     except TypeError:
-        refused = Problem("validation-failed", "A number is beyond 64 bits.")
-        return Item(item.key, b"", (), refused)
+        refused = Reading(refused=Problem("validation-failed", "A number is beyond 64 bits."))
+        return Item(item.key, b"", lambda: refused)
+    return Item(item.key, sha256(canonical).digest(), lambda: _reading(canonical, tenant_id))
+
+
+def _reading(canonical: bytes, tenant_id: UUID) -> Reading:
+    """Read the commands; what cannot be read is refused for itself, not for the batch."""
+    try:
+        commands = _COMMANDS.validate_json(canonical)
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False)
-        return Item(item.key, b"", (), problem_of([_placed(one) for one in found]))
-    actions = tuple(_action(n, command, tenant_id) for n, command in enumerate(commands))
-    return Item(item.key, sha256(canonical).digest(), actions)
+        return Reading(refused=problem_of([_placed(one) for one in found]))
+    return Reading(tuple(_action(n, command, tenant_id) for n, command in enumerate(commands)))
 
 
 def _placed(error: Any) -> dict[str, Any]:
