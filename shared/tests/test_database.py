@@ -121,6 +121,47 @@ async def test_cancelled_requests_leave_no_transaction_and_no_connection_behind(
     assert {row["state"] for row in states} <= {"idle"}
 
 
+@pytest.mark.parametrize("when", ["BEGIN", "COMMIT", "ROLLBACK"])
+@pytest.mark.parametrize("sent", [True, False])
+async def test_a_request_cancelled_at_the_edge_of_its_transaction_leaves_a_clean_connection(
+    notes, open_database, monkeypatch, when, sent
+):
+    """Cancelled just before or while the statement is on its way; the pool has one connection."""
+    app = open_database(notes.app_url, pool_size=1)
+    await write(app, HERE, "before")
+    execute = asyncpg.Connection.execute
+
+    async def cancelling(connection, query, *arguments, **options):
+        if query.startswith(when):
+            monkeypatch.undo()
+            loop = asyncio.get_running_loop()
+            loop.call_soon(request.cancel) if sent else request.cancel()
+        return await execute(connection, query, *arguments, **options)
+
+    async def work() -> None:
+        async with app.tenant(HERE) as conn:
+            await conn.execute(text("INSERT INTO note VALUES (:t, 'during')"), {"t": HERE})
+            if when == "ROLLBACK":
+                raise ZeroDivisionError
+
+    monkeypatch.setattr(asyncpg.Connection, "execute", cancelling)
+    request = asyncio.create_task(work())
+    await asyncio.gather(request, return_exceptions=True)
+    with pytest.raises(ZeroDivisionError):  # noqa: PT012 - the block is the transaction
+        async with app.tenant(HERE) as conn:
+            await conn.execute(text("INSERT INTO note VALUES (:t, 'after')"), {"t": HERE})
+            raise ZeroDivisionError
+    assert await bodies(app, HERE) == (["before", "during"] if when == "COMMIT" else ["before"])
+
+
+async def test_row_policies_hold_the_owner_too(notes):
+    owner = await asyncpg.connect(notes.owner_url)
+    row = await owner.fetchrow("SELECT * FROM pg_class WHERE relname = 'note'")
+    await owner.close()
+    assert row["relrowsecurity"]
+    assert row["relforcerowsecurity"]
+
+
 async def test_a_connection_closed_by_the_server_is_replaced_unnoticed(notes, open_database):
     app = open_database(notes.app_url, pool_size=1)
     async with app.tenant(HERE) as conn:

@@ -275,15 +275,21 @@ async def test_a_handler_works_in_the_tenant_of_its_event(worker, log, owner):
 async def test_reactions_that_die_neither_lose_nor_repeat_an_effect(
     service, eventlog, log, owner, point
 ):
-    values = []
+    values, stored = [], {}
     for epoch in range(1, 4):
         values += (more := values_of(250))
-        await publish(log, [*more, *more[-5:]], epoch=epoch, number=epoch)
+        stored[epoch] = [*more, *more[-5:]]
+        await publish(log, stored[epoch], epoch=epoch, number=epoch)
         child = start_child(
             CHILDREN / "reactions.py", service.worker_url, eventlog.worker_url, fault=f"{point}:2"
         )
         assert await asyncio.to_thread(was_killed, child)
         child.communicate()
+        # Positions and effects died together: what was passed over has its effect, nothing else has.
+        query = "SELECT partition, next_position FROM stream_partition"
+        passed = {row["partition"]: row["next_position"] for row in await owner.fetch(query)}
+        done = [value for number, batch in stored.items() for value in batch[: passed[number]]]
+        assert await effects(owner) == ids_of(done)
         await owner.execute("UPDATE stream_partition SET lease_until = now()")
     heir = start_child(CHILDREN / "reactions.py", service.worker_url, eventlog.worker_url)
     await caught_up(owner, log)

@@ -11,6 +11,7 @@ async def test_a_wake_up_that_comes_while_the_loop_is_busy_is_not_lost():
     calls = Wakeups()
     listener = calls.listen()
     calls.wake()
+    await asyncio.sleep(0)
     assert await listener.wait(60)
 
 
