@@ -3,7 +3,6 @@
 import re
 from typing import Final
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from onefunnel.http.problems import Problem, problem_response
@@ -18,6 +17,10 @@ _HOST: Final = re.compile(rb"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?
 _JSON_RANGES: Final = (b"*/*", b"application/*", b"application/json", b"application/problem+json")
 # Paths that answer something other than JSON.
 _OTHER_MEDIA: Final = ("/docs", "/metrics", "/v1/events", "/v1/exports")
+
+_MARKS: Final = (b"x-request-id", b"x-content-type-options")
+_NO_SNIFFING: Final = (b"x-content-type-options", b"nosniff")
+_NOT_STORED: Final = (b"cache-control", b"private, no-store")
 
 
 class Edge:
@@ -42,12 +45,16 @@ class Edge:
 
 
 def _marking(send: Send, request_id: str) -> Send:
+    mark = (b"x-request-id", request_id.encode("ascii"))
+
     async def marked(message: Message) -> None:
         if message["type"] == "http.response.start":
-            headers = MutableHeaders(raw=message["headers"])
-            headers["X-Request-Id"] = request_id
-            headers["X-Content-Type-Options"] = "nosniff"
-            headers.setdefault("Cache-Control", "private, no-store")
+            # One application may stand inside another: what the inner one said of this goes.
+            headers = [header for header in message["headers"] if header[0] not in _MARKS]
+            headers += (mark, _NO_SNIFFING)
+            if not any(name == b"cache-control" for name, _ in headers):
+                headers.append(_NOT_STORED)
+            message["headers"] = headers
         await send(message)
 
     return marked

@@ -76,3 +76,11 @@ async def test_status_says_which_service_is_down_and_is_no_error_itself(gateway)
 
 def test_the_checked_in_document_can_be_served():
     assert checked_in_document()["openapi"].startswith("3.1")
+
+
+@pytest.mark.parametrize("path", ["/v1/me", "/v1/leads/nothing", "/v1/nothing", "/livez", "/docs"])
+async def test_every_answer_is_marked_once(gateway, path):
+    client = await gateway.client("rep")
+    answer = await client.get(path)
+    for header in ("x-request-id", "x-content-type-options", "cache-control"):
+        assert len(answer.headers.get_list(header)) == 1, header
