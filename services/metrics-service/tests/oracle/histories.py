@@ -253,7 +253,16 @@ class Teller:
             self.moves[deal_id].append(self._create(deal_id, r))
             return
         tell = r.choice(
-            [self._move, self._move, self._win, self._win, self._win, self._end, self._pay]
+            [
+                self._move,
+                self._move,
+                self._win,
+                self._win,
+                self._win,
+                self._end,
+                self._pay,
+                self._pay,
+            ]
         )
         tell(deal_id, r)
 

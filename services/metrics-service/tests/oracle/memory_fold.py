@@ -16,10 +16,10 @@ from metrics_service.projections.facts import (
     load_deal,
     load_journey,
 )
-from metrics_service.projections.keys import Key, LedgerKey, PayKey, PayVector, Vector
+from metrics_service.projections.keys import Key, LedgerKey, PayKey, Vector
 from metrics_service.projections.pay.owed import ledger_key, owed
 from metrics_service.projections.pay.posting import Posting, posting
-from metrics_service.projections.shape import accumulate, add_to, difference
+from metrics_service.projections.shape import Shape, add_difference
 from onefunnel.events import spec_of
 
 from .oracle_parts import Fact
@@ -46,7 +46,8 @@ class MemoryFold:
         self.rules = Definitions.empty()
         self.facts: dict[UUID, tuple[str, bytes]] = {}
         self.totals: dict[Key, Vector] = {}
-        self.pay: dict[LedgerKey, dict[PayKey, PayVector]] = {}
+        self.shapes: dict[UUID, Shape] = {}
+        self.pay: dict[LedgerKey, set[PayKey]] = {}
         self.posted: dict[LedgerKey, int] = defaultdict(int)
         self.ledger: list[tuple[LedgerKey, Posting, int]] = []
 
@@ -65,35 +66,42 @@ class MemoryFold:
         new, load, shape = KINDS[kind]
         id_: UUID = getattr(fact.event, spec.key)
         facts = load(self.facts[id_][1]) if id_ in self.facts else new()
-        before = shape(id_, facts, self.rules)
+        before = self._shape(id_, facts, shape) if id_ in self.facts else Shape()
         facts.apply(
             spec.type, fact.event, event_id=fact.event_id, sequence=fact.sequence, time=None
         )
         self.facts[id_] = (kind, dump(facts))
-        self._move(difference(before, shape(id_, load(self.facts[id_][1]), self.rules)))
+        self.shapes[id_] = shape(id_, facts, self.rules)
+        self._move(before, self.shapes[id_])
+
+    def _shape(self, id_: UUID, facts, shape) -> Shape:
+        """What the entity contributes under the present rules; kept until these change."""
+        if id_ not in self.shapes:
+            self.shapes[id_] = shape(id_, facts, self.rules)
+        return self.shapes[id_]
 
     def _rule(self, type_: str, fact: Fact) -> None:
         before = self.rules
         after = before.apply(type_, fact.event, event_id=fact.event_id, sequence=fact.sequence)
         what = affected(before, after, type_, fact.event)
-        changes: dict[Key, Vector] = {}
-        for id_ in [id_ for id_ in self.facts if self._moved(id_, what, before)]:
-            kind, data = self.facts[id_]
+        moved = {}
+        for id_, (kind, data) in self.facts.items():
             _new, load, shape = KINDS[kind]
-            accumulate(
-                changes, difference(shape(id_, load(data), before), shape(id_, load(data), after))
-            )
+            facts = load(data)
+            if self._moved(kind, facts, what, before):
+                moved[id_] = (self._shape(id_, facts, shape), shape(id_, facts, after))
         self.rules = after
-        self._move(changes, self._scoped(what))
+        self.shapes.clear()
+        for old, new in moved.values():
+            self._move(old, new)
+        self._settle(self._scoped(what))
 
-    def _moved(self, id_: UUID, what: Affected, before: Definitions) -> bool:
-        kind, data = self.facts[id_]
-        if what.everything or kind != "deal":
+    def _moved(self, kind: str, facts, what: Affected, before: Definitions) -> bool:
+        if what.everything or kind != "deal" or not what.credits:
             return what.everything
-        credits_ = deal_credits(load_deal(data), before)
         return any(
             person == one.person_id and one.first <= day <= one.last
-            for person, day in credits_
+            for person, day in deal_credits(facts, before)
             for one in what.credits
         )
 
@@ -107,16 +115,16 @@ class MemoryFold:
             and scope.period in (None, key.earned_period)
         }
 
-    def _move(self, changes: dict[Key, Vector], more: set[LedgerKey] = frozenset()) -> None:
-        touched = set(more)
-        for key, vector in changes.items():
-            if isinstance(key, PayKey):
-                touched.add(ledger_key(key))
-                add_to(self.pay.setdefault(ledger_key(key), {}), key, vector)
-            else:
-                add_to(self.totals, key, vector)
-        for key in touched:
-            amount = owed(key, self.pay.get(key, {}).items(), self.rules) - self.posted[key]
+    def _move(self, before: Shape, after: Shape) -> None:
+        changed = add_difference(self.totals, before, after)
+        for key in changed:
+            self.pay.setdefault(ledger_key(key), set()).add(key)
+        self._settle({ledger_key(key) for key in changed})
+
+    def _settle(self, keys: set[LedgerKey]) -> None:
+        for key in keys:
+            credited = [(pay_key, self.totals[pay_key]) for pay_key in self.pay.get(key, ())]
+            amount = owed(key, credited, self.rules) - self.posted[key]
             if amount:
                 self.posted[key] += amount
                 self.ledger.append((key, posting(key, self.rules), amount))
@@ -125,7 +133,7 @@ class MemoryFold:
         return {
             (type(key).__name__, tuple(key)): tuple(vector)
             for key, vector in self.totals.items()
-            if any(vector)
+            if any(vector) and type(key) is not PayKey
         }
 
     def owed(self) -> dict[tuple, int]:

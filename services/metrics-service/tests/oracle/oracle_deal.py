@@ -126,7 +126,8 @@ class DealCount:
         entries = reach(own)
         ended_at = self.closing.at if self.status in {"lost", "cancelled"} else None
         version = (self.funnel.funnel, self.funnel.version)
-        for label in self.labels():
+        product = ("product", text_of(self.label.product_id))
+        for label in [*self.labels(), product]:
             count_entries(
                 tally, (*version, *label), entries, steps, self.worth, ended_at, self.oracle
             )
@@ -135,7 +136,7 @@ class DealCount:
         before = self.origin.steps if self.origin else {}
         began = min(before.values(), default=entries[0][1])
         lead_steps = [step for step in self.funnel.steps if step.entity == "lead"]
-        for label in self.journey_labels():
+        for label in [*self.journey_labels(), product]:
             head = (*version, *label)
             count_reach(tally, head, entries, steps, self.worth, self.oracle, began)
             if lead_steps and lead_steps[-1].key in before:

@@ -15,7 +15,7 @@ from .oracle import Fact, Oracle
 
 PERMUTATIONS = 20_000
 PER_HISTORY = 20
-PARTS = 8  # each a test of its own, so that none comes near the time limit of a test
+PARTS = 20  # each a test of its own, so that none comes near the time limit of a test
 
 
 def folded(facts: list[Fact]) -> MemoryFold:

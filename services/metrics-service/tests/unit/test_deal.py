@@ -198,6 +198,16 @@ def test_sums_tell_list_cost_and_what_is_unknown_or_assumed() -> None:
     )
 
 
+@pytest.mark.parametrize(("fraction", "back"), [("0.5", 2), ("0.4", 2), ("1", 5)])
+def test_what_is_kept_after_a_refund_is_rounded_once(fraction: str, back: int) -> None:
+    found = sales(created(None), won(9, {"revenue_minor": 5}), refunded(20, fraction))
+    assert found["EUR", date(2026, 1, 10)].refunded_minor == back
+
+
+def test_no_move_enters_won_only_a_booking_does() -> None:
+    assert ("", date(2026, 1, 4), "won") not in steps(created(0), moved(3, "won"))
+
+
 def test_under_a_product_only_the_lines_of_that_product_count() -> None:
     lines = (
         {"revenue_minor": 900, "product_id": PRODUCT},
