@@ -132,7 +132,7 @@ async def test_a_rebuild_reports_where_the_book_differs_and_never_writes_it(stag
 
 async def test_a_rebuild_knows_what_was_discarded(stage: Stage, poison) -> None:  # noqa: F811
     company = Company().rules().opened().moved().won()
-    poison.add(company.facts[-2].event_id)
+    poison.add(company.facts[-1].event_id)
     stage.tell(company.facts)
     await stage.fold_all()
     store = stage.fold().store
