@@ -27,6 +27,7 @@ from metrics_service.entrypoints.waiting import Views
 from metrics_service.settings import DATABASE, NAME, SOURCE
 from onefunnel.clock import Clock
 from onefunnel.http.app import service_app
+from onefunnel.http.forgetting import forget_answers
 from onefunnel.http.writes import write_dependency
 from onefunnel.outbox.lease import new_owner
 from onefunnel.outbox.relay import Relay
@@ -45,7 +46,11 @@ def build(runtime: Runtime) -> Service:
         wake=runtime.wake,
         worker=partial(runtime.worker_database, DATABASE),
     )
-    return Service(NAME, app, background=(partial(_relay, runtime), partial(_fold, runtime)))
+    return Service(
+        NAME,
+        app,
+        background=(partial(_relay, runtime), partial(_fold, runtime), partial(_forget, runtime)),
+    )
 
 
 def application(
@@ -110,3 +115,7 @@ async def _relay(runtime: Runtime, stop: asyncio.Event) -> None:
 async def _fold(runtime: Runtime, stop: asyncio.Event) -> None:
     store = PostgresFoldStore(runtime.worker_database(DATABASE), new_owner())
     await Fold(store, runtime.log).run(stop)
+
+
+async def _forget(runtime: Runtime, stop: asyncio.Event) -> None:
+    await forget_answers(runtime.worker_database(DATABASE), runtime.clock, stop)
