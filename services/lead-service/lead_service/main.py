@@ -68,7 +68,11 @@ def relay(runtime: Runtime) -> Background:
 def reactions(runtime: Runtime) -> Background:
     """Return what listens to the other services."""
     return Reactions(
-        runtime.worker_database(DATABASE), runtime.log, GROUP, handlers(StoredQualifications)
+        runtime.worker_database(DATABASE),
+        runtime.log,
+        GROUP,
+        handlers(StoredQualifications),
+        wake=runtime.wake,
     ).run
 
 

@@ -7,8 +7,9 @@ from uuid import UUID
 from sqlalchemy import Table, exists, insert, select, text, update
 
 from lead_service.adapters import tables
+from lead_service.adapters.directory_rows import memberships_of
 from lead_service.adapters.repositories import Unit
-from lead_service.adapters.shapes import FUNNELS, TENANTS, memberships_of
+from lead_service.adapters.shapes import FUNNELS, TENANTS
 from lead_service.application.commands.terms import unknown
 from lead_service.application.ports import Kind, Reference
 from lead_service.application.views import ActivityView, SpendView, TouchView

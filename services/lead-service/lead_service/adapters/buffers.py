@@ -10,7 +10,8 @@ from sqlalchemy import Table
 
 from lead_service.adapters.history import Step, Words, history_rows
 from lead_service.adapters.repositories import Held, first_row, next_row, stale
-from lead_service.adapters.shapes import Row, Shape
+from lead_service.adapters.rows import Row
+from lead_service.adapters.shapes import Shape
 from lead_service.application.ports import Saved
 from onefunnel.errors import not_found
 from onefunnel.events.catalogue import Event

@@ -9,7 +9,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from lead_service.adapters.history import Step, Words, history_rows
-from lead_service.adapters.shapes import Row, Shape
+from lead_service.adapters.rows import Row
+from lead_service.adapters.shapes import Shape
 from lead_service.adapters.tables import HISTORY
 from lead_service.application.ports import Saved
 from onefunnel.errors import DomainError, ErrorKind, not_found

@@ -3,7 +3,8 @@
 from fastapi.responses import Response
 
 from lead_service.application.commands.activities import log_activity
-from lead_service.entrypoints.schemas.deals import ActivityIn, ActivityOut
+from lead_service.entrypoints.schemas.deal_answers import ActivityOut
+from lead_service.entrypoints.schemas.deals import ActivityIn
 from lead_service.entrypoints.wiring import Asking, beside, listed
 from onefunnel.http.bodies import Id
 from onefunnel.http.pagination import PageRequest

@@ -16,7 +16,8 @@ from lead_service.application.commands.batches import (
 )
 from lead_service.application.commands.leads import capture_lead
 from lead_service.application.ports import Mention, Saved, Tx
-from lead_service.entrypoints.schemas.batches import BatchIn, read_item
+from lead_service.entrypoints.schemas.batches import BatchIn, BatchOut, read_item
+from lead_service.entrypoints.schemas.lead_answers import LeadsOut
 from lead_service.entrypoints.schemas.leads import LeadIn, LeadsIn
 from lead_service.entrypoints.schemas.mentions import mentions
 from lead_service.entrypoints.wiring import Asked, Asking
@@ -34,6 +35,7 @@ _LEAD: TypeAdapter[LeadIn] = TypeAdapter(LeadIn)
 
 @router.post(
     "/v1/batches",
+    response_model=BatchOut,
     openapi_extra=declared("batch", "create", max_body_bytes=MAX_BATCH_BYTES),
 )
 async def create_batch(body: BatchIn, asked: Asking) -> Response:
@@ -71,6 +73,7 @@ def _problem(error: Exception | None) -> dict[str, object] | None:
 
 @router.post(
     "/v1/leads/batch",
+    response_model=LeadsOut,
     openapi_extra=declared("lead", "create", max_body_bytes=MAX_BATCH_BYTES),
 )
 async def create_leads(body: LeadsIn, asked: Asking) -> Response:

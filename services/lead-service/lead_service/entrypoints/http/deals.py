@@ -8,11 +8,10 @@ from fastapi.responses import Response
 from lead_service.application.commands import closing
 from lead_service.application.commands import deals as commands
 from lead_service.entrypoints.http.leads import named, timeline
+from lead_service.entrypoints.schemas.deal_answers import DealOut, HistoryOut
 from lead_service.entrypoints.schemas.deals import (
     CorrectionIn,
-    DealOut,
     DealPatch,
-    HistoryOut,
     LoseIn,
     NewDealIn,
     PaymentIn,

@@ -6,12 +6,8 @@ from fastapi import Path
 from fastapi.responses import Response
 
 from lead_service.application.commands import funnels as commands
-from lead_service.entrypoints.schemas.directory import (
-    FunnelIn,
-    FunnelOut,
-    TenantOut,
-    TenantPatch,
-)
+from lead_service.entrypoints.schemas.directory import FunnelIn, TenantPatch
+from lead_service.entrypoints.schemas.directory_answers import FunnelOut, TenantOut
 from lead_service.entrypoints.wiring import Asking, listed, made, shown
 from onefunnel.http.pagination import PageRequest
 from onefunnel.http.preconditions import IfMatch

@@ -7,7 +7,8 @@ from fastapi.responses import Response
 from pydantic import Field, RootModel
 
 from lead_service.application.commands.funnels import set_up_tenant
-from lead_service.entrypoints.schemas.directory import TenantIn, TenantOut
+from lead_service.entrypoints.schemas.directory import TenantIn
+from lead_service.entrypoints.schemas.directory_answers import TenantOut
 from lead_service.entrypoints.wiring import Asking, shown
 from onefunnel.http.bodies import Id
 from onefunnel.http.routing import routes

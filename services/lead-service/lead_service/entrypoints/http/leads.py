@@ -11,20 +11,19 @@ from lead_service.application.commands import leads as commands
 from lead_service.application.commands import touches
 from lead_service.application.ports import Saved
 from lead_service.application.views import DealView, LeadView
-from lead_service.entrypoints.schemas.deals import DealOut, HistoryOut
+from lead_service.entrypoints.schemas.deal_answers import DealOut, HistoryOut
+from lead_service.entrypoints.schemas.lead_answers import LeadOut, TouchOut
 from lead_service.entrypoints.schemas.leads import (
     AcceptIn,
     AssignIn,
     ConvertIn,
     DisqualifyIn,
     LeadIn,
-    LeadOut,
     LeadPatch,
     MergeIn,
     RecycleIn,
     RejectIn,
     TouchIn,
-    TouchOut,
 )
 from lead_service.entrypoints.wiring import Asked, Asking, beside, listed, made, shown
 from onefunnel.http.bodies import Id

@@ -1,6 +1,6 @@
 """Bodies of leads."""
 
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -23,18 +23,16 @@ from lead_service.entrypoints.schemas.values import (
     Attributes,
     Email,
     ExternalIn,
-    ExternalOut,
     Moment,
     Phone,
     Reference,
-    View,
     changes,
     fingerprint,
     meant,
     outside,
     resolved,
 )
-from onefunnel.events.values import Code, Side, StepKey
+from onefunnel.events.values import Code, Side
 from onefunnel.http.bodies import Body, Day, Name, Words
 
 
@@ -199,47 +197,13 @@ class TouchIn(Body):
 
 
 class LeadsIn(Body):
-    """Up to 500 leads; each is taken or refused for itself."""
+    """Up to 500 leads, each as in `POST /v1/leads`; each is taken or refused for itself."""
 
-    items: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=500)]
-
-
-class LeadOut(View):
-    """A lead as it stands."""
-
-    id: UUID
-    state: str
-    external: ExternalOut | None
-    captured_at: datetime | None
-    recorded_at: datetime
-    funnel: StepKey | str
-    name: str | None
-    email: str | None
-    phone: str | None
-    company: str | None
-    source: str | None
-    campaign_id: UUID | None
-    segment: str | None
-    attributes: dict[str, Any]
-    owner_id: UUID | None
-    qualified_at: datetime | None
-    accepted_at: datetime | None
-    converted_at: datetime | None
-    deal_id: UUID | None
-    merged_into: UUID | None
-    recycle_until: date | None
-    version: int
-
-
-class TouchOut(View):
-    """A contact with a lead."""
-
-    id: UUID
-    lead_id: UUID
-    touched_at: datetime
-    side: str
-    channel: str
-    human: bool
-    campaign_id: UUID | None
-    person_id: UUID | None
-    note: str | None
+    items: Annotated[
+        list[dict[str, Any]],
+        Field(
+            min_length=1,
+            max_length=500,
+            examples=[[{"name": "Anna Example", "email": "anna@example.com", "source": "web"}]],
+        ),
+    ]
