@@ -93,8 +93,8 @@ def deal_shape(_deal_id: UUID, facts: DealFacts, definitions: Definitions) -> Sh
         _add_sold(sold, plain, deal, deal.booking, funnel)
     dims = deal.dims
     groups = (
-        Group(dims, steps),
-        Group(deal.origin_dims, journey),
+        Group((*dims, product), steps),
+        Group((*deal.origin_dims, product), journey),
         Group((*dims, account, product), labelled),
         Group((*dims, account), sold),
     )

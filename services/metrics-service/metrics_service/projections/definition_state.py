@@ -4,11 +4,12 @@ from collections.abc import Callable
 from datetime import date
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfoNotFoundError
 
 import msgspec
 from msgspec import Struct, field
 
-from metrics_service.projections.calendar import Micros, micros
+from metrics_service.projections.calendar import Micros, local_days, micros
 from metrics_service.projections.funnel_steps import FunnelVersion, funnel_version
 from metrics_service.projections.pay.plan import PlanVersion, plan_version
 from onefunnel.events import directory, plans
@@ -100,6 +101,12 @@ _Handler = Callable[[State, Any, UUID, int], State]
 def _tenant(state: State, event: directory.TenantChanged, _event_id: UUID, sequence: int) -> State:
     if sequence <= state.calendar.sequence:
         return state
+    try:
+        local_days(event.time_zone)
+    except ZoneInfoNotFoundError as error:  # fails here, once, and not in every lead and deal
+        raise ValueError("there is no such time zone") from error
+    if not 1 <= event.fiscal_year_start <= 12:
+        raise ValueError("a fiscal year starts in one of twelve months")
     calendar = TenantCalendar(sequence, event.time_zone, event.currency, event.fiscal_year_start)
     return msgspec.structs.replace(state, calendar=calendar)
 

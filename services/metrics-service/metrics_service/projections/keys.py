@@ -18,7 +18,7 @@ class FunnelKey(NamedTuple):
 
     funnel: str
     funnel_version: int
-    dim: str  # all, owner, source, campaign, segment
+    dim: str  # all, owner, source, campaign, segment; of deals also product
     value: str
     currency: str
     entered_on: date

@@ -195,6 +195,32 @@ def test_another_funnel_version_or_another_zone_moves_everything() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "event",
+    [
+        directory.TenantChanged(tenant_id=UUID(int=90), time_zone="Mars/Olympus", currency="EUR"),
+        directory.TenantChanged.model_construct(
+            tenant_id=UUID(int=90), time_zone="UTC", currency="EUR", fiscal_year_start=13
+        ),
+        plan({"measure": "revenue", "rate": "0.1"}).model_copy(
+            update={
+                "plan": plan(FLAT).plan.model_copy(
+                    update={
+                        "components": (
+                            plan(FLAT).plan.components[0].model_copy(update={"rate": "a tenth"}),
+                        )
+                    }
+                )
+            }
+        ),
+    ],
+    ids=["zone", "fiscal year", "rate"],
+)
+def test_rules_that_cannot_be_computed_with_fail_once_and_not_in_every_deal(event: Event) -> None:
+    with pytest.raises(ValueError, match=r"zone|fiscal|Fraction"):
+        Definitions.empty().apply(spec_of(event).type, event, event_id=PLAN, sequence=1)
+
+
 def test_another_currency_of_the_tenant_moves_nothing() -> None:
     tenant = directory.TenantChanged(tenant_id=UUID(int=90), time_zone="UTC", currency="USD")
     assert moves(rules(), tenant) == Affected()

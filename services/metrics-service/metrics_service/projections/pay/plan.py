@@ -47,9 +47,12 @@ class PlanVersion(Struct, array_like=True, frozen=True):
 
 
 def plan_version(event: plans.PlanActivated, sequence: int) -> PlanVersion:
-    """Return the version that an event puts into force."""
+    """Return the version that an event puts into force.
+
+    Raises ValueError where it cannot be computed with, so that it fails here and not in every deal.
+    """
     document = event.plan
-    return PlanVersion(
+    version = PlanVersion(
         sequence,
         document.version,
         document.name,
@@ -57,6 +60,9 @@ def plan_version(event: plans.PlanActivated, sequence: int) -> PlanVersion:
         document.rounding,
         tuple(_component(component) for component in document.components),
     )
+    for component in compiled_plan(version).components:
+        component.check()
+    return version
 
 
 def _component(component: plans.Component) -> ComponentText:
@@ -103,6 +109,12 @@ class CompiledComponent:
         self.basis = text.basis
         self.marginal = text.mode == "marginal"
         self._text = text
+
+    def check(self) -> None:
+        """Raise ValueError where a decimal cannot be read or a table has no row."""
+        rates = (self.rate, *(row.rate for row in self.rows))
+        if self.basis is not None and len(rates) == 1:
+            raise ValueError("a table has at least one row")
 
     @property
     def needs_quota(self) -> bool:
