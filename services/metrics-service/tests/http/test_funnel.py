@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime
 
+from onefunnel.ids import new_id
+
 from .world import days, deal, lead, lost, moved, noon, won
 
 TODAY = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)
@@ -149,3 +151,24 @@ async def test_the_past_is_not_asked_as_of(metrics):
     await metrics.begin()
 
     await metrics.get("/v1/funnel", status=422, as_of="2026-01-01T00:00:00Z")
+
+
+async def test_the_funnel_of_a_product_has_no_limit_of_days(metrics):
+    await metrics.begin()
+    one, two, at = new_id(), new_id(), TODAY - days(900)
+    told = []
+    for n, product in enumerate((one, one, two)):
+        made = deal(at, product=product, amount=100)
+        told += [made, won(made, at + days(30 * (n + 1)))]
+    await metrics.tell(*told, *lead(at))
+
+    answer = await metrics.get(
+        "/v1/funnel", group_by="product", **{"from": f"{(TODAY - days(1000)).date()}"}
+    )
+
+    entered = {g["key"]: steps(answer, n)["won"]["entered"] for n, g in enumerate(answer["groups"])}
+    assert entered == {str(one): 2, str(two): 1}
+    filtered = await metrics.get(
+        "/v1/funnel", product=str(one), **{"from": f"{(TODAY - days(1000)).date()}"}
+    )
+    assert steps(filtered)["discovery"]["entered"] == 2

@@ -41,8 +41,8 @@ class Cut:
 
     @property
     def counted_by_step(self) -> bool:
-        """Say whether the funnel's counters can answer: steps have no product and no account."""
-        return self.counted and not self.dimensions & {"product", "account"}
+        """Say whether the funnel's counters can answer: steps are not counted by account."""
+        return self.counted and "account" not in self.dimensions
 
     def check_narrow(self, *, counted: bool) -> None:
         """Refuse what would have to be recounted over too many days."""

@@ -155,7 +155,7 @@ async def counter(question: ExplainQuestion, situation: Situation, rows: Counter
     """Return what the projection has for the same question; None where no counter knows it."""
     cut = question.cut
     family = question.metric.partition(".")[0]
-    if not cut.counted or (family != "sales" and cut.dimensions & {"product", "account"}):
+    if not (cut.counted if family == "sales" else cut.counted_by_step):
         return None
     sums = await _SUMS[family](question, situation, rows) if family in _SUMS else None
     return None if sums is None else sum(getattr(vector, question.field) for vector in sums)

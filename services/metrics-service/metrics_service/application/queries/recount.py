@@ -31,7 +31,7 @@ Entity = Literal["deal", "lead"]
 # Where in a key's fields after `dim, value` its day is; what is open is looked at today.
 _DAY_AT: Final[dict[type[Any], int]] = {FunnelKey: 1, SalesKey: 1, DurationKey: 1, LeadUseKey: 0}
 _LABELLED: Final = 2  # the place in a deal's shape of the group that carries account and product
-_BARE: Final = {"account": "", "product": ""}
+_BARE: Final[Mapping[str, str]] = {}  # a lead has no product and no account: it counts under none
 
 
 class Hit(NamedTuple):
