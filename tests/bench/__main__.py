@@ -1,11 +1,12 @@
 """`make bench [ONLY=fold]`: run every part, or the named ones, and print the figures."""
 
-import asyncio
 import importlib
 import os
 import pkgutil
 import sys
 from types import ModuleType
+
+import uvloop
 
 import tests.bench
 
@@ -30,4 +31,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    uvloop.run(main())  # the loop that the services run on
