@@ -3,6 +3,7 @@
 A service never asks which profile it runs under; it uses what is in here.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
@@ -53,3 +54,5 @@ class Runtime:
     wake: Callable[[], None]  # something was committed to an outbox
     wakeups: Wakeups  # the worker's side of it
     close: Callable[[], Awaitable[None]]  # closes databases, clients and the log
+    # What the profile itself needs done in a worker process, beside the services' own background.
+    upkeep: Sequence[Callable[[asyncio.Event], Awaitable[None]]] = ()

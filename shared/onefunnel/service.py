@@ -68,10 +68,11 @@ async def work(services: Sequence[Service], runtime: Runtime, stop: asyncio.Even
 
     If one of them ends by an error, all others are stopped in order and the error is raised.
     """
+    everything = [("runtime", runtime.upkeep), *((s.name, s.background) for s in services)]
     tasks = [
-        asyncio.create_task(_until_error(background, stop), name=f"{service.name}:{at}")
-        for service in services
-        for at, background in enumerate(service.background)
+        asyncio.create_task(_until_error(background, stop), name=f"{name}:{at}")
+        for name, backgrounds in everything
+        for at, background in enumerate(backgrounds)
     ]
     await stop.wait()
     runtime.wakeups.wake()  # nobody sleeps through the stop

@@ -3,6 +3,7 @@
 import asyncio
 from uuid import UUID, uuid4
 
+import anyio
 import asyncpg
 import pytest
 from sqlalchemy import text
@@ -152,6 +153,22 @@ async def test_a_request_cancelled_at_the_edge_of_its_transaction_leaves_a_clean
             await conn.execute(text("INSERT INTO note VALUES (:t, 'after')"), {"t": HERE})
             raise ZeroDivisionError
     assert await bodies(app, HERE) == (["before", "during"] if when == "COMMIT" else ["before"])
+
+
+async def test_a_request_cancelled_as_starlette_does_it_gives_its_connection_back(
+    notes, open_database
+):
+    """Anyio cancels again at every await, also in the clean-up."""
+    app = open_database(notes.app_url, pool_size=1)
+    for _ in range(5):
+        with anyio.CancelScope() as scope:
+            async with app.tenant(HERE) as conn:
+                await conn.execute(text("INSERT INTO note VALUES (:t, 'x')"), {"t": HERE})
+                asyncio.get_running_loop().call_soon(scope.cancel)
+                # The driver's own statement: SQLAlchemy would throw the connection away.
+                await driver_of(conn).execute("SELECT pg_sleep(20)")
+        assert scope.cancelled_caught
+    assert await bodies(app, HERE) == []
 
 
 async def test_row_policies_hold_the_owner_too(notes):

@@ -18,6 +18,7 @@ from onefunnel.log.port import (
     Unavailable,
 )
 from onefunnel.log.postgres_log import PostgresLog, create_topics
+from onefunnel.log.retention import keep_retention
 from onefunnel.testing.log_contract import (
     A0,
     A1,
@@ -116,6 +117,17 @@ async def test_retention_drops_whole_batches_and_raises_the_start(log, owner):
             await read(log, {B0: position}, wait_s=0)
     assert list((await read(log, {B0: 4}))[B0].values) == [b"x", b"y"]
     assert await log.expire() == 0
+
+
+async def test_retention_is_kept_in_the_background_until_it_is_stopped(log, owner):
+    await append(log, records(B0, "old"))
+    await owner.execute("UPDATE record_batch SET appended_at = now() - interval '25 hours'")
+    stop = asyncio.Event()
+    keeping = asyncio.create_task(keep_retention(log, stop))
+    await until(lambda: owner.fetchval("SELECT count(*) = 0 FROM record_batch"))
+    stop.set()
+    async with asyncio.timeout(20):
+        await keeping
 
 
 async def test_retention_of_everything_leaves_the_end_where_it_was(log, owner):

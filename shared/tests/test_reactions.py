@@ -461,6 +461,19 @@ async def test_a_log_restored_from_an_older_backup_is_not_read(worker, log, owne
     assert "the last record read was" in reason
 
 
+async def test_what_handlers_committed_wakes_whoever_carries_it_on(worker, log, owner):
+    woken = asyncio.Event()
+    stop = asyncio.Event()
+    frame = Reactions(worker, log, GROUP, HANDLERS, wake=woken.set)
+    running = asyncio.create_task(frame.run(stop))
+    await publish(log, values_of(1), epoch=1)
+    async with asyncio.timeout(20):
+        await woken.wait()
+    assert len(await effects(owner)) == 1
+    stop.set()
+    await running
+
+
 async def test_how_far_the_log_goes_is_written_down_for_readers(worker, log, owner):
     async with reacting(worker, log):
         await publish(log, values_of(5), epoch=1)

@@ -63,7 +63,8 @@ async def _relay(runtime: Runtime, stop: asyncio.Event) -> None:
 async def _react(runtime: Runtime, stop: asyncio.Event) -> None:
     reacting = handlers(open_tx, runtime.clock, source=SOURCE, actor=ACTOR)
     database = runtime.worker_database(DATABASE)
-    await Reactions(database, runtime.log, GROUP, reacting).run(stop)
+    frame = Reactions(database, runtime.log, GROUP, reacting, wake=runtime.wake)
+    await frame.run(stop)
 
 
 async def _forget(runtime: Runtime, stop: asyncio.Event) -> None:

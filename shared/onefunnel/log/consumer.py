@@ -7,7 +7,7 @@ database that is away for an hour costs an hour and no event.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -47,12 +47,20 @@ class Reactions:
     """One service's reactions: a group of one kind of consumer, over the topics its handlers name."""
 
     def __init__(
-        self, database: Database, log: EventLog, group: str, handlers: Mapping[str, Handler]
+        self,
+        database: Database,
+        log: EventLog,
+        group: str,
+        handlers: Mapping[str, Handler],
+        *,
+        wake: Callable[[], None] = lambda: None,
     ) -> None:
+        """Take `wake`, which is called when handlers have committed: they may have filled an outbox."""
         self._database = database
         self._event_log = log
         self._group = group
         self._handlers = handlers
+        self._wake = wake
         self._topics = {CATALOGUE[type_].topic for type_ in handlers}
         self._owner = new_owner()
         self._claims: dict[Partition, Claim] = {}
@@ -146,6 +154,8 @@ class Reactions:
             outcome = await self._take(taken, careful=True)
         self._stale = 0
         self._note(taken, outcome)
+        if outcome.applied:
+            self._wake()
 
     async def _take(self, taken: Taken, *, careful: bool) -> Outcome:
         return await take_turn(
@@ -176,7 +186,7 @@ class Reactions:
             ends = await self._event_log.end_positions(self._claims)
             await ownership.note_ends(connection, self._group, ends)
         while await redrive_next(self._database, self._group, self._handlers):
-            pass
+            self._wake()
 
     async def _claim(
         self,

@@ -20,8 +20,8 @@ from onefunnel.wakeups import Wakeups
 _TOPICS: Final = """
 SELECT t.id, t.name, t.partitions, t.retention_days, m.log_id FROM topic t CROSS JOIN meta m"""
 
-# Two statements: the second must see every batch that was appended before the first got its locks,
-# else a fresh batch could fall below the new start.
+# In the order in which appends lock them. The new starts come from the one snapshot of the statement
+# after it: what is appended later stands at or beyond the end that the snapshot saw.
 _LOCK_HEADS: Final = """
 SELECT 1 FROM head h JOIN topic t ON t.id = h.topic_id WHERE t.retention_days IS NOT NULL
 ORDER BY h.topic_id, h.partition FOR UPDATE OF h"""

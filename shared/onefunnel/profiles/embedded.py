@@ -5,6 +5,7 @@ A profile is a module with `Settings`, `migrate` and `open_runtime`.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Literal
 
 from pydantic import SecretStr
@@ -13,6 +14,7 @@ from starlette.types import ASGIApp
 
 from onefunnel.clock import SystemClock
 from onefunnel.log import postgres_log
+from onefunnel.log.retention import keep_retention
 from onefunnel.persistence.migrations import upgrade
 from onefunnel.persistence.provision import provision
 from onefunnel.persistence.urls import APP_ROLE, DATABASES, WORKER_ROLE, url_of
@@ -127,4 +129,5 @@ def runtime_on(
         wake=wake,
         wakeups=wakeups,
         close=close,
+        upkeep=(partial(keep_retention, log),),
     )
