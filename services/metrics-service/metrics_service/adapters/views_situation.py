@@ -1,5 +1,6 @@
 """Where a read begins: the live generation, the tenant's rules, how far the fold is, the org chart."""
 
+from collections import OrderedDict
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final, cast
@@ -23,9 +24,12 @@ STALE_AFTER_S: Final = 60.0  # a fold that has not looked at the log for so long
 
 # Plain table names from here on are those of the generation that is live in this snapshot.
 _ENTER: Final = text("""
-    SELECT set_config('search_path', 'g' || live || ',public', true) FROM projection_generation""")
+    SELECT set_config('search_path', 'g' || live || ',public', true), live,
+           current_setting('app.tenant')
+    FROM projection_generation""")
 
-_RULES: Final = text("SELECT state FROM definitions ORDER BY rules DESC LIMIT 1")
+_NUMBER: Final = text("SELECT rules FROM definitions ORDER BY rules DESC LIMIT 1")
+_RULES: Final = text("SELECT state FROM definitions WHERE rules = :number")
 
 # A partition that is read to its end is right up to when the worker last looked; one that is not,
 # up to the last event it folded, whose id begins with its milliseconds.
@@ -50,21 +54,51 @@ _PEOPLE: Final = text("""
 _PERSON_CHANGED: Final = "onefunnel.person.changed.v1"
 
 
-async def enter_generation(conn: AsyncConnection) -> None:
-    """Let plain names mean the tables of the live generation, to the end of the transaction."""
-    await conn.execute(_ENTER)
+async def enter_generation(conn: AsyncConnection) -> tuple[int, str]:
+    """Let plain names mean the live generation to the end of the transaction; return it and the tenant."""
+    _, live, tenant = (await conn.execute(_ENTER)).one()
+    return live, tenant
 
 
 async def read_definitions(conn: AsyncConnection) -> Definitions:
-    """Return the tenant's rules as far as they are folded."""
-    await enter_generation(conn)
-    state = (await conn.execute(_RULES)).scalar_one_or_none()
-    return Definitions.empty() if state is None else loaded_rules(state)
+    """Return the tenant's rules as far as they are folded; their number says whether they are known."""
+    live, tenant = await enter_generation(conn)
+    number = (await conn.execute(_NUMBER)).scalar_one_or_none()
+    if number is None:
+        return Definitions.empty()
+    known = _KNOWN.get((tenant, live, number))
+    if known is None:
+        state = (await conn.execute(_RULES, {"number": number})).scalar_one()
+        known = _KNOWN.keep((tenant, live, number), loaded_rules(state))
+    return known
+
+
+class _Known:
+    """Rules by tenant, generation and number: immutable, and what they compile is worth keeping."""
+
+    MAX: Final = 256
+
+    def __init__(self) -> None:
+        self._rules: OrderedDict[tuple[str, int, int], Definitions] = OrderedDict()
+
+    def get(self, key: tuple[str, int, int]) -> Definitions | None:
+        if key in self._rules:
+            self._rules.move_to_end(key)
+        return self._rules.get(key)
+
+    def keep(self, key: tuple[str, int, int], rules: Definitions) -> Definitions:
+        self._rules[key] = rules
+        if len(self._rules) > self.MAX:
+            self._rules.popitem(last=False)
+        return rules
+
+
+_KNOWN: Final = _Known()
 
 
 @lru_cache(maxsize=64)
 def loaded_rules(state: bytes) -> Definitions:
-    """Return a snapshot of rules; it is immutable, and what it compiles is worth keeping."""
+    """Return a snapshot of rules from its bytes."""
     return Definitions.load(state)
 
 

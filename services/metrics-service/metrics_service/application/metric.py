@@ -66,7 +66,6 @@ class Metric:
     reason: Reason | None = None
     interval: Interval | None = None
     explain: str | None = None
-    drill: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +110,6 @@ def rate(
     basis: Basis,
     *,
     explain: str | None = None,
-    drill: str | None = None,
 ) -> Metric:
     """Return a share of counted things with its interval; None where there is nothing to count."""
     within = 0 <= numerator <= denominator and denominator > 0
@@ -122,7 +120,6 @@ def rate(
         n=denominator,
         interval=wilson(numerator, denominator) if within else None,
         explain=explain,
-        drill=drill,
     )
 
 
@@ -148,7 +145,6 @@ def _ratio(
     n: int,
     interval: Interval | None = None,
     explain: str | None = None,
-    drill: str | None = None,
 ) -> Metric:
     return Metric(
         value=exact_text(numerator / denominator) if denominator else None,
@@ -161,7 +157,6 @@ def _ratio(
         reason=None if denominator else "zero-denominator",
         interval=interval,
         explain=explain,
-        drill=drill,
     )
 
 

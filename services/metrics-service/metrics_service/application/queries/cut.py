@@ -99,6 +99,20 @@ def link(path: str, window_: Window, parameters: Mapping[str, str]) -> str:
     return f"{path}?{urlencode(query)}"
 
 
+# How lists of deals call what we group by; what they cannot filter by has no such list.
+_LISTED_BY: Final[Mapping[str, str]] = {
+    "person": "owner", "account": "account", "source": "source", "campaign": "campaign",
+}  # fmt: skip
+
+
+def open_deals(parameters: Mapping[str, str], **more: str) -> dict[str, str]:
+    """Return the link to the very deals that a count of open deals is made of, where there is one."""
+    if not all(name in _LISTED_BY and value for name, value in parameters.items()):
+        return {}
+    query = {_LISTED_BY[name]: value for name, value in parameters.items()}
+    return {"open_now": f"/v1/deals?{urlencode({'state': 'open', **more, **query})}"}
+
+
 def explain(metric: str, window_: Window, parameters: Mapping[str, str]) -> str:
     """Return the URL that lists what a number is made of."""
     return link("/v1/explain", window_, {"metric": metric, **parameters})

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from metrics_service.application.metric import Basis, Metric, Money, rate
 from metrics_service.application.queries.answer import cut_head
-from metrics_service.application.queries.cut import Cut, explain
+from metrics_service.application.queries.cut import Cut, explain, open_deals
 from metrics_service.application.queries.funnel_answer import (
     FunnelAnswer,
     FunnelGroup,
@@ -199,6 +199,7 @@ class _Group:
             open_now=sums.open_in(key, step.key),
             time_in_step=spread(sums.stays.get((key, step.key))),
             explain=self._links(step, parts),
+            drill=self._drill(step),
             **parts,
         )
 
@@ -252,6 +253,11 @@ class _Group:
         names += [n for n in ("converted", "lost", "converted_ever") if parts[n] is not None]
         links = {name: self._link(f"funnel.{name}", step) for name in names}
         return {**links, "open_now": self._link("pipeline.open", step)}
+
+    def _drill(self, step: StepDefinition) -> dict[str, str]:
+        if step.entity != "deal":
+            return {}
+        return open_deals(self._cut.of(self._key), stage=step.key)
 
     def _link(self, metric: str, step: StepDefinition, **extra: str) -> str:
         parameters = {"step": step.key, **self._cut.of(self._key), **extra}

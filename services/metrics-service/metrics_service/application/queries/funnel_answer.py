@@ -57,6 +57,7 @@ class StepNumbers:
     open_now: OpenNow
     time_in_step: Spread
     explain: dict[str, str]
+    drill: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)

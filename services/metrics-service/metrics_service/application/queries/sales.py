@@ -14,7 +14,7 @@ from metrics_service.application.metric import (
     share,
 )
 from metrics_service.application.queries.answer import cut_head
-from metrics_service.application.queries.cut import Cut, explain
+from metrics_service.application.queries.cut import Cut, explain, open_deals
 from metrics_service.application.queries.org import ORG_LABELS, Org
 from metrics_service.application.queries.refs import refs_of
 from metrics_service.application.queries.sales_answer import (
@@ -189,6 +189,7 @@ class _Page:
                 for c in currencies
             ],
             explain={name: self._link(f"sales.{name}", key) for name in _COUNTS},
+            drill=open_deals(self._cut.of(key)) if whole else {},
         )
 
     def _rate(self, key: str, won: int, of: int) -> Metric:

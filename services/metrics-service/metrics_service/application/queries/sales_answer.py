@@ -82,6 +82,7 @@ class SalesGroup:
     cycle: Cycle | None
     amounts: list[Amounts]
     explain: dict[str, str]
+    drill: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
