@@ -2,6 +2,8 @@
 
 import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Final, Literal
 
@@ -11,13 +13,11 @@ from prometheus_client import Counter, Gauge, Histogram
 MetricName = Literal[
     "relay_published_total",  # events that the log has acknowledged
     "relay_failures_total",  # turns of a relay that ended in an error and a new epoch
-    "outbox_oldest_unsent_seconds",  # age of the event that has waited longest for its relay
-    "outbox_depth",  # events waiting in an outbox when last looked
     "reaction_applied_total",  # events that a reaction has applied
     "reaction_duplicates_total",  # events that came again and changed nothing
     "reaction_ignored_total",  # events of types that nobody here reacts to
     "reaction_dead_letters_total",  # events put aside because they can never be applied
-    "partitions_halted",  # partitions that wait for an operator
+    "partitions_halted_total",  # partitions that were stopped until an operator resumes them
     "consumer_lag_events",  # records in the log that a consumer has not taken yet
     "turn_seconds",  # how long one turn of a consumer took, commit included
 ]
@@ -58,9 +58,11 @@ def gauge(name: MetricName, value: float, *, service: str) -> None:
     _gauge(name).labels(service).set(value)
 
 
-def observe(name: MetricName, seconds: float, *, service: str) -> None:
-    """Add a duration to a histogram."""
-    _histogram(name).labels(service).observe(seconds)
+@contextmanager
+def timed(name: MetricName, *, service: str) -> Iterator[None]:
+    """Add the time that a block takes to a histogram, however it ends."""
+    with _histogram(name).labels(service).time():
+        yield
 
 
 @cache

@@ -64,6 +64,7 @@ class Reactions:
         self._topics = {CATALOGUE[type_].topic for type_ in handlers}
         self._owner = new_owner()
         self._claims: dict[Partition, Claim] = {}
+        self._ends: dict[Partition, int] = {}
         self._stale = 0
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -158,9 +159,10 @@ class Reactions:
             self._wake()
 
     async def _take(self, taken: Taken, *, careful: bool) -> Outcome:
-        return await take_turn(
-            self._database, self._group, self._handlers, self._claims, taken, careful=careful
-        )
+        with telemetry.timed("turn_seconds", service=self._group):
+            return await take_turn(
+                self._database, self._group, self._handlers, self._claims, taken, careful=careful
+            )
 
     def _note(self, taken: Taken, outcome: Outcome) -> None:
         """Keep the claims that are left, those just served last in line."""
@@ -168,7 +170,7 @@ class Reactions:
             del self._claims[partition]
         self._claims |= outcome.claims
         for partition, reason in outcome.halted.items():
-            _log.error("partition_halted", group=self._group, partition=partition, reason=reason)
+            self._tell_halted(partition, reason)
         counts: dict[telemetry.MetricName, int] = {
             "reaction_applied_total": outcome.applied,
             "reaction_duplicates_total": outcome.duplicates,
@@ -182,9 +184,12 @@ class Reactions:
         """Do what time brings: renew, claim what became free, say where the log ends, redrive."""
         await ownership.renew(connection, self._group, self._owner)
         await self._claim(connection, reader, mine_too=False)
-        if self._claims:
-            ends = await self._event_log.end_positions(self._claims)
+        ends = await self._event_log.end_positions(self._claims)
+        if ends != self._ends:
             await ownership.note_ends(connection, self._group, ends)
+            self._ends = ends
+        lag = sum(end - self._claims[partition].next_position for partition, end in ends.items())
+        telemetry.gauge("consumer_lag_events", lag, service=self._group)
         while await redrive_next(self._database, self._group, self._handlers):
             self._wake()
 
@@ -209,8 +214,12 @@ class Reactions:
         partition: Partition,
         reason: str,
     ) -> None:
-        _log.error("partition_halted", group=self._group, partition=partition, reason=reason)
+        self._tell_halted(partition, reason)
         await ownership.halt(connection, self._group, self._claims.pop(partition), reason)
+
+    def _tell_halted(self, partition: Partition, reason: str) -> None:
+        telemetry.count("partitions_halted_total", service=self._group)
+        _log.error("partition_halted", group=self._group, partition=partition, reason=reason)
 
 
 async def _rest(stop: asyncio.Event, pause_s: float) -> None:

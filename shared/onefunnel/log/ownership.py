@@ -72,7 +72,8 @@ WHERE p.group_id = $1 AND (p.topic, p.partition, p.epoch) = (m.topic, m.partitio
 # Idle partitions only wait for nothing: a row that is locked is being worked on, and renews itself.
 _RENEW: Final = """
 WITH mine AS (
-    SELECT topic, partition FROM stream_partition WHERE group_id = $1 AND owner = $2
+    SELECT topic, partition FROM stream_partition
+    WHERE group_id = $1 AND owner = $2 AND lease_until < now() + make_interval(secs => $3 * 0.6)
     ORDER BY topic, partition FOR UPDATE SKIP LOCKED
 )
 UPDATE stream_partition p SET lease_until = now() + make_interval(secs => $3)
@@ -177,7 +178,7 @@ async def advance(
 
 
 async def renew(connection: DriverConnection, group: str, owner: str) -> None:
-    """Renew the leases of idle partitions; those in a turn renew themselves."""
+    """Renew the leases of idle partitions that have run for a while; turns renew their own."""
     await connection.execute(_RENEW, group, owner, LEASE_S)
 
 

@@ -1,0 +1,55 @@
+"""Logs are JSON lines that say which service and which request; metrics have names from one list."""
+
+import json
+import subprocess
+import sys
+from typing import get_args
+
+from prometheus_client import REGISTRY
+
+from onefunnel import telemetry
+
+SCRIPT = """
+import structlog
+from onefunnel import telemetry
+telemetry.configure_logs("lead_service")
+log = telemetry.log("relay")
+with structlog.contextvars.bound_contextvars(correlation_id="abc"):
+    log.warning("relay_failed", attempt=2)
+try:
+    1 / 0
+except ZeroDivisionError:
+    log.exception("broken")
+log.debug("unheard")
+"""
+
+
+def test_a_log_line_is_json_with_its_service_part_and_correlation_id():
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True
+    )
+    first, second = map(json.loads, done.stderr.splitlines())
+    assert done.stdout == ""
+    assert first.pop("at").endswith("Z")
+    assert first == {
+        "event": "relay_failed",
+        "level": "warning",
+        "service": "lead_service",
+        "part": "relay",
+        "correlation_id": "abc",
+        "attempt": 2,
+    }
+    assert second["exception"][0]["exc_type"] == "ZeroDivisionError"
+
+
+def test_every_metric_of_the_list_can_be_counted_by_service():
+    for name in get_args(telemetry.MetricName):
+        assert name.islower()
+    telemetry.count("relay_published_total", 3, service="test-telemetry")
+    telemetry.gauge("consumer_lag_events", 7, service="test-telemetry")
+    with telemetry.timed("turn_seconds", service="test-telemetry"):
+        pass
+    labels = {"service": "test-telemetry"}
+    assert REGISTRY.get_sample_value("onefunnel_relay_published_total", labels) == 3
+    assert REGISTRY.get_sample_value("onefunnel_consumer_lag_events", labels) == 7
+    assert REGISTRY.get_sample_value("onefunnel_turn_seconds_count", labels) == 1
