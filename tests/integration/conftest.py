@@ -159,6 +159,28 @@ def run_tool() -> Callable[..., subprocess.CompletedProcess[str]]:
     return tool
 
 
+@pytest.fixture
+def new_import() -> Iterator[Callable[..., "subprocess.Popen[bytes]"]]:
+    """Return a function that starts the command and leaves it running."""
+    made: list[subprocess.Popen[bytes]] = []
+
+    def new(*arguments: str) -> "subprocess.Popen[bytes]":
+        made.append(
+            subprocess.Popen(
+                [*COMMAND, *arguments],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                stdin=subprocess.DEVNULL,
+            )
+        )
+        return made[-1]
+
+    yield new
+    for process in made:
+        process.kill()
+        process.communicate()
+
+
 @pytest.fixture(scope="session")
 def room() -> Iterator[Path]:
     """Return a directory for stacks.

@@ -29,7 +29,12 @@ class Patience:
         self._sleep = sleep
 
     def send(
-        self, gateway: Gateway, method: str, path: str, body: bytes, headers: Mapping[str, str]
+        self,
+        gateway: Gateway,
+        method: str,
+        path: str,
+        body: bytes | None,
+        headers: Mapping[str, str],
     ) -> Response:
         """Send until there is an answer that another attempt would not change."""
         waited, pause = 0.0, _FIRST_PAUSE_S

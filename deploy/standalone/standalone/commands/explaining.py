@@ -44,7 +44,7 @@ def explain(
             label(answer, one["id"]),
             f"{one['contribution']:,}",
             ", ".join(one["days"]),
-            ", ".join(event["type"] for event in one["events"]),
+            ", ".join(_short(event["type"]) for event in one["events"]),
         ]
         for one in answer["items"]
     ]
@@ -52,3 +52,7 @@ def explain(
     left = answer["entities"] - len(rows)
     more = [f"and {left:,} more; --json has a cursor"] if left > 0 else []
     return footer(answer, [*more, answer["sentence"]])
+
+
+def _short(type_: str) -> str:
+    return type_.removeprefix("onefunnel.").rpartition(".v")[0]

@@ -11,6 +11,7 @@ from typing import Final
 from standalone.host.processes import Mark, mark_of
 
 MAX_LOG_BYTES: Final = 10_000_000
+MAX_WORDS: Final = 400
 
 
 class Child:
@@ -82,7 +83,7 @@ class Child:
                 lines = log.read().decode(errors="replace").splitlines()
         except OSError:
             return ""
-        return next((line.strip() for line in reversed(lines) if line.strip()), "")
+        return next((line.strip()[:MAX_WORDS] for line in reversed(lines) if line.strip()), "")
 
     def _signal(self, number: signal.Signals) -> None:
         if self._process is not None and self._process.returncode is None:

@@ -11,13 +11,14 @@ from standalone.console.failure import FAILED, INTERRUPTED, OK, USAGE, Failure
 from standalone.console.options import Target
 from standalone.console.progress import Progress
 from standalone.console.tables import say, show_json, show_table
-from standalone.gateway_client import Gateway
+from standalone.gateway_client import Gateway, failure_of
 from standalone.imports.cells import Missing
 from standalone.imports.checking import Opened, Reject, SetCheck, SetReader, check_all, open_files
 from standalone.imports.language import DATA, read_plan
 from standalone.imports.model import Plan
 from standalone.imports.rejects import Rejects
 from standalone.imports.sending import Outcome, Sender, batches
+from standalone.patience import Patience
 
 STATUSES: Final = ("created", "updated", "unchanged", "rejected")
 _UNMATCHED_SHOWN: Final = 20
@@ -106,7 +107,10 @@ def _look_ups(plan: Plan) -> list[Any]:
 def _ready_gateway(target: Target) -> Gateway:
     """Return a gateway that answers and knows the key, before any file is read."""
     gateway = target.connect()
-    gateway.get("/v1/me")
+    gateway.get("/livez")  # nobody there is said at once; somebody busy is waited for
+    answer = Patience(_Notice()).send(gateway, "GET", "/v1/me", None, {})
+    if answer.status >= 400:
+        raise failure_of(answer, "GET /v1/me")
     return gateway
 
 
