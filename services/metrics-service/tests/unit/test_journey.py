@@ -179,6 +179,11 @@ def test_a_converted_lead_is_no_longer_open_and_never_lost() -> None:
     assert all(vector.lost == 0 for vector in steps(*story).values())
 
 
+def test_at_one_instant_a_lead_is_qualified_before_sales_acts_on_it() -> None:
+    assert present(captured(0), rejected(3), qualified(3)) == []
+    assert present(captured(0), qualified(3), rejected(3)) == []
+
+
 def test_a_late_qualification_does_not_move_a_lead_back() -> None:
     assert present(captured(0), accepted(1), qualified(3)) == ["sal"]
 
