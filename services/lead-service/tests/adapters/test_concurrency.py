@@ -1,11 +1,15 @@
 """Several at once, and some that die in between."""
 
 import asyncio
+import json
+import signal
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from onefunnel import faults
+from onefunnel.http.principal import Principal, sign_principal
 
 
 async def test_two_refunds_at_once_never_pay_back_more_than_the_whole(caller: Any) -> None:
@@ -69,29 +73,27 @@ async def test_the_same_batch_several_times_at_once_is_in_once(caller: Any) -> N
     assert (await caller.types()).count("deal.created") == 20
 
 
-class Dead(Exception):
-    pass
-
-
-class Dies:
-    def __init__(self, at: str) -> None:
-        self.at = at
-
-    def point(self, name: str) -> None:
-        if name == self.at:
-            raise Dead
+async def killed(caller: Any, body: dict[str, Any], at: str) -> None:
+    """Send a batch to a process that is killed at a point of its write."""
+    principal = Principal(caller.tenant_id, "tester", "admin")
+    child = await asyncio.create_subprocess_exec(
+        sys.executable,
+        str(Path(__file__).with_name("dying_child.py")),
+        caller.database.app_url,
+        sign_principal(principal, b"k" * 32),
+        at,
+        (b"k" * 32).hex(),
+        stdin=asyncio.subprocess.PIPE,
+    )
+    await child.communicate(json.dumps(body).encode())
+    assert child.returncode == -signal.SIGKILL
 
 
 @pytest.mark.parametrize("at", ["write.before_commit", "write.after_commit"])
-async def test_a_batch_that_dies_and_is_sent_again_ends_as_if_it_had_not(
+async def test_a_batch_whose_process_is_killed_and_that_is_sent_again_ends_as_if_it_had_not(
     caller: Any, at: str
 ) -> None:
-    faults.install(Dies(at))  # type: ignore[arg-type]
-    try:
-        answer = await caller.post("/v1/batches", rows(5))
-        assert answer.status_code == 500
-    finally:
-        faults.install(faults.NoFaults())
+    await killed(caller, rows(5), at)
     expected = "created" if at == "write.before_commit" else "unchanged"
     again = (await caller.made("/v1/batches", rows(5)))["items"]
     assert {item["status"] for item in again} == {expected}

@@ -131,6 +131,19 @@ async def test_a_booking_that_makes_no_sense_is_refused_with_its_place(
     assert await caller.state() == before
 
 
+async def test_a_list_price_times_a_quantity_that_no_amount_could_hold_is_refused(
+    caller: Any,
+) -> None:
+    price = {"name": "x", "list_minor": 10**15, "currency": "EUR"}
+    product = await caller.made("/v1/products", price)
+    person = await caller.made("/v1/people", {"name": "Rob", "kind": "rep"})
+    deal = await caller.made("/v1/deals", {"owner": person["id"]})
+    line = {"id": "1", "product": product["id"], "quantity": "2", "revenue_minor": 1}
+    answer = await caller.post(f"/v1/deals/{deal['id']}/win", {"lines": [line]})
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"] == "/lines/0/quantity"
+
+
 @pytest.mark.parametrize("splits", [["0.5", "0.4"], ["0.5", None], ["1.2", "-0.2"]])
 async def test_splits_that_are_not_exactly_one_are_refused(caller: Any, splits: Any) -> None:
     people = [await caller.made("/v1/people", {"name": f"R{n}", "kind": "rep"}) for n in range(2)]

@@ -47,7 +47,7 @@ def test_memberships_that_follow_each_other_are_taken() -> None:
 
 def test_a_circle_of_three_is_refused() -> None:
     chart = {P[0]: (under(P[1]),), P[1]: (under(P[2]),), P[2]: (under(P[0]),)}
-    with pytest.raises(DomainError):
+    with pytest.raises(DomainError, match="circle"):
         check_chart(P[2], chart)
 
 

@@ -11,7 +11,7 @@ from lead_service.application.ports import Reference, Saved, Tx
 from lead_service.application.views import DealView
 from lead_service.domain.deal import Deal, Loss
 from lead_service.domain.directory import Product
-from lead_service.domain.values import When
+from lead_service.domain.values import When, check_sum
 from onefunnel.errors import broken_rule
 from onefunnel.events.deal import Credit, DealLine
 from onefunnel.events.values import Money, PersonId, ProductId
@@ -122,14 +122,13 @@ def _line(draft: LineDraft, product: Product | None, deal: Deal, n: int) -> Deal
 
 
 def _list_price(draft: LineDraft, product: Product | None, deal: Deal, pointer: str) -> int | None:
-    """Return quantity × list price of the product; None where that is no whole amount or not known."""
+    """Return quantity × list price of the product; None where it has no list price."""
     if product is None or product.list_minor is None:
         return None
     deal.check_currency(product.currency, f"{pointer}/product")
-    total = Fraction(draft.quantity) * product.list_minor
-    if total.denominator != 1:
-        total = Fraction(round(total))
-    return int(total)
+    total = round(Fraction(draft.quantity) * product.list_minor)  # a half goes to the even unit
+    check_sum(total, f"{pointer}/quantity")
+    return total
 
 
 def _credits(
