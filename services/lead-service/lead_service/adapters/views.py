@@ -134,11 +134,11 @@ class StoredNames:
         self._database = database
 
     async def of(self, tenant_id: UUID, wanted: Mapping[str, Sequence[UUID]]) -> Mapping[UUID, str]:
-        """Return the names of those that exist and have one."""
+        """Return the names of those that exist; one without a name goes by the key it came with."""
         questions = [
-            select(table.c.id, table.c.name).where(
-                table.c.tenant_id == tenant_id, table.c.id.in_(wanted[kind])
-            )
+            select(
+                table.c.id, func.coalesce(table.c.name, table.c.external_id).label("name")
+            ).where(table.c.tenant_id == tenant_id, table.c.id.in_(wanted[kind]))
             for kind, table in _NAMED.items()
             if wanted.get(kind)
         ]
