@@ -3,6 +3,7 @@
 import asyncpg
 import pytest
 
+from onefunnel.log import consumer, ownership
 from onefunnel.log.postgres_log import PostgresLog
 from onefunnel.testing.small_service import create_tables
 
@@ -48,3 +49,10 @@ async def log_owner(eventlog):
     connection = await asyncpg.connect(eventlog.owner_url)
     yield connection
     await connection.close()
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Look after leases, ends and redrives at every turn."""
+    monkeypatch.setattr(ownership, "RENEW_S", 0.0)
+    monkeypatch.setattr(consumer, "FETCH_WAIT_S", 0.05)

@@ -1,84 +1,40 @@
 """The reactions frame on real PostgreSQL: every event has its effect once, whatever goes wrong."""
 
 import asyncio
-from contextlib import asynccontextmanager
-from pathlib import Path
 from uuid import UUID, uuid4
 
 import asyncpg
-import orjson
 import pytest
 from sqlalchemy import text
 
 from onefunnel.errors import DomainError
-from onefunnel.ids import new_id
-from onefunnel.log import consumer, ownership, turn
-from onefunnel.log.arrivals import arrivals
+from onefunnel.log import ownership, turn
 from onefunnel.log.consumer import Reactions
-from onefunnel.log.dead_letters import discard, list_dead, redrive, show_dead
-from onefunnel.log.ownership import ClaimLost, claim_free, ensure_partitions
-from onefunnel.log.port import Partition, PartitionsChanged, Slice, TopicSpec
-from onefunnel.log.turn import take_turn
+from onefunnel.log.dead_letters import discard, redrive, show_dead
+from onefunnel.log.port import Partition
 from onefunnel.outbox.writer import StaleVersion
-from onefunnel.testing.faults import start_child, was_killed
+from onefunnel.testing.small_reactions import (
+    caught_up,
+    dead,
+    effects,
+    halted,
+    ids_of,
+    reacting,
+    values_of,
+)
 from onefunnel.testing.small_service import (
     ACCEPTED,
     GROUP,
     HANDLERS,
     TENANT,
     TOPIC,
-    accepted,
     note_effect,
     publish,
 )
 from onefunnel.testing.waiting import until
 
-CHILDREN = Path(__file__).parent / "children"
+pytestmark = pytest.mark.usefixtures("quick")
 P0 = Partition(TOPIC, 0)
-
-
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch):
-    """Look after leases, ends and redrives at every turn."""
-    monkeypatch.setattr(ownership, "RENEW_S", 0.0)
-    monkeypatch.setattr(consumer, "FETCH_WAIT_S", 0.05)
-
-
-@asynccontextmanager
-async def reacting(worker, log, handlers=HANDLERS):
-    """Run reactions while the block runs, then stop them in order."""
-    stop = asyncio.Event()
-    task = asyncio.create_task(Reactions(worker, log, GROUP, handlers).run(stop))
-    try:
-        yield
-    finally:
-        stop.set()
-        async with asyncio.timeout(20):
-            await task
-
-
-def values_of(n: int, *, after: int = 0, lead: UUID | None = None) -> list[bytes]:
-    return [record.value for record in accepted(lead or new_id(), after, n)]
-
-
-async def caught_up(owner, log) -> None:
-    places = [Partition(TOPIC, number) for number in range(12)]
-    ends = sum((await log.end_positions(places)).values())
-    await until(
-        lambda: owner.fetchval("SELECT sum(next_position) = $1 FROM stream_partition", ends)
-    )
-
-
-async def effects(owner) -> list[UUID]:
-    return [row["event_id"] for row in await owner.fetch("SELECT event_id FROM effect ORDER BY 1")]
-
-
-def ids_of(values) -> list[UUID]:
-    return sorted({UUID(orjson.loads(value)["id"]) for value in values})
-
-
-async def dead(owner, *statuses):
-    return await list_dead(owner, GROUP, statuses=statuses or ("dead",))
 
 
 async def test_every_event_has_its_effect_once_and_in_order(worker, log, owner):
@@ -271,88 +227,6 @@ async def test_a_handler_works_in_the_tenant_of_its_event(worker, log, owner):
     assert all(tenant == setting for tenant, setting in seen)
 
 
-@pytest.mark.parametrize("point", ["reaction.before_commit", "reaction.after_commit"])
-async def test_reactions_that_die_neither_lose_nor_repeat_an_effect(
-    service, eventlog, log, owner, point
-):
-    values, stored = [], {}
-    for epoch in range(1, 4):
-        values += (more := values_of(250))
-        stored[epoch] = [*more, *more[-5:]]
-        await publish(log, stored[epoch], epoch=epoch, number=epoch)
-        child = start_child(
-            CHILDREN / "reactions.py", service.worker_url, eventlog.worker_url, fault=f"{point}:2"
-        )
-        assert await asyncio.to_thread(was_killed, child)
-        child.communicate()
-        # Positions and effects died together: what was passed over has its effect, nothing else has.
-        query = "SELECT partition, next_position FROM stream_partition"
-        passed = {row["partition"]: row["next_position"] for row in await owner.fetch(query)}
-        done = [value for number, batch in stored.items() for value in batch[: passed[number]]]
-        assert await effects(owner) == ids_of(done)
-        await owner.execute("UPDATE stream_partition SET lease_until = now()")
-    heir = start_child(CHILDREN / "reactions.py", service.worker_url, eventlog.worker_url)
-    await caught_up(owner, log)
-    heir.communicate("")
-    assert await effects(owner) == ids_of(values)
-
-
-@pytest.fixture
-async def topics(log):
-    return [topic for topic in await log.topics() if topic.name == TOPIC]
-
-
-async def test_of_two_that_believe_they_own_a_partition_one_has_an_effect(worker, owner, topics):
-    """With the inbox emptied, so that only the fence is left to stop the second."""
-    await ensure_partitions(owner, GROUP, topics)
-    values = values_of(3)
-    mine = await claim_free(owner, GROUP, "mine")
-    await owner.execute("UPDATE stream_partition SET lease_until = now() - interval '1 hour'")
-    theirs = await claim_free(owner, GROUP, "theirs")
-    assert theirs[P0].epoch == mine[P0].epoch + 1
-    taken = {P0: list(arrivals(P0, Slice(range(3), values), HANDLERS))}
-    with pytest.raises(ClaimLost):
-        await take_turn(worker, GROUP, HANDLERS, mine, taken, careful=False)
-    assert await effects(owner) == []
-    await take_turn(worker, GROUP, HANDLERS, theirs, taken, careful=False)
-    await owner.execute("TRUNCATE inbox")
-    for claims in (mine, theirs):  # the fenced one, and a turn that was taken before
-        with pytest.raises(ClaimLost):
-            await take_turn(worker, GROUP, HANDLERS, claims, taken, careful=False)
-    assert await effects(owner) == ids_of(values)
-
-
-async def test_a_leased_partition_is_not_claimed_by_another(owner, topics):
-    await ensure_partitions(owner, GROUP, topics)
-    assert len(await claim_free(owner, GROUP, "mine")) == 12
-    assert await claim_free(owner, GROUP, "theirs") == {}
-    await ownership.release(owner, GROUP, "mine")
-    assert len(await claim_free(owner, GROUP, "theirs")) == 12
-
-
-async def test_four_may_start_at_once_on_an_empty_database(worker, log, owner):
-    values = values_of(20)
-    async with (
-        reacting(worker, log),
-        reacting(worker, log),
-        reacting(worker, log),
-        reacting(worker, log),
-    ):
-        await publish(log, values, epoch=1)
-        await caught_up(owner, log)
-    assert await effects(owner) == ids_of(values)
-
-
-async def test_another_number_of_partitions_than_before_is_refused(owner, topics):
-    await ensure_partitions(owner, GROUP, topics)
-    more = TopicSpec(TOPIC, 13, None, topics[0].log_id)
-    fewer = TopicSpec(TOPIC, 11, None, topics[0].log_id)
-    for changed in (more, fewer):
-        with pytest.raises(PartitionsChanged):
-            async with owner.transaction():
-                await ensure_partitions(owner, GROUP, [changed])
-
-
 async def test_reactions_that_stop_give_their_partitions_back(worker, log, owner):
     async with reacting(worker, log):
         await until(lambda: owner.fetchval("SELECT count(owner) = 12 FROM stream_partition"))
@@ -386,11 +260,6 @@ async def test_too_many_dead_letters_in_a_row_halt_the_partition_and_a_resume_go
     assert await dead(owner, "dead", "redrive") == []
 
 
-async def halted(owner) -> bool:
-    query = "SELECT count(*) = 1 FROM stream_partition WHERE status = 'halted'"
-    return await owner.fetchval(query)
-
-
 async def test_a_redrive_gives_the_state_as_if_it_had_never_failed(worker, log, owner):
     values = values_of(4)
     await publish(log, values, epoch=1)
@@ -419,46 +288,6 @@ async def test_a_redrive_gives_the_state_as_if_it_had_never_failed(worker, log, 
 
 async def attempts(owner, dead_id, n) -> bool:
     return (await show_dead(owner, GROUP, dead_id)).attempts == n
-
-
-async def test_records_lost_to_retention_halt_the_partition_and_are_not_skipped(
-    worker, log, owner, log_owner
-):
-    await publish(log, values_of(2), epoch=1)
-    await publish(log, values_of(2), epoch=2)
-    await log_owner.execute("DELETE FROM record_batch WHERE base = 0")
-    await log_owner.execute("UPDATE head SET log_start = 2 WHERE next_position = 4")
-    async with reacting(worker, log):
-        await until(lambda: halted(owner))
-    assert await effects(owner) == []
-    assert await owner.fetchval("SELECT max(next_position) FROM stream_partition") == 0
-
-
-async def test_a_log_that_was_made_anew_is_not_read(worker, log, owner, log_owner):
-    await publish(log, values_of(2), epoch=1)
-    async with reacting(worker, log):
-        await caught_up(owner, log)
-    await log_owner.execute("UPDATE meta SET log_id = gen_random_uuid()")
-    await publish(log, values_of(2), epoch=2)
-    async with reacting(worker, log):
-        await until(
-            lambda: owner.fetchval("SELECT bool_and(status = 'halted') FROM stream_partition")
-        )
-    assert len(await effects(owner)) == 2
-
-
-async def test_a_log_restored_from_an_older_backup_is_not_read(worker, log, owner, log_owner):
-    await publish(log, values_of(2), epoch=1)
-    async with reacting(worker, log):
-        await caught_up(owner, log)
-    await log_owner.execute("TRUNCATE record_batch")
-    await log_owner.execute("UPDATE head SET next_position = 0")
-    await publish(log, values_of(3), epoch=2)  # other records at the same positions
-    async with reacting(worker, log):
-        await until(lambda: halted(owner))
-    assert len(await effects(owner)) == 2
-    reason = await owner.fetchval("SELECT max(halt_reason) FROM stream_partition")
-    assert "the last record read was" in reason
 
 
 async def test_what_handlers_committed_wakes_whoever_carries_it_on(worker, log, owner):
