@@ -5,10 +5,10 @@ costs more than the database's own work on it. PostgreSQL reads its array litera
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Any, Final
 
 # Kinds whose text needs no quotes: digits, dashes, signs.
-_BARE: Final = frozenset({"int", "bigint", "smallint", "uuid", "date", "timestamptz", "bool"})
+_BARE: Final = frozenset({"int", "bigint", "smallint", "date", "timestamptz", "bool"})
 _AS_IS: Final = frozenset({"bytea"})
 
 
@@ -26,6 +26,8 @@ def array(kind: str, values: Sequence[object]) -> object:
     """Return a parameter for `placeholder`."""
     if kind in _AS_IS:
         return values
+    if kind == "uuid":
+        return "{" + ",".join(map(_hexadecimal, values)) + "}"
     if kind in _BARE:
         texts = map(_bare, values) if None in values else map(str, values)
         return "{" + ",".join(texts) + "}"
@@ -38,6 +40,10 @@ def arrays(kinds: Iterable[str], rows: Iterable[Sequence[object]]) -> list[objec
     if not columns:
         return [() if kind in _AS_IS else "{}" for kind in kinds]
     return [array(kind, column) for kind, column in zip(kinds, columns, strict=True)]
+
+
+def _hexadecimal(value: Any) -> str:
+    return "NULL" if value is None else f"{value.int:032x}"
 
 
 def _bare(value: object) -> str:

@@ -4,13 +4,14 @@ One array statement per table and tenant whatever the number of rows. Keys are s
 meet lock the rows in one order. A row that came to all zeros is deleted: a rebuild makes none.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from uuid import UUID
 
 from metrics_service.adapters.arrays import arrays, placeholders
 from metrics_service.adapters.counter_tables import TABLE_OF, CounterTable
 from metrics_service.adapters.driver import Driver
+from metrics_service.application.fold_overlap import Overlap
 from metrics_service.projections.keys import Key, Vector
 
 Change = tuple[Key, Vector]
@@ -50,10 +51,13 @@ async def add(
 ) -> None:
     """Add differences by tenant to their counters, in the order of `TABLE_OF`, tenants sorted."""
     changes = {tenant: _by_table(differences[tenant]) for tenant in sorted(differences)}
-    for kind, table in TABLE_OF.items():
-        for tenant_id, by_table in changes.items():
-            if rows := by_table.get(kind):
-                await _add_to(driver, schema, table, tenant_id, rows)
+    async with Overlap() as overlap:
+        for kind, table in TABLE_OF.items():
+            for tenant_id, by_table in changes.items():
+                if rows := by_table.get(kind):
+                    rows.sort()
+                    columns = arrays(_kinds(table), ((*key, *sums) for key, sums in rows))
+                    await overlap.start(_add_to(driver, schema, table, tenant_id, columns))
 
 
 def _by_table(differences: Mapping[Key, Vector]) -> dict[type[Key], list[Change]]:
@@ -65,10 +69,8 @@ def _by_table(differences: Mapping[Key, Vector]) -> dict[type[Key], list[Change]
 
 
 async def _add_to(
-    driver: Driver, schema: str, table: CounterTable, tenant_id: UUID, rows: list[Change]
+    driver: Driver, schema: str, table: CounterTable, tenant_id: UUID, columns: Sequence[object]
 ) -> None:
-    rows.sort()
-    columns = arrays(_kinds(table), ((*key, *sums) for key, sums in rows))
     empty = await driver.fetch(_add(table, schema), tenant_id, *columns)
     if empty:
         gone = arrays((kind for _, kind in table.key), (tuple(row)[1:] for row in empty))

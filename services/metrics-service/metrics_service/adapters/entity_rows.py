@@ -7,10 +7,11 @@ id so that turns that meet wait for each other in one order.
 from collections.abc import Sequence
 from functools import cache
 from itertools import groupby
+from operator import itemgetter
 from typing import Final
 from uuid import UUID
 
-from metrics_service.adapters.arrays import arrays, placeholders
+from metrics_service.adapters.arrays import array, arrays, placeholders
 from metrics_service.adapters.driver import Driver
 from metrics_service.adapters.entity_tables import ENTITY_TABLES, EntityTable
 from metrics_service.application.fold_entities import EntityRow
@@ -18,6 +19,8 @@ from metrics_service.application.fold_order import EntityKey
 from metrics_service.application.fold_ports import Retry, SavedEntity
 from metrics_service.application.fold_routes import Kind
 
+_CREDIT: Final = ("uuid", "uuid", "date", "uuid")
+_STREAM: Final = ("uuid", "uuid", "smallint", "int")
 _TABLE_OF: Final = {table.owner_code: table for table in ENTITY_TABLES.values()}
 
 
@@ -31,14 +34,14 @@ def _lock(table: EntityTable, schema: str, *, pending: bool) -> str:
     return f"""
         SELECT e.id, e.tenant_id, e.facts, {"r.rules" if pending else "NULL::bigint"}, {sequences}
         FROM {schema}.{table.name} e {older if pending else ""}
-        WHERE e.id = ANY($1) ORDER BY e.id FOR UPDATE OF e"""
+        WHERE e.id = ANY($1::text::uuid[]) ORDER BY e.id FOR UPDATE OF e"""
 
 
 @cache
-def _lock_streams(schema: str) -> str:
+def _lock_streams(schema: str, code: int) -> str:
     return f"""
         SELECT id, tenant_id, NULL::bytea, NULL::bigint, seq FROM {schema}.stream
-        WHERE aggregate_code = $1 AND id = ANY($2) ORDER BY id FOR UPDATE"""
+        WHERE aggregate_code = {code:d} AND id = ANY($1::text::uuid[]) ORDER BY id FOR UPDATE"""
 
 
 @cache
@@ -72,15 +75,16 @@ async def lock(
 ) -> list[EntityRow]:
     """Lock and return the entities that exist, by kind and id."""
     found: list[EntityRow] = []
-    for owner_code, same in groupby(keys, key=lambda key: key[0]):
-        ids = [key[1] for key in same]
+    for owner_code, same in groupby(keys, key=itemgetter(0)):
+        ids = "{" + ",".join(f"{number:032x}" for _, number in same) + "}"
         table = _TABLE_OF.get(owner_code)
         if table is None:
-            rows = await driver.fetch(_lock_streams(schema), owner_code, ids)
+            rows = await driver.fetch(_lock_streams(schema, owner_code), ids)
         else:
             rows = await driver.fetch(_lock(table, schema, pending=pending), ids)
         found += [
-            EntityRow(owner_code, row[0], row[1], tuple(row)[4:], row[2], row[3]) for row in rows
+            EntityRow((owner_code, row[0].int), row[1], tuple(row)[4:], row[2], row[3])
+            for row in rows
         ]
     return found
 
@@ -117,7 +121,10 @@ async def _save_credits(driver: Driver, schema: str, deals: Sequence[SavedEntity
     """Replace the credits of deals that have or had any."""
     known = [row.id for row in deals if row.stored]
     if known:
-        await driver.execute(f"DELETE FROM {schema}.deal_credit WHERE deal_id = ANY($1)", known)
+        await driver.execute(
+            f"DELETE FROM {schema}.deal_credit WHERE deal_id = ANY($1::text::uuid[])",
+            array("uuid", known),
+        )
     credited = [
         (row.tenant_id, person, booked_on, row.id)
         for row in deals
@@ -126,8 +133,8 @@ async def _save_credits(driver: Driver, schema: str, deals: Sequence[SavedEntity
     if credited:
         await driver.execute(
             f"INSERT INTO {schema}.deal_credit (tenant_id, person_id, booked_on, deal_id)"
-            " SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::date[], $4::uuid[])",
-            *zip(*credited, strict=True),
+            f" SELECT * FROM unnest({placeholders(_CREDIT)})",
+            *arrays(_CREDIT, credited),
         )
 
 
@@ -138,7 +145,7 @@ async def save_streams(
     if positions:
         await driver.execute(
             f"INSERT INTO {schema}.stream (id, tenant_id, aggregate_code, seq)"
-            " SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::smallint[], $4::int[])"
+            f" SELECT * FROM unnest({placeholders(_STREAM)})"
             " ON CONFLICT (id, aggregate_code, tenant_id) DO UPDATE SET seq = excluded.seq",
-            *zip(*positions, strict=True),
+            *arrays(_STREAM, positions),
         )

@@ -80,11 +80,11 @@ class PostgresTurn:
         """Lock and return the entities that exist."""
         return await entity_rows.lock(self._driver, self.generation, keys, pending=pending)
 
-    async def journal_records(self, ids: Collection[UUID]) -> dict[UUID, list[bytes]]:
+    async def journal_records(self, ids: Sequence[UUID]) -> dict[int, list[bytes]]:
         """Return the bytes in the journal under these event ids."""
         return await journal_rows.records(self._driver, ids)
 
-    async def waiting_records(self, ids: Collection[UUID]) -> dict[UUID, list[bytes]]:
+    async def waiting_records(self, ids: Sequence[UUID]) -> dict[int, list[bytes]]:
         """Return the bytes parked or dead under these event ids."""
         return await waiting_rows.records(self._driver, ids)
 
@@ -92,14 +92,14 @@ class PostgresTurn:
         """Return what is parked for these aggregates."""
         return await waiting_rows.parked(self._driver, aggregate_ids)
 
-    async def append(self, events: Sequence[Incoming], *, slowly: bool) -> list[UUID]:
-        """Append to the journal and return the ids that it held already."""
-        if not events:
-            return []
-        if slowly:
-            return await journal_rows.insert_slowly(self._driver, events)
-        await journal_rows.copy(self._driver, events)
-        return []
+    async def append(self, events: Sequence[Incoming]) -> None:
+        """Append to the journal."""
+        if events:
+            await journal_rows.copy(self._driver, events)
+
+    async def append_slowly(self, events: Sequence[Incoming]) -> list[UUID]:
+        """Append to the journal unless it holds some of the events."""
+        return await journal_rows.insert_slowly(self._driver, events) if events else []
 
     async def park(self, events: Sequence[Incoming]) -> None:
         """Keep events that wait for an earlier one."""
@@ -133,8 +133,11 @@ class PostgresTurn:
 
     async def save_streams(self, positions: Mapping[EntityKey, tuple[UUID, int]]) -> None:
         """Write the positions of aggregates without an entity row."""
-        rows = [(id_, tenant, code, seq) for (code, id_), (tenant, seq) in positions.items()]
-        await entity_rows.save_streams(self._driver, self.generation, sorted(rows))
+        rows = [
+            (UUID(int=number), tenant_id, code, sequence)
+            for (code, number), (tenant_id, sequence) in sorted(positions.items())
+        ]
+        await entity_rows.save_streams(self._driver, self.generation, rows)
 
     async def save_rules(
         self, tenant_id: UUID, number: int, definitions: Definitions, cause: UUID

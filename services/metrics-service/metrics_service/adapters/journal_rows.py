@@ -5,10 +5,12 @@ the partition's lock: nobody else can have written these events. Were that ever 
 key makes `COPY` fail and `insert_slowly` takes its place, event by event of which is new.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Sequence
+from struct import Struct
 from typing import Final
 from uuid import UUID
 
+from metrics_service.adapters.arrays import array
 from metrics_service.adapters.driver import Driver, Undo, savepoint
 from metrics_service.application.fold_codes import TOPIC_CODE
 from metrics_service.application.fold_routes import Incoming
@@ -18,7 +20,9 @@ _COLUMNS: Final = (
     "aggregate_code", "type_code", "event_id", "tenant_id", "aggregate_id", "record",
 )  # fmt: skip
 
-_RECORDS: Final = "SELECT event_id, record FROM journal WHERE event_id = ANY($1)"
+_RECORDS: Final = "SELECT event_id, record FROM journal WHERE event_id = ANY($1::text::uuid[])"
+
+_CHUNK: Final = 200
 
 # The constraint is named, so that a conflict of sequences still raises.
 _SLOWLY: Final = f"""
@@ -40,16 +44,50 @@ def _row(incoming: Incoming) -> tuple[object, ...]:
     )  # fmt: skip
 
 
-async def records(driver: Driver, ids: Collection[UUID]) -> dict[UUID, list[bytes]]:
-    """Return the bytes that the journal has under each event id."""
-    rows = await driver.fetch(_RECORDS, ids) if ids else ()
-    return {event_id: [record] for event_id, record in rows}
+async def records(driver: Driver, ids: Sequence[UUID]) -> dict[int, list[bytes]]:
+    """Return the bytes that the journal has under each event id, by its number."""
+    rows = await driver.fetch(_RECORDS, array("uuid", ids)) if ids else ()
+    return {event_id.int: [record] for event_id, record in rows}
 
 
-async def copy(driver: Driver, events: Iterable[Incoming]) -> None:
+# The binary form of COPY, packed by hand: one `pack` per row instead of twelve encoders (ADR 0013).
+_HEAD: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+_TAIL: Final = b"\xff\xff"
+_ORDERED: Final = Struct("!h iq iq iq ii ih ih ih ih i16s i16s i16s i".replace(" ", ""))
+_UNORDERED: Final = Struct("!h iq iq iq i ih ih ih ih i16s i16s i16s i".replace(" ", ""))
+_EPOCH_US: Final = 946_684_800_000_000  # PostgreSQL counts from the year 2000
+_NULL: Final = -1
+
+
+def _packed(incoming: Incoming) -> bytes:
+    route, spot, record = incoming.route, incoming.spot, incoming.record
+    # Exact: a double holds whole microseconds far beyond the year 9999.
+    occurred = round(incoming.occurred_at.timestamp() * 1_000_000) - _EPOCH_US
+    recorded = round(incoming.recorded_at.timestamp() * 1_000_000) - _EPOCH_US
+    codes = (
+        2, TOPIC_CODE[spot.topic], 2, spot.partition, 2, route.aggregate_code, 2, route.type_code,
+        16, incoming.number.to_bytes(16), 16, incoming.tenant_id.int.to_bytes(16),
+        16, incoming.key[1].to_bytes(16), len(record),
+    )  # fmt: skip
+    times = (12, 8, spot.position, 8, occurred, 8, recorded)
+    if incoming.sequence is None:
+        return _UNORDERED.pack(*times, _NULL, *codes)
+    return _ORDERED.pack(*times, 4, incoming.sequence, *codes)
+
+
+async def copy(driver: Driver, events: Sequence[Incoming]) -> None:
     """Append events that nobody has written yet; raises `UniqueViolationError` where somebody has."""
-    await driver.copy_records_to_table(
-        "journal", schema_name="public", columns=_COLUMNS, records=map(_row, events)
+
+    async def packed() -> AsyncIterator[bytes]:
+        yield _HEAD
+        for start in range(0, len(events), _CHUNK):
+            yield b"".join(
+                part for i in events[start : start + _CHUNK] for part in (_packed(i), i.record)
+            )
+        yield _TAIL
+
+    await driver.copy_to_table(
+        "journal", schema_name="public", columns=_COLUMNS, source=packed(), format="binary"
     )
 
 

@@ -52,7 +52,7 @@ async def affected_keys(
         return []
     sql, arguments = found
     rows = await driver.fetch(f"{sql} LIMIT {limit:d}", *arguments)
-    return [(row["owner_code"], row["id"]) for row in rows]
+    return [(row["owner_code"], row["id"].int) for row in rows]
 
 
 async def postpone(
@@ -79,13 +79,13 @@ async def take_pending(
         tenant_id,
         limit,
     )
-    return {(row["owner_code"], row["entity_id"]): row["rules"] for row in rows}
+    return {(row["owner_code"], row["entity_id"].int): row["rules"] for row in rows}
 
 
 async def settled(driver: Driver, schema: str, keys: Sequence[tuple[UUID, EntityKey]]) -> None:
     """Take entities out of `rederive`."""
     if keys:
-        rows = ((tenant_id, owner_code, id_) for tenant_id, (owner_code, id_) in keys)
+        rows = ((tenant_id, code, UUID(int=number)) for tenant_id, (code, number) in keys)
         await driver.execute(
             f"DELETE FROM {schema}.rederive r USING unnest($1::uuid[], $2::smallint[], $3::uuid[])"
             " AS s (tenant_id, owner_code, entity_id) WHERE r.tenant_id = s.tenant_id"

@@ -1,17 +1,18 @@
 """Parked events: each waits for the one before it in its aggregate."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
-from metrics_service.adapters.arrays import arrays, placeholders
+from metrics_service.adapters.arrays import array, arrays, placeholder, placeholders
 from metrics_service.adapters.driver import Driver
 from metrics_service.application.fold_codes import TOPIC_CODE, TOPIC_NAME
 from metrics_service.application.fold_routes import Incoming, Spot, read
 
-_RECORDS: Final = """
-    SELECT event_id, record FROM parked_event WHERE event_id = ANY($1)
-    UNION ALL SELECT event_id, record FROM dead_event WHERE event_id = ANY($1)"""
+_RECORDS: Final = f"""
+    SELECT event_id, record FROM parked_event WHERE event_id = ANY({placeholder(1, "uuid")})
+    UNION ALL
+    SELECT event_id, record FROM dead_event WHERE event_id = ANY({placeholder(1, "uuid")})"""
 
 _PARKED: Final = """
     SELECT topic_code, partition, position, record FROM parked_event WHERE aggregate_id = ANY($1)
@@ -32,11 +33,11 @@ _PARK: Final = f"""
 _UNPARK: Final = "DELETE FROM parked_event WHERE event_id = ANY($1)"
 
 
-async def records(driver: Driver, ids: Collection[UUID]) -> dict[UUID, list[bytes]]:
-    """Return the bytes parked or dead under each event id."""
-    found: dict[UUID, list[bytes]] = {}
-    for event_id, record in await driver.fetch(_RECORDS, ids):
-        found.setdefault(event_id, []).append(record)
+async def records(driver: Driver, ids: Sequence[UUID]) -> dict[int, list[bytes]]:
+    """Return the bytes parked or dead under each event id, by its number."""
+    found: dict[int, list[bytes]] = {}
+    for event_id, record in await driver.fetch(_RECORDS, array("uuid", ids)):
+        found.setdefault(event_id.int, []).append(record)
     return found
 
 

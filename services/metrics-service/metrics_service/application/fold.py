@@ -12,9 +12,9 @@ from metrics_service.application.fold_batch import (
     Portion,
     died_of,
     events_of,
-    read_all,
     unreadable_of,
 )
+from metrics_service.application.fold_feed import Feed
 from metrics_service.application.fold_isolate import bury_one, fold_one
 from metrics_service.application.fold_order import Dead
 from metrics_service.application.fold_ports import AlreadyWritten, FoldStore, Retry, Turn
@@ -32,7 +32,6 @@ from onefunnel.log.port import (
     Partition,
     PositionOutOfRange,
     Reader,
-    Slice,
 )
 
 _log = structlog.get_logger()
@@ -64,6 +63,7 @@ class Fold:
         self._limits = limits
         self._cache = RulesCache()
         self._claims: dict[Partition, Claim] = {}
+        self._feed: tuple[Reader, Feed] | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Fold until `stop` is set, then finish the turn and give the partitions back."""
@@ -95,6 +95,7 @@ class Fold:
                     await self.look_after()
                     look_after = clock() + self._limits.look_after_s
         finally:
+            await self.let_go()
             await reader.close()
 
     async def start(self) -> None:
@@ -124,11 +125,11 @@ class Fold:
 
     async def turn(self, reader: Reader) -> int:
         """Fold what the log has next, at most a turn's worth; return how many records were taken."""
-        slices = await self._fetch(reader)
-        if not slices:
+        portions = await self._next(reader)
+        if not portions:
             return 0
-        portions = read_all(slices, self._claims)
         faults.point("fold.before_begin")
+        self._feed_of(reader).look_ahead(self._claims, portions)
         try:
             moved = await self._commit(portions, PLAINLY)
         except AlreadyWritten:
@@ -140,15 +141,24 @@ class Fold:
             moved = await self._commit_one_by_one(portions)
         faults.point("fold.after_commit")
         self._claims.update(moved)
-        return sum(len(slice_.positions) for slice_ in slices.values())
+        return sum(portion.next_position - portion.position for portion in portions)
 
-    async def _fetch(self, reader: Reader) -> Mapping[Partition, Slice]:
-        wanted = {partition: claim.next_position for partition, claim in self._claims.items()}
-        limits = self._limits
+    async def let_go(self) -> None:
+        """Forget what was read ahead; the reader is not used any more."""
+        if self._feed:
+            await self._feed[1].drop()
+            self._feed = None
+
+    def _feed_of(self, reader: Reader) -> Feed:
+        if self._feed is None or self._feed[0] is not reader:
+            limits = self._limits
+            feed = Feed(reader, events=limits.events, max_bytes=limits.bytes, wait_s=limits.wait_s)
+            self._feed = (reader, feed)
+        return self._feed[1]
+
+    async def _next(self, reader: Reader) -> Sequence[Portion]:
         try:
-            return await reader.fetch(
-                wanted, max_records=limits.events, max_bytes=limits.bytes, wait_s=limits.wait_s
-            )
+            return await self._feed_of(reader).next(self._claims)
         except (PositionOutOfRange, Damaged) as error:
             await self._halt(self._claims[error.partition], str(error))
             raise
@@ -168,7 +178,7 @@ class Fold:
     async def _commit(self, portions: Sequence[Portion], how: How) -> Mapping[Partition, Claim]:
         events = events_of(portions)
         async with self._store.turn() as turn:
-            await turn.lock_partitions([portion.claim for portion in portions])
+            await turn.lock_partitions([self._claims[portion.partition] for portion in portions])
             faults.point("fold.after_partitions")
             standing = await turn.lock_tenants(tenants_of(events))
             faults.point("fold.after_tenants")
@@ -179,7 +189,11 @@ class Fold:
         return moved
 
     def _advances(self, portions: Sequence[Portion], died: frozenset[UUID]) -> list[Advance]:
-        advances = [portion.advance(portion.dead_in_a_row(died)) for portion in portions]
+        advances = []
+        for portion in portions:
+            claim = self._claims[portion.partition]
+            count = portion.dead_in_a_row(claim.dead_in_a_row, died)
+            advances.append(portion.advance(claim, count))
         if any(a.dead_in_a_row > self._limits.dead_in_a_row for a in advances):
             raise TooManyDead
         return advances
@@ -188,7 +202,7 @@ class Fold:
         """Fold every event under a savepoint of its own; bury exactly those that cannot be folded."""
         tenants = tenants_of(events_of(portions))
         async with self._store.turn() as turn:
-            await turn.lock_partitions([portion.claim for portion in portions])
+            await turn.lock_partitions([self._claims[portion.partition] for portion in portions])
             await turn.lock_tenants(tenants)
             ends = [await self._fold_portion(turn, tenants, portion) for portion in portions]
             moved = dict(await turn.advance([advance for advance, _ in ends]))
@@ -205,16 +219,17 @@ class Fold:
         self, turn: Turn, tenants: Mapping[UUID, bool], portion: Portion
     ) -> tuple[Advance, str | None]:
         """Fold one partition's events until the end, or until too many in a row have died."""
-        allowed, count = self._limits.dead_in_a_row, portion.claim.dead_in_a_row
+        claim, allowed = self._claims[portion.partition], self._limits.dead_in_a_row
+        count = claim.dead_in_a_row
         for item in portion.items:
             died = item if isinstance(item, Dead) else await fold_one(turn, tenants, item)
             if died and count >= allowed:
                 reason = f"more than {allowed} dead events in a row"
-                return Advance(portion.claim, item.spot.position, None, count), reason
+                return Advance(claim, item.spot.position, None, count), reason
             if died:
                 await bury_one(turn, tenants, died)
             count = count + 1 if died else 0
-        return portion.advance(count), None
+        return portion.advance(claim, count), None
 
 
 async def _pause(stop: asyncio.Event, seconds: float) -> None:

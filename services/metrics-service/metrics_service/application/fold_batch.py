@@ -18,34 +18,34 @@ MONEY = frozenset(topic.name for topic in TOPICS if topic.money)
 
 @dataclass(slots=True)
 class Portion:
-    """One partition's part of a turn."""
+    """One partition's part of a turn, from a position on."""
 
-    claim: Claim
+    partition: Partition
+    position: int
     next_position: int
     items: list[Item] = field(default_factory=list)
     ignored: int = 0
 
-    def advance(self, dead_in_a_row: int) -> Advance:
+    def advance(self, claim: Claim, dead_in_a_row: int) -> Advance:
         """Return where the turn leaves the partition."""
         last = self.items[-1] if self.items else None
-        return Advance(self.claim, self.next_position, event_id_of(last), dead_in_a_row)
+        return Advance(claim, self.next_position, event_id_of(last), dead_in_a_row)
 
-    def dead_in_a_row(self, died: frozenset[UUID]) -> int:
-        """Return how many dead events end the partition's part of the turn."""
-        count = self.claim.dead_in_a_row
+    def dead_in_a_row(self, before: int, died: frozenset[UUID]) -> int:
+        """Return how many dead events end the partition's part of the turn, after so many before it."""
         for item in self.items:
-            count = count + 1 if is_dead(item, died) else 0
-        return count
+            before = before + 1 if is_dead(item, died) else 0
+        return before
 
 
-def read_all(slices: Mapping[Partition, Slice], claims: Mapping[Partition, Claim]) -> list[Portion]:
+def read_all(slices: Mapping[Partition, Slice]) -> list[Portion]:
     """Decode a turn's records, partition by partition, in the order in which they were asked for."""
-    return [_read(claims[partition], slice_) for partition, slice_ in slices.items()]
+    return [_read(partition, slice_) for partition, slice_ in slices.items()]
 
 
-def _read(claim: Claim, slice_: Slice) -> Portion:
-    portion = Portion(claim, slice_.next_position)
-    topic, number = claim.partition
+def _read(partition: Partition, slice_: Slice) -> Portion:
+    portion = Portion(partition, slice_.positions[0], slice_.next_position)
+    topic, number = partition
     for position, record in zip(slice_.positions, slice_.values, strict=True):
         spot = Spot(topic, number, position)
         try:

@@ -9,6 +9,7 @@ from metrics_service.application.fold_differences import Differences
 from metrics_service.application.fold_entities import Entity
 from metrics_service.application.fold_isolate import drain, fold_one
 from metrics_service.application.fold_order import Dead, Place
+from metrics_service.application.fold_overlap import Overlap
 from metrics_service.application.fold_ports import FoldStore, Turn
 from metrics_service.application.fold_project import save_entities
 from metrics_service.application.fold_routes import (
@@ -82,7 +83,7 @@ async def _step_over(turn: Turn, tenants: Mapping[UUID, bool], dead: Dead) -> bo
     numbered = standing.rules.get(what.tenant_id, Numbered())
     rules = TenantRules(numbered, await turn.definitions(what.tenant_id, numbered.number))
     owner_code, slot = entity_of(AGGREGATE_NAME[what.aggregate_code or 0])
-    key = (owner_code, what.aggregate_id)
+    key = (owner_code, what.aggregate_id.int)
     rows = await turn.entities([key], pending=False)
     if rows and rows[0].tenant_id != what.tenant_id:
         return False
@@ -97,6 +98,7 @@ async def _step_over(turn: Turn, tenants: Mapping[UUID, bool], dead: Dead) -> bo
     work.moved.add(key)
     if not entity.stored and entity.kind is not Kind.STREAM:
         work.open(entity)
-        work.compare()
-    await save_entities(turn, work)
+        await work.compare()
+    async with Overlap() as overlap:
+        await save_entities(turn, work, overlap)
     return True

@@ -1,10 +1,12 @@
 """What a turn changes: facts before and after, the differences of contributions, causes of pay."""
 
 from collections.abc import Iterable, Mapping
+from typing import Final
 from uuid import UUID
 
 from metrics_service.application.fold_entities import BEFORE_ALL, Entity, apply
 from metrics_service.application.fold_order import EntityKey
+from metrics_service.application.fold_overlap import breath
 from metrics_service.application.fold_routes import Incoming, Kind
 from metrics_service.application.fold_rules import RulesCache, TenantRules
 from metrics_service.projections.definitions import Definitions
@@ -12,6 +14,9 @@ from metrics_service.projections.facts import Facts, dump
 from metrics_service.projections.keys import Key, LedgerKey, Vector
 from metrics_service.projections.pay.owed import ledger_key
 from metrics_service.projections.shape import add_difference
+
+EVENTS_A_BREATH: Final = 200
+ENTITIES_A_BREATH: Final = 32
 
 
 class Differences:
@@ -33,15 +38,17 @@ class Differences:
         # Snapshots that pending entities were derived by, read by the caller before they are opened.
         self.older: dict[tuple[UUID, int], Definitions] = {}
 
-    def take(self, applied: Iterable[Incoming]) -> None:
-        """Take the applied events into facts and rules."""
+    async def take(self, applied: Iterable[Incoming]) -> None:
+        """Take the applied events into facts and rules. Computes; waits only to let others go on."""
         for place, incoming in enumerate(applied):
+            if not place % EVENTS_A_BREATH:
+                await breath()
             route = incoming.route
             if route.kind is Kind.NOTHING:
                 continue
-            entity = self.entities[route.owner_code, incoming.id]
+            entity = self.entities[incoming.key]
             entity.last = place
-            self.moved.add(entity.key)
+            self.moved.add(incoming.key)
             if route.rules:
                 self.rules[incoming.tenant_id].take(place, incoming)
             elif route.feeds or (not entity.stored and route.kind is not Kind.STREAM):
@@ -56,9 +63,11 @@ class Differences:
             rules = self.older[tenant_id, entity.derived_by]
         return entity.facts or entity.open(rules)
 
-    def compare(self) -> None:
+    async def compare(self) -> None:
         """Sum up what the opened entities contribute now, minus what they did before."""
-        for key, entity in self.entities.items():
+        for n, (key, entity) in enumerate(self.entities.items()):
+            if not n % ENTITIES_A_BREATH:
+                await breath()
             if entity.facts is not None:
                 self._compare(key, entity)
 

@@ -40,8 +40,7 @@ BEFORE_ALL: Final = -1  # the place in the turn of an event that did not happen 
 class EntityRow(NamedTuple):
     """An entity as stored. `derived_by` are the rules of its contributions where those are not the present ones."""
 
-    owner_code: int
-    id: UUID
+    key: EntityKey
     tenant_id: UUID
     sequences: tuple[int, ...]
     facts: bytes | None
@@ -70,12 +69,10 @@ _SORTS: Final = {
 class Entity:
     """One entity in a turn. Its facts are opened when something may change them, not before."""
 
-    __slots__ = (
-        "_sort", "before", "data", "derived_by", "facts", "id", "last", "owner_code", "place", "stored",
-    )  # fmt: skip
+    __slots__ = ("_sort", "before", "data", "derived_by", "facts", "key", "last", "place", "stored")
 
     def __init__(self, key: EntityKey, place: Place, row: EntityRow | None) -> None:
-        self.owner_code, self.id = key
+        self.key = key
         self.place = place
         self.stored = row is not None
         self.data = row.facts if row else None
@@ -83,17 +80,17 @@ class Entity:
         self.facts: Facts | None = None
         self.before = NO_SHAPE
         self.last = BEFORE_ALL  # the place in the turn of the last event that touched it
-        self._sort = _SORTS.get(self.owner_code)
+        self._sort = _SORTS.get(key[0])
+
+    @property
+    def id(self) -> UUID:
+        """Its id."""
+        return UUID(int=self.key[1])
 
     @property
     def kind(self) -> Kind:
         """Its kind."""
         return self._sort.kind if self._sort else Kind.STREAM
-
-    @property
-    def key(self) -> EntityKey:
-        """The code of the aggregate that names it, and its id."""
-        return self.owner_code, self.id
 
     def open(self, rules: Definitions) -> Facts:
         """Read its facts, and keep what they contributed under the rules they were last derived by."""

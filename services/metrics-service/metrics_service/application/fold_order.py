@@ -16,7 +16,7 @@ from metrics_service.application.fold_routes import MAX_SEQUENCE, Incoming, Spot
 MAX_DIGITS: Final = 10
 
 AggregateKey = tuple[int, UUID]  # aggregate code and id
-EntityKey = tuple[int, UUID]  # the code of the aggregate that names the entity, and its id
+EntityKey = tuple[int, int]  # the code of the aggregate that names the entity, and its id's number
 
 
 @dataclass(slots=True)
@@ -119,7 +119,7 @@ class Ordered:
 class Known(NamedTuple):
     """Everything already remembered about a turn's events and their aggregates."""
 
-    records: Mapping[UUID, Sequence[bytes]]  # by event id: the bytes in journal, parked and dead
+    records: Mapping[int, Sequence[bytes]]  # by event number: the bytes in journal, parked, dead
     waiting: Sequence[Incoming]  # parked before, of the aggregates of this turn
 
 
@@ -131,8 +131,8 @@ class Sequencer:
 
     def __init__(self, places: dict[EntityKey, Place], known: Known, *, drain: bool = True) -> None:
         self._places = places
-        self._seen: dict[UUID, Sequence[bytes]] = dict(known.records)
-        self._stored = {waiting.event_id for waiting in known.waiting}
+        self._seen: dict[int, Sequence[bytes]] = dict(known.records)
+        self._stored = {waiting.number for waiting in known.waiting}
         self._waiting: dict[AggregateKey, dict[int, list[Incoming]]] = {}
         self._drain_allowed = drain
         self.ordered = Ordered()
@@ -146,13 +146,13 @@ class Sequencer:
                 self._place(incoming)
         for by_sequence in self._waiting.values():
             for same in by_sequence.values():
-                self.ordered.parked += [i for i in same if i.event_id not in self._stored]
+                self.ordered.parked += [i for i in same if i.number not in self._stored]
         return self.ordered
 
     def _is_new(self, incoming: Incoming) -> bool:
-        records = self._seen.get(incoming.event_id)
+        records = self._seen.get(incoming.number)
         if records is None:
-            self._seen[incoming.event_id] = (incoming.record,)
+            self._seen[incoming.number] = (incoming.record,)
             return True
         if incoming.record in records:
             self.ordered.duplicates += 1
@@ -165,11 +165,10 @@ class Sequencer:
             self.ordered.applied.append(incoming)
             return
         route = incoming.route
-        place = self._places.get((route.owner_code, incoming.id))
+        place = self._places.get(incoming.key)
         if place is None:
-            place = Place(incoming.tenant_id, [0, 0, 0])
-            self._places[route.owner_code, incoming.id] = place
-        elif place.tenant_id != incoming.tenant_id:
+            place = self._places[incoming.key] = Place(incoming.tenant_id, [0, 0, 0])
+        elif place.tenant_id.int != incoming.tenant_id.int:
             self._bury(incoming, "foreign-tenant", "the aggregate belongs to another tenant")
             return
         due = place.sequences[route.slot] + 1
@@ -198,7 +197,7 @@ class Sequencer:
             first, *others = following
             place.sequences[slot] += 1
             self.ordered.applied.append(first)
-            if first.event_id in self._stored:
+            if first.number in self._stored:
                 self.ordered.drained.append(first.event_id)
             self._contradict(others)
         if not by_sequence:
@@ -208,7 +207,7 @@ class Sequencer:
         """Bury parked events whose sequence another event has taken."""
         for other in others:
             self._bury(other, "sequence-conflict", "another event has this sequence")
-            if other.event_id in self._stored:
+            if other.number in self._stored:
                 self.ordered.drained.append(other.event_id)
 
     def _wait(self, incoming: Incoming) -> None:

@@ -82,20 +82,24 @@ class Turn(Protocol):
         """Lock and return the entities that exist. `pending` asks also for what they were derived by."""
         ...
 
-    async def journal_records(self, ids: Collection[UUID]) -> dict[UUID, list[bytes]]:
-        """Return the bytes in the journal under these event ids."""
+    async def journal_records(self, ids: Sequence[UUID]) -> dict[int, list[bytes]]:
+        """Return the bytes in the journal under these event ids, by their numbers."""
         ...
 
-    async def waiting_records(self, ids: Collection[UUID]) -> dict[UUID, list[bytes]]:
-        """Return the bytes parked or dead under these event ids."""
+    async def waiting_records(self, ids: Sequence[UUID]) -> dict[int, list[bytes]]:
+        """Return the bytes parked or dead under these event ids, by their numbers."""
         ...
 
     async def parked(self, aggregate_ids: Sequence[UUID]) -> Sequence[Incoming]:
         """Return what is parked for these aggregates, in the order of their sequences."""
         ...
 
-    async def append(self, events: Sequence[Incoming], *, slowly: bool) -> Sequence[UUID]:
-        """Append to the journal and return the ids that it held already; quickly, raise `AlreadyWritten`."""
+    async def append(self, events: Sequence[Incoming]) -> None:
+        """Append to the journal. Raises `AlreadyWritten` if it holds some of them."""
+        ...
+
+    async def append_slowly(self, events: Sequence[Incoming]) -> Sequence[UUID]:
+        """Append to the journal unless it holds some of them; then append none, and return those."""
         ...
 
     async def park(self, events: Sequence[Incoming]) -> None:

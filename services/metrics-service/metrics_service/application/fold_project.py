@@ -8,6 +8,7 @@ from metrics_service.application.fold_differences import Differences
 from metrics_service.application.fold_entities import Entity
 from metrics_service.application.fold_ledger import entries
 from metrics_service.application.fold_order import EntityKey, Place
+from metrics_service.application.fold_overlap import Overlap
 from metrics_service.application.fold_ports import Period, SavedEntity, Turn
 from metrics_service.application.fold_routes import SEQUENCES, Incoming, Kind
 from metrics_service.application.fold_rules import TenantRules
@@ -16,27 +17,34 @@ from metrics_service.projections.calendar import period_bounds
 from metrics_service.projections.columns import deal_credits
 from metrics_service.projections.facts import DealFacts
 from metrics_service.projections.keys import LedgerKey
+from onefunnel import faults
 
 MAX_REDERIVED: Final = 2_000  # entities that a reference event's own turn derives again
 
 
-async def project(turn: Turn, applied: Sequence[Incoming], work: Differences) -> None:
+async def project(
+    turn: Turn, applied: Sequence[Incoming], work: Differences, overlap: Overlap
+) -> None:
     """Apply events to facts and write every difference that follows."""
-    await _read_older(turn, work)
-    work.take(applied)
-    for tenant_id, rules in work.rules.items():
-        if rules.changed:
-            await _change_rules(turn, tenant_id, rules, work)
-    work.compare()
-    await save_entities(turn, work)
-    await turn.add(work.totals)
+    await work.take(applied)
+    if any(rules.changed for rules in work.rules.values()):
+        await overlap.finish()
+        for tenant_id, rules in work.rules.items():
+            if rules.changed:
+                await _change_rules(turn, tenant_id, rules, work)
+    await work.compare()
+    await overlap.finish()
+    faults.point("fold.after_journal")
+    await save_entities(turn, work, overlap)
+    await overlap.start(turn.add(work.totals))
+    await overlap.finish()
     for tenant_id, rules in work.rules.items():
         await _scopes(turn, tenant_id, rules, work)
         causes = {key: applied[place].event_id for key, place in work.causes[tenant_id].items()}
         await settle(turn, tenant_id, rules, causes)
 
 
-async def _read_older(turn: Turn, work: Differences) -> None:
+async def read_older(turn: Turn, work: Differences) -> None:
     """Read the snapshots by which pending entities were last derived."""
     for entity in work.entities.values():
         if entity.derived_by is not None:
@@ -93,30 +101,32 @@ def _opened(tenant_id: UUID, work: Differences) -> list[EntityKey]:
 async def load(turn: Turn, keys: Sequence[EntityKey], work: Differences) -> None:
     """Lock more entities; the caller holds their tenant alone, or has taken them out of `rederive`."""
     for row in await turn.entities(sorted(keys), pending=True):
-        key = (row.owner_code, row.id)
-        work.entities[key] = Entity(key, Place(row.tenant_id, list(row.sequences)), row)
+        place = Place(row.tenant_id, list(row.sequences))
+        work.entities[row.key] = Entity(row.key, place, row)
         if row.derived_by is not None:
             await older_rules(turn, work, row.tenant_id, row.derived_by)
 
 
-async def save_entities(turn: Turn, work: Differences) -> None:
-    """Write the rows of entities that changed or moved."""
-    rows: dict[Kind, list[SavedEntity]] = {Kind.DEAL: [], Kind.JOURNEY: [], Kind.ASSET: []}
-    streams: dict[EntityKey, tuple[UUID, int]] = {}
-    settled = []
-    for key in sorted(work.moved | work.changed.keys()):
-        entity = work.entities[key]
-        place = entity.place
-        if entity.kind is Kind.STREAM:
-            streams[key] = (place.tenant_id, place.sequences[0])
-            continue
-        rows[entity.kind].append(_saved(entity, work))
-        if entity.derived_by is not None and key in work.changed:
-            settled.append((place.tenant_id, key))
-    for kind, some in rows.items():
-        await turn.save(kind, some)
-    await turn.save_streams(streams)
-    await turn.settled(settled)
+async def save_entities(turn: Turn, work: Differences, overlap: Overlap) -> None:
+    """Write the rows of entities that changed or moved, in the order in which they were locked."""
+    touched = [work.entities[key] for key in sorted(work.moved | work.changed.keys())]
+    streams = {
+        entity.key: (entity.place.tenant_id, entity.place.sequences[0])
+        for entity in touched
+        if entity.kind is Kind.STREAM
+    }
+    await overlap.start(turn.save_streams(streams))
+    for kind in (Kind.DEAL, Kind.JOURNEY, Kind.ASSET):
+        rows = [_saved(entity, work) for entity in touched if entity.kind is kind]
+        if rows:
+            await overlap.start(turn.save(kind, rows))
+    settled = [
+        (entity.place.tenant_id, entity.key)
+        for entity in touched
+        if entity.derived_by is not None and entity.key in work.changed
+    ]
+    await overlap.start(turn.settled(settled))
+    await overlap.finish()
 
 
 def _saved(entity: Entity, work: Differences) -> SavedEntity:

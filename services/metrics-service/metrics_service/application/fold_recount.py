@@ -122,13 +122,13 @@ class Recount:
             for row in same:
                 by_entity.setdefault(_ENTITY[row[1]][0], []).append(row)
             for owner_code, mine in by_entity.items():
-                yield self._count((owner_code, mine[0][0]), mine)
+                yield self._count((owner_code, mine[0][0].int), mine)
 
     def rest(self) -> Iterator[Counted]:
         """Count the entities of which every event was discarded."""
         by_entity: dict[EntityKey, UUID] = {}
         for (code, id_), (tenant_id, _) in sorted(self._missing.items()):
-            by_entity[_ENTITY[code][0], id_] = tenant_id
+            by_entity[_ENTITY[code][0], id_.int] = tenant_id
         for key, tenant_id in by_entity.items():
             yield self._finish(Entity(key, Place(tenant_id, [0, 0, 0]), None))
 
@@ -162,7 +162,7 @@ class Recount:
 
     def _step_over(self, entity: Entity) -> None:
         for code, (owner_code, slot) in _ENTITY.items():
-            if owner_code == entity.owner_code:
+            if owner_code == entity.key[0]:
                 found = self._missing.pop((code, entity.id), None)
                 if found:
                     sequences = entity.place.sequences

@@ -15,8 +15,9 @@ from metrics_service.application.fold_order import (
     Sequencer,
     aggregates_of,
 )
+from metrics_service.application.fold_overlap import Overlap
 from metrics_service.application.fold_ports import Standing, Turn
-from metrics_service.application.fold_project import project
+from metrics_service.application.fold_project import project, read_older
 from metrics_service.application.fold_routes import Incoming
 from metrics_service.application.fold_rules import Numbered, RulesCache, TenantRules
 from onefunnel import faults
@@ -55,10 +56,10 @@ async def fold(
     faults.point("fold.after_entities")
     known = await _known(turn, standing, entities, batch, how)
     faults.point("fold.after_duplicates")
-    ordered = await _journal(turn, entities, known, batch, how)
-    faults.point("fold.after_journal")
-    differences = Differences(entities, rules, cache)
-    await project(turn, ordered.applied, differences)
+    work = Differences(entities, rules, cache)
+    async with Overlap() as overlap:
+        ordered = await _journal(turn, work, known, batch, how, overlap)
+        await project(turn, ordered.applied, work, overlap)
     faults.point("fold.after_differences")
     return ordered
 
@@ -80,14 +81,12 @@ async def _rules(
 async def _entities(
     turn: Turn, standing: Standing, events: Iterable[Incoming]
 ) -> dict[EntityKey, Entity]:
-    keys = {(i.route.owner_code, i.id) for i in events if i.sequence is not None}
+    keys = {i.key for i in events if i.sequence is not None}
     pending = any(numbered.pending for numbered in standing.rules.values())
     rows = await turn.entities(sorted(keys), pending=pending)
-    found = {}
-    for row in rows:
-        key = (row.owner_code, row.id)
-        found[key] = Entity(key, Place(row.tenant_id, list(row.sequences)), row)
-    return found
+    return {
+        row.key: Entity(row.key, Place(row.tenant_id, list(row.sequences)), row) for row in rows
+    }
 
 
 async def _known(
@@ -108,8 +107,8 @@ async def _known(
     records = await turn.journal_records([*past, *broken])
     if standing.anything_parked or standing.anything_dead:
         ids = [i.event_id for i in events if i.event_id not in how.released]
-        for event_id, more in (await turn.waiting_records([*ids, *broken])).items():
-            records.setdefault(event_id, []).extend(more)
+        for number, more in (await turn.waiting_records([*ids, *broken])).items():
+            records.setdefault(number, []).extend(more)
     waiting: Sequence[Incoming] = ()
     if standing.anything_parked and how.drain:
         waiting = await turn.parked(aggregates_of(events))
@@ -119,33 +118,35 @@ async def _known(
 def _is_past(incoming: Incoming, entities: Mapping[EntityKey, Entity]) -> bool:
     if incoming.sequence is None:
         return True
-    entity = entities.get((incoming.route.owner_code, incoming.id))
+    entity = entities.get(incoming.key)
     return entity is not None and incoming.sequence <= entity.place.sequences[incoming.route.slot]
 
 
 async def _journal(
-    turn: Turn,
-    entities: dict[EntityKey, Entity],
-    known: Known,
-    batch: Batch,
-    how: How,
+    turn: Turn, work: Differences, known: Known, batch: Batch, how: How, overlap: Overlap
 ) -> Ordered:
     """Order the events and write each to its one place: the journal, the parked or the dead."""
-    while True:
-        places = {
-            key: Place(e.place.tenant_id, list(e.place.sequences)) for key, e in entities.items()
-        }
-        ordered = Sequencer(places, known, drain=how.drain).take(batch.events)
-        held = await turn.append(ordered.applied, slowly=how.slowly)
-        if not held:
-            break
+    ordered = _order(work.entities, known, batch, how)
+    while how.slowly and (held := await turn.append_slowly(ordered[0].applied)):
         known = Known({**known.records, **await turn.journal_records(held)}, known.waiting)
-    _move(entities, places)
-    ordered.dead += _not_yet_dead(batch.unreadable, known)
-    await turn.unpark(ordered.drained)
-    await turn.park(ordered.parked)
-    await turn.bury(ordered.dead)
-    return ordered
+        ordered = _order(work.entities, known, batch, how)
+    found, places = ordered
+    _move(work.entities, places)
+    found.dead += _not_yet_dead(batch.unreadable, known)
+    await turn.unpark(found.drained)
+    await turn.park(found.parked)
+    await turn.bury(found.dead)
+    await read_older(turn, work)
+    if not how.slowly:  # the largest statement of a turn: facts are derived while it runs
+        await overlap.start(turn.append(found.applied))
+    return found
+
+
+def _order(
+    entities: Mapping[EntityKey, Entity], known: Known, batch: Batch, how: How
+) -> tuple[Ordered, dict[EntityKey, Place]]:
+    places = {key: Place(e.place.tenant_id, list(e.place.sequences)) for key, e in entities.items()}
+    return Sequencer(places, known, drain=how.drain).take(batch.events), places
 
 
 def _not_yet_dead(unreadable: Sequence[Dead], known: Known) -> list[Dead]:
