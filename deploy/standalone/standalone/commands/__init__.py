@@ -14,10 +14,11 @@ from standalone.commands.explaining import explain
 from standalone.commands.numbers import funnel, performance
 from standalone.commands.pay import attainment, period, statement
 from standalone.commands.status import status
+from standalone.commands.tenants import tenant
 from standalone.commands.up import up
 from standalone.commands.upkeep import rebuild, verify
 
 VERBS: tuple[click.Command, ...] = (
     attainment, backup, bring_in, completion, dead_letters, explain, funnel, key, performance,
-    period, rebuild, restore, statement, status, up, verify, version,
+    period, rebuild, restore, statement, status, tenant, up, verify, version,
 )  # fmt: skip

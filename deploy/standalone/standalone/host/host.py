@@ -15,10 +15,9 @@ from standalone.console.tables import say
 from standalone.host import postgres, show
 from standalone.host.child import Child
 from standalone.host.demo import load_demo
-from standalone.host.keys import internal_key
 from standalone.host.lock import Lock, Owner, acquire
 from standalone.host.ports import HOST, listen
-from standalone.host.preparing import prepare
+from standalone.host.preparing import environment_of, prepare
 from standalone.host.processes import Mark, mark_of, stop
 from standalone.host.readiness import serving
 from standalone.host.supervision import keep_alive
@@ -84,10 +83,7 @@ class _Host:
             # The thread goes on when we are cancelled; `_stop_all` waits for it.
             self._server = await asyncio.shield(self._starting)
             done(f"PostgreSQL {MAJOR} in {self._options.data}/postgres, this machine only")
-        return {
-            "ONEFUNNEL_DATABASE_URL": self._server.url("postgres"),
-            "ONEFUNNEL_INTERNAL_KEY": internal_key(self._data),
-        }
+        return environment_of(self._data, self._server)
 
     async def _serve(
         self, door: socket.socket, environment: dict[str, str], lock: Lock, keys: show.NewKeys

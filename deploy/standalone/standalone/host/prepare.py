@@ -1,10 +1,10 @@
-"""Roles, databases, migrations, tenants: run once a release by the host, then gone."""
+"""Roles, databases, migrations, tenants with their settings: run by the host when needed, then gone."""
 
 import asyncio
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
 
 import click
 import orjson
@@ -18,23 +18,18 @@ from standalone.host.processes import die_with
 from standalone.host.stack import PACKAGES, open_stack
 from standalone.host.wiring import PARENT
 
-SETTINGS: Final = {
-    "demo": {"time_zone": "UTC", "currency": "EUR", "fiscal_year_start": 1},
-    "main": {"time_zone": "UTC", "currency": "USD", "fiscal_year_start": 1},
-}
 
-
-async def prepare(data: Path, tenants: list[str]) -> dict[str, dict[Role, str]]:
+async def prepare(
+    data: Path, tenants: Mapping[str, Mapping[str, object]]
+) -> dict[str, dict[Role, str]]:
     """Bring everything up to date and return the keys that were made just now."""
     await embedded.migrate(Settings(), PACKAGES)
     made: dict[str, dict[Role, str]] = {}
     async with open_stack("web") as stack:
-        for tenant in tenants:
+        for tenant, settings in tenants.items():
             kept = (read_keys(data) or {}).get(tenant, {})
             has = [role for role in ROLES if role in kept]
-            provisioned = await provision_tenant(
-                stack.runtime, tenant, has=has, settings=SETTINGS.get(tenant, SETTINGS["main"])
-            )
+            provisioned = await provision_tenant(stack.runtime, tenant, has=has, settings=settings)
             if provisioned.keys:
                 # Kept before they are shown: a key that nobody has is renewed by the next start.
                 keep_keys(data, {tenant: {str(r): key for r, key in provisioned.keys.items()}})
@@ -45,8 +40,8 @@ async def prepare(data: Path, tenants: list[str]) -> dict[str, dict[Role, str]]:
 def main() -> None:
     """Prepare and print the new keys as JSON."""
     die_with(int(os.environ[PARENT]))
-    data, *tenants = sys.argv[1:]
-    click.echo(orjson.dumps(asyncio.run(prepare(Path(data), tenants))).decode())
+    data, tenants = Path(sys.argv[1]), orjson.loads(sys.argv[2])
+    click.echo(orjson.dumps(asyncio.run(prepare(data, tenants))).decode())
 
 
 if __name__ == "__main__":

@@ -4,33 +4,48 @@ import asyncio
 import json
 import os
 import sys
+from collections.abc import Mapping
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
+from onefunnel.persistence.local_server import LocalServer
 from standalone.console.failure import Failure
 from standalone.host import show
-from standalone.host.keys import read_keys
+from standalone.host.keys import internal_key, read_keys
 from standalone.host.wiring import MIGRATIONS, migration_folder
 
 STAMP: Final = "prepared.json"
+Settings = Mapping[str, str | int]
+TENANTS: Final[Mapping[str, Settings]] = {
+    "demo": {"time_zone": "UTC", "currency": "EUR", "fiscal_year_start": 1},
+    "main": {"time_zone": "UTC", "currency": "USD", "fiscal_year_start": 1},
+}
+
+
+def environment_of(data: Path, server: LocalServer) -> dict[str, str]:
+    """Return what the processes of a stack are told by their environment."""
+    return {
+        "ONEFUNNEL_DATABASE_URL": server.url("postgres"),
+        "ONEFUNNEL_INTERNAL_KEY": internal_key(data),
+    }
 
 
 async def prepare(data: Path, environment: dict[str, str], *, demo: bool) -> show.NewKeys:
     """Run what is new in this release; return the keys that were made. Quick when nothing is new."""
-    tenants = ["demo", "main"] if demo else ["main"]
+    tenants = TENANTS if demo else {"main": TENANTS["main"]}
     wanted = _fingerprint()
     if _is_prepared(data, wanted, tenants):
         return {}
     with show.step("tables") as done:
-        keys = await _run(data, environment, tenants)
+        keys = await run_prepare(data, environment, tenants)
         done("roles, databases, migrations, tenants")
-    _stamp(data, wanted, tenants)
+    _stamp(data, wanted)
     return keys
 
 
-def _is_prepared(data: Path, wanted: str, tenants: list[str]) -> bool:
+def _is_prepared(data: Path, wanted: str, tenants: Mapping[str, Settings]) -> bool:
     try:
         stamp = json.loads((data / STAMP).read_text())
     except (OSError, ValueError):
@@ -39,9 +54,9 @@ def _is_prepared(data: Path, wanted: str, tenants: list[str]) -> bool:
     return stamp.get("fingerprint") == wanted and set(tenants) <= set(keys)
 
 
-def _stamp(data: Path, wanted: str, tenants: list[str]) -> None:
+def _stamp(data: Path, wanted: str) -> None:
     unfinished = data / f"{STAMP}.new"
-    unfinished.write_text(json.dumps({"fingerprint": wanted, "tenants": tenants}))
+    unfinished.write_text(json.dumps({"fingerprint": wanted}))
     unfinished.replace(data / STAMP)
 
 
@@ -54,13 +69,16 @@ def _fingerprint() -> str:
     return digest.hexdigest()
 
 
-async def _run(data: Path, environment: dict[str, str], tenants: list[str]) -> show.NewKeys:
+async def run_prepare(
+    data: Path, environment: Mapping[str, str], tenants: Mapping[str, Settings]
+) -> show.NewKeys:
+    """Bring databases and tenants up to date in a process of its own; return the keys it made."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "standalone.host.prepare",
         str(data),
-        *tenants,
+        json.dumps(tenants),
         env={**os.environ, **environment, "ONEFUNNEL_PARENT": str(os.getpid())},
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
