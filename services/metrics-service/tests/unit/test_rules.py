@@ -40,7 +40,11 @@ def moves(before: Definitions, event: Event, n: int = 50) -> Affected:
 
 
 def test_rules_do_not_know_the_order_in_which_their_aggregates_came() -> None:
-    events = [plan(FLAT), plan(FLAT, version=2), assigned(), quota(500), closed("2026-01")]
+    funnels = [
+        directory.FunnelActivated(funnel_id=UUID(int=91), funnel="default", version=n, steps=())
+        for n in (1, 2)
+    ]
+    events = [plan(FLAT), plan(FLAT, version=2), *funnels, assigned(), quota(500)]
     snapshots = set()
     for order in permutations(enumerate(events, start=1)):
         found = Definitions.empty()
