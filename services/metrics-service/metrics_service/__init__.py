@@ -1,0 +1,1 @@
+"""The funnel and the pay ledger, folded from every event."""

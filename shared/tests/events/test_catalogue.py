@@ -5,6 +5,8 @@ from uuid import UUID
 
 import msgspec
 import pytest
+from pydantic import BaseModel
+
 from onefunnel.clock import SystemClock
 from onefunnel.events import CATALOGUE, EventSpec
 from onefunnel.events.compatibility import breaks
@@ -12,7 +14,6 @@ from onefunnel.events.envelope import Metadata, decode, encode
 from onefunnel.events.examples import example
 from onefunnel.events.fast import decode_data
 from onefunnel.events.publish import pending, published, schema_of
-from pydantic import BaseModel
 
 METADATA = Metadata(UUID(int=1), "/services/test", "key-1", "run-1", SystemClock().now())
 every_type = pytest.mark.parametrize("spec", CATALOGUE.values(), ids=lambda s: s.type)
