@@ -19,8 +19,10 @@ from standalone.imports.model import Plan
 from standalone.imports.rejects import Rejects
 from standalone.imports.sending import Outcome, Sender, batches
 from standalone.patience import Patience
+from standalone.settled import settle
 
 STATUSES: Final = ("created", "updated", "unchanged", "rejected")
+COUNTED_WITHIN_S: Final = 30.0
 _UNMATCHED_SHOWN: Final = 20
 
 
@@ -69,7 +71,19 @@ def run_import(request: Request, target: Target) -> int:
     finally:
         rejects.close()
     _show(report, rejects, request)
+    if gateway is not None and not request.as_json:
+        _wait_until_counted(gateway)
     return FAILED if report.rejected() else OK
+
+
+def _wait_until_counted(gateway: Gateway) -> None:
+    """Come back when the rows are in the numbers, so that the next command shows them."""
+    try:
+        counted = settle(gateway, COUNTED_WITHIN_S)
+    except Failure:
+        return  # this key may bring data in but not read numbers
+    if not counted:
+        say("the rows are in; they are still being counted:  onefunnel status  says how far")
 
 
 def _files(plan: Plan, request: Request) -> dict[str, Path]:
