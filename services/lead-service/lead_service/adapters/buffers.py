@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from operator import attrgetter
 from typing import Any, Generic, TypeVar
 from uuid import UUID
@@ -129,7 +130,7 @@ class BufferedAggregates(Generic[A, V]):
     async def unchanged(self, id_: UUID) -> Saved[V]:
         """Return what `save` would, of an aggregate that stays as it is."""
         row = self._held[id_].row
-        return Saved(self._shape.show(row), row["version"], (), changed=False)
+        return Saved(id_, partial(self._shape.show, row), row["version"], (), changed=False)
 
     def holds(self, id_: UUID) -> bool:
         """Say whether an aggregate is known to exist."""
@@ -164,7 +165,9 @@ class BufferedAggregates(Generic[A, V]):
         journal.undoable(lambda: self._put_back(id_, before))
         self._held[id_] = Held(after, row)
         ids = tuple(record.event_id for record in records)
-        return Saved(self._shape.show(row), row["version"], ids, created=before is None)
+        return Saved(
+            id_, partial(self._shape.show, row), row["version"], ids, created=before is None
+        )
 
     def _put_back(self, id_: UUID, before: Held | None) -> None:
         if before is None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
@@ -96,7 +97,7 @@ class StoredAggregates(Generic[A, V]):
     async def unchanged(self, id_: UUID) -> Saved[V]:
         """Return what `save` would, of an aggregate that was got and stays as it is."""
         row = self._held[id_].row
-        return Saved(self._shape.show(row), row["version"], (), changed=False)
+        return Saved(id_, partial(self._shape.show, row), row["version"], (), changed=False)
 
     def _hold(self, row: Row) -> A:
         item = self._shape.from_row(row)
@@ -116,7 +117,9 @@ class StoredAggregates(Generic[A, V]):
         await save(unit.conn, shape.table, written, seen=seen, records=records, beside=history)
         self._held[row["id"]] = Held(after, row)
         ids = tuple(record.event_id for record in records)
-        return Saved(shape.show(row), row["version"], ids, created=before is None)
+        return Saved(
+            row["id"], partial(shape.show, row), row["version"], ids, created=before is None
+        )
 
 
 def first_row(

@@ -1,6 +1,6 @@
 """What commands need from storage. One `Tx` is one transaction of one tenant."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -38,11 +38,17 @@ V_co = TypeVar("V_co", covariant=True)
 class Saved(Generic[V_co]):
     """What a write left behind: how the resource looks now and the events it published."""
 
-    view: V_co
+    id: UUID
+    show: Callable[[], V_co]  # asked only by those who answer with the whole resource
     version: int
     event_ids: tuple[UUID, ...]
     created: bool = False
     changed: bool = True
+
+    @property
+    def view(self) -> V_co:
+        """Return how the resource looks now."""
+        return self.show()
 
     @property
     def event_id(self) -> UUID | None:

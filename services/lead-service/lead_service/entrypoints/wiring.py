@@ -116,7 +116,7 @@ def made(show: type[BaseModel], path: str) -> Callable[[Saved[Any]], Answer]:
         status=201 if saved.created else 200,
         event_id=saved.event_id,
         etag=saved.version,
-        location=f"{path}/{saved.view.id}",
+        location=f"{path}/{saved.id}",
     )
 
 

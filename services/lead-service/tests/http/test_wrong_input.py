@@ -41,6 +41,7 @@ def money(amount: Any, currency: str = "EUR") -> dict[str, Any]:
         ("/v1/leads", {"external": {"source": "a", "id": "a\nb"}}, "/external/id"),
         ("/v1/leads", {"attributes": {str(n): n for n in range(101)}}, "/attributes"),
         ("/v1/leads", {"attributes": {"a": [1]}}, "/attributes/a"),
+        ("/v1/leads", {"attributes": {"a": 2**63}}, "/attributes/a"),
         ("/v1/leads", {"campaign": {"source": "a", "id": "b"}}, "/campaign"),
         ("/v1/people", {"name": "  ", "kind": "rep"}, "/name"),
         ("/v1/people", {"name": "x", "kind": "boss"}, "/kind"),

@@ -87,15 +87,16 @@ async def create_leads(body: LeadsIn, asked: Asking) -> Response:
     return await asked.write(work)
 
 
-def _reading(raw: dict[str, Any], asked: Asked) -> Reading:
+def _reading(item: LeadIn | dict[str, Any], asked: Asked) -> Reading:
+    if isinstance(item, LeadIn):
+        return Reading((_capture(item, asked),))
     try:
-        lead = _LEAD.validate_json(orjson.dumps(raw))
+        return Reading((_capture(_LEAD.validate_json(orjson.dumps(item)), asked),))
     except TypeError:
         return Reading(refused=Problem("validation-failed", "A number is beyond 64 bits."))
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False)
         return Reading(refused=problem_of(found))
-    return Reading((_capture(lead, asked),))
 
 
 def _capture(lead: LeadIn, asked: Asked) -> Action:
@@ -116,7 +117,7 @@ def _leads_answer(results: Sequence[ItemResult]) -> Answer:
         {
             "index": n,
             "status": result.status,
-            "id": result.saved[0].view.id if result.saved else None,
+            "id": result.saved[0].id if result.saved else None,
             "event_id": result.event_ids[-1] if result.event_ids else None,
             "problem": _problem(result.problem),
         }

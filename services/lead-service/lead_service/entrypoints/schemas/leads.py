@@ -199,8 +199,9 @@ class TouchIn(Body):
 class LeadsIn(Body):
     """Up to 500 leads, each as in `POST /v1/leads`; each is taken or refused for itself."""
 
+    # What is no lead stays as it came, so that it is refused for itself and not with all the others.
     items: Annotated[
-        list[dict[str, Any]],
+        list[Annotated[LeadIn | dict[str, Any], Field(union_mode="left_to_right")]],
         Field(
             min_length=1,
             max_length=500,

@@ -32,8 +32,19 @@ Email = Annotated[str, StringConstraints(max_length=254, pattern=r"^[^\s@]{1,64}
 Phone = Annotated[str, StringConstraints(min_length=1, max_length=50)]
 AttributeName = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 AttributeText = Annotated[str, StringConstraints(max_length=1_000)]
+
+
+def _within_64_bits(value: object) -> object:
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise ValueError("must be within 64 bits")
+    return value
+
+
+AttributeValue = Annotated[
+    AttributeText | int | float | bool | None, AfterValidator(_within_64_bits)
+]
 Attributes = Annotated[
-    dict[AttributeName, AttributeText | int | float | bool | None],
+    dict[AttributeName, AttributeValue],
     Field(max_length=MAX_ATTRIBUTES, description="Anything else that is known; kept here only."),
 ]
 # An instant, or a date that means its start in the tenant's zone.
