@@ -81,14 +81,17 @@ async def copy_rules(
 async def copy_counters(
     driver: Driver, schema: str, totals: Mapping[UUID, Mapping[Key, Vector]]
 ) -> None:
-    """Copy every counter that is not all zeros."""
+    """Copy every counter that is not all zeros, in the order of its index.
+
+    A read takes a range of the index; so its rows stand side by side instead of one on a page.
+    """
     rows: dict[type[Key], list[tuple[object, ...]]] = {kind: [] for kind in TABLE_OF}
     for tenant_id, counted in totals.items():
         for key, vector in counted.items():
             if any(vector):
                 rows[type(key)].append((tenant_id, *key, *vector))
     for kind, table in TABLE_OF.items():
-        await _copy(driver, schema, table.name, table.columns, rows[kind])
+        await _copy(driver, schema, table.name, table.columns, sorted(rows[kind]))
 
 
 async def _copy(
