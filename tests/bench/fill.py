@@ -8,24 +8,24 @@ the book and the journal of won deals, is written too.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import islice
+from itertools import accumulate, islice
 from random import Random
 from typing import Any
 from uuid import UUID
 
 import orjson
+
 from metrics_service.adapters.generations import PostgresGenerations
 from metrics_service.adapters.ledger_rows import post
 from metrics_service.application.fold_codes import AGGREGATE_CODE, TYPE_CODE
-from metrics_service.application.fold_entities import NO_SHAPE, Entity
 from metrics_service.application.fold_ledger import Entry
-from metrics_service.application.fold_order import Place
 from metrics_service.application.fold_recount import Counted, rules_of
-from metrics_service.application.fold_routes import SEQUENCES, Kind
+from metrics_service.application.fold_routes import Kind
 from metrics_service.application.rebuild import compared
-from metrics_service.projections.columns import deal_credits
+from metrics_service.projections.columns import deal_columns, deal_credits, journey_columns
+from metrics_service.projections.contributions import deal_shape, journey_shape
 from metrics_service.projections.definitions import Definitions
-from metrics_service.projections.facts import DealFacts, Facts, JourneyFacts, dump
+from metrics_service.projections.facts import DealFacts, JourneyFacts, dump
 from metrics_service.projections.facts_deal import (
     LOST,
     Booking,
@@ -43,8 +43,7 @@ from metrics_service.projections.facts_journey import (
     Act,
 )
 from metrics_service.projections.keys import Key, Vector
-from metrics_service.projections.shape import add_difference
-
+from metrics_service.projections.shape import Shape, add_difference
 from onefunnel.persistence.database import Database
 from tests.bench.workload import SEGMENTS, SOURCES, STAGES, uid
 
@@ -80,23 +79,19 @@ class Company:
             journey = self._journey(random, at, converts=n % DEAL_OF == 0)
             if n % DEAL_OF == 0:
                 deal_id = journey.deal_id = uid(6, n, _time(at))
-                yield self._counted("deal", deal_id, self._deal(random, deal_id, lead_id, journey))
+                yield self._opportunity(deal_id, self._deal(random, deal_id, lead_id, journey))
                 self.deals += 1
-            yield self._counted("lead", lead_id, journey)
+            yield self._lead(lead_id, journey)
 
-    def _counted(self, aggregate: str, id_: UUID, facts: Facts) -> Counted:
-        entity = Entity((AGGREGATE_CODE[aggregate], id_), Place(self.tenant_id, [9, 0, 0]), None)
-        entity.facts = facts
-        add_difference(self.totals, NO_SHAPE, entity.shape(self.rules))
-        return Counted(
-            kind=entity.kind,
-            id=id_,
-            tenant_id=self.tenant_id,
-            sequences=tuple(entity.place.sequences[: SEQUENCES[entity.kind]]),
-            columns=entity.columns(self.rules),
-            facts=dump(facts),
-            credits=deal_credits(facts, self.rules) if entity.kind is Kind.DEAL else (),
-        )
+    def _lead(self, id_: UUID, facts: JourneyFacts) -> Counted:
+        add_difference(self.totals, Shape(), journey_shape(id_, facts, self.rules))
+        columns = journey_columns(facts, self.rules)
+        return Counted(Kind.JOURNEY, id_, self.tenant_id, (9, 0, 0), columns, dump(facts), ())
+
+    def _opportunity(self, id_: UUID, facts: DealFacts) -> Counted:
+        add_difference(self.totals, Shape(), deal_shape(id_, facts, self.rules))
+        columns, credits_ = deal_columns(facts, self.rules), deal_credits(facts, self.rules)
+        return Counted(Kind.DEAL, id_, self.tenant_id, (9,), columns, dump(facts), credits_)
 
     def _journey(self, random: Random, at: int, *, converts: bool) -> JourneyFacts:
         kinds: list[str] = []
@@ -104,7 +99,11 @@ class Company:
             kinds = [QUALIFIED, ASSIGNED, ACCEPTED, CONVERTED]
         elif random.random() < 0.6:
             kinds = [QUALIFIED, ASSIGNED, ACCEPTED][: random.randrange(1, 4)]
-        acts = [Act(at + (n + 1) * DAY, 1, n + 2, kind) for n, kind in enumerate(kinds)]
+        times = accumulate((_wait(random, 4) for _ in kinds), initial=at)
+        acts = [
+            Act(when, 1, n, kind)
+            for n, (when, kind) in enumerate(zip(islice(times, 1, None), kinds, strict=True), 2)
+        ]
         return JourneyFacts(
             captured_sequence=1,
             captured_at=at,
@@ -133,8 +132,9 @@ class Company:
             campaign=lead.campaign, segment=lead.segment,
         )  # fmt: skip
         for n, stage in enumerate(STAGES[: random.randrange(1, 5)]):
-            facts.moves.append(Move(at + n * 5 * DAY, n + 1, stage, UUID(int=n)))
-        self._end(random, id_, facts, at + 25 * DAY)
+            facts.moves.append(Move(at, n + 1, stage, UUID(int=n)))
+            at += _wait(random, 10)
+        self._end(random, id_, facts, at)
         return facts
 
     def _end(self, random: Random, id_: UUID, facts: DealFacts, at: int) -> None:
@@ -199,6 +199,11 @@ async def _write_book(owner: Any, company: Company) -> None:
             )  # fmt: skip
             entries.append(entry)
     await post(owner, [entry for entry in entries if entry.amount_minor])
+
+
+def _wait(random: Random, days: float) -> int:
+    """Return how long a step takes: about so many days, sometimes much longer."""
+    return int(random.expovariate(1 / days) * DAY) + 1
 
 
 def _time(micros: int) -> datetime:

@@ -7,8 +7,8 @@ from uuid import UUID
 import aiohttp
 import asyncpg
 import orjson
-from metrics_service.application.fold_codes import AGGREGATE_CODE
 
+from metrics_service.application.fold_codes import AGGREGATE_CODE
 from onefunnel.persistence.database import Database
 from onefunnel.persistence.urls import WORKER_ROLE, url_of
 from tests.bench.fill import Company, fill
