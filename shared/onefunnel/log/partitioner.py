@@ -1,10 +1,13 @@
 """Which partition a key belongs to: the Java client's murmur2, computed by us for every log."""
 
+from struct import Struct
+from typing import Final
 from uuid import UUID
 
 _SEED = 0x9747B28C
 _M = 0x5BD1E995
 _MASK = 0xFFFFFFFF
+_WORDS: Final = Struct("<I").iter_unpack
 
 
 def murmur2(data: bytes) -> int:
@@ -12,10 +15,9 @@ def murmur2(data: bytes) -> int:
     length = len(data)
     h = _SEED ^ length
     whole = length & ~3
-    for at in range(0, whole, 4):
-        k = (int.from_bytes(data[at : at + 4], "little") * _M) & _MASK
-        k = ((k ^ (k >> 24)) * _M) & _MASK
-        h = ((h * _M) & _MASK) ^ k
+    for (word,) in _WORDS(data[:whole]):
+        k = (word * _M) & _MASK
+        h = ((h * _M) & _MASK) ^ (((k ^ (k >> 24)) * _M) & _MASK)
     if rest := data[whole:]:
         h = ((h ^ int.from_bytes(rest, "little")) * _M) & _MASK
     h = ((h ^ (h >> 13)) * _M) & _MASK
