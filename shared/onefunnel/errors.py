@@ -33,7 +33,12 @@ class DomainError(Exception):
     """
 
     def __init__(
-        self, code: str, detail: str, *, kind: ErrorKind = ErrorKind.RULE, pointer: str | None = None
+        self,
+        code: str,
+        detail: str,
+        *,
+        kind: ErrorKind = ErrorKind.RULE,
+        pointer: str | None = None,
     ) -> None:
         super().__init__(detail)
         self.code = code

@@ -41,7 +41,9 @@ def test_no_function_is_longer_than_a_screen() -> None:
         for f in functions(p)
         if (f.end_lineno or 0) - f.lineno >= MAX_FUNCTION_LINES
     ]
-    assert not long, f"over {MAX_FUNCTION_LINES} lines; let one function decide and its parts compute: {long}"
+    assert not long, (
+        f"over {MAX_FUNCTION_LINES} lines; let one function decide and its parts compute: {long}"
+    )
 
 
 def test_no_file_holds_more_than_one_subject() -> None:
@@ -50,21 +52,35 @@ def test_no_file_holds_more_than_one_subject() -> None:
 
 
 def test_no_room_is_called_by_a_word_that_says_nothing() -> None:
-    found = [relative(p) for p in SOURCES if p.stem in BANNED_NAMES or p.parent.name in BANNED_NAMES]
+    found = [
+        relative(p) for p in SOURCES if p.stem in BANNED_NAMES or p.parent.name in BANNED_NAMES
+    ]
     assert not found, f"name what is in it: {found}"
 
 
 @pytest.mark.parametrize(
     ("pattern", "allowed", "why"),
     [
-        (r"\bdatetime\.(now|utcnow)\(", {"clock.py"}, "time comes in as an argument or from a Clock"),
+        (
+            r"\bdatetime\.(now|utcnow)\(",
+            {"clock.py"},
+            "time comes in as an argument or from a Clock",
+        ),
         (r"\buuid[14]\(", {"ids.py"}, "ids come from onefunnel.ids or as arguments"),
         (r"\bif\b[^\n]*\bprofile\b", set(), "a profile is a module, chosen once (ADR 0005)"),
         (r"^\s*except\s*:", set(), "name the exception and say what is done about it"),
         (r"^\s*print\(", set(), "log events, or click.echo in the command"),
-        (r"\.commit\(\)", set(), "only `persistence` commits, by leaving a `begin` block (ADR 0007)"),
+        (
+            r"\.commit\(\)",
+            set(),
+            "only `persistence` commits, by leaving a `begin` block (ADR 0007)",
+        ),
         (r"\b(TODO|FIXME|XXX|NotImplementedError)\b", {"values.py"}, "finish it or leave it out"),
-        (r"\btime\.sleep\(|asyncio\.sleep\((?!0\))", {"relay.py", "waiting.py"}, "wait for a condition"),
+        (
+            r"\btime\.sleep\(|asyncio\.sleep\((?!0\))",
+            {"relay.py", "waiting.py"},
+            "wait for a condition",
+        ),
     ],
 )
 def test_house_rule(pattern: str, allowed: set[str], why: str) -> None:
@@ -81,6 +97,12 @@ def test_house_rule(pattern: str, allowed: set[str], why: str) -> None:
 
 def test_nothing_names_this_machine_or_an_index() -> None:
     words = re.compile(r"--index-url|\bfiles\.pythonhosted\b|/root/|/work/")
-    names = tracked("*.py") + tracked("*.md") + tracked("*.lock") + tracked("*.toml") + tracked("Makefile")
+    names = (
+        tracked("*.py")
+        + tracked("*.md")
+        + tracked("*.lock")
+        + tracked("*.toml")
+        + tracked("Makefile")
+    )
     found = [relative(p) for p in names if p != Path(__file__) and words.search(p.read_text())]
     assert not found, f"a path or a host of one machine is of no use elsewhere: {found}"
