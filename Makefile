@@ -8,7 +8,7 @@ EDITABLE := $(foreach d,$(DISTS),-e $(d))
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 DATA   ?= data
 PORT   ?= 8080
-PYTEST_ARGS ?=
+PYTEST_ARGS ?= -n auto --dist worksteal
 
 .DEFAULT_GOAL := help
 
