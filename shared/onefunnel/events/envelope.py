@@ -79,20 +79,20 @@ def _record(event: Event, metadata: Metadata, sequence: int) -> Record:
     ) or metadata.recorded_at
     envelope = {
         "specversion": "1.0",
-        "id": str(event_id),
+        "id": event_id,
         "source": metadata.source,
         "type": spec.type,
-        "subject": str(key),
+        "subject": key,
         "time": happened,
         "recordedtime": metadata.recorded_at,
-        "partitionkey": str(key),
+        "partitionkey": key,
         "aggregatetype": spec.aggregate,
-        "tenantid": str(metadata.tenant_id),
+        "tenantid": metadata.tenant_id,
         "actorid": metadata.actor_id,
         "correlationid": metadata.correlation_id,
         "dataschema": f"/schemas/{spec.type}.json",
         "datacontenttype": "application/json",
-        "data": event.model_dump(mode="json", by_alias=True),
+        "data": orjson.Fragment(event.model_dump_json(by_alias=True)),
     }
     if spec.ordered:
         envelope["sequence"] = str(sequence)
