@@ -56,7 +56,7 @@ async def add(
             for tenant_id, by_table in changes.items():
                 if rows := by_table.get(kind):
                     rows.sort()
-                    columns = arrays(_kinds(table), ((*key, *sums) for key, sums in rows))
+                    columns = arrays(_kinds(table), [tuple.__add__(*row) for row in rows])
                     await overlap.start(_add_to(driver, schema, table, tenant_id, columns))
 
 

@@ -36,10 +36,10 @@ _SLOWLY: Final = f"""
 
 
 def _row(incoming: Incoming) -> tuple[object, ...]:
-    route, spot = incoming.route, incoming.spot
+    route, (topic, number) = incoming.route, incoming.partition
     return (
-        spot.position, incoming.occurred_at, incoming.recorded_at, incoming.sequence,
-        TOPIC_CODE[spot.topic], spot.partition, route.aggregate_code, route.type_code,
+        incoming.position, incoming.occurred_at, incoming.recorded_at, incoming.sequence,
+        TOPIC_CODE[topic], number, route.aggregate_code, route.type_code,
         incoming.event_id, incoming.tenant_id, incoming.id, incoming.record,
     )  # fmt: skip
 
@@ -60,16 +60,17 @@ _NULL: Final = -1
 
 
 def _packed(incoming: Incoming) -> bytes:
-    route, spot, record = incoming.route, incoming.spot, incoming.record
+    route, record = incoming.route, incoming.record
+    topic, number = incoming.partition
     # Exact: a double holds whole microseconds far beyond the year 9999.
     occurred = round(incoming.occurred_at.timestamp() * 1_000_000) - _EPOCH_US
     recorded = round(incoming.recorded_at.timestamp() * 1_000_000) - _EPOCH_US
     codes = (
-        2, TOPIC_CODE[spot.topic], 2, spot.partition, 2, route.aggregate_code, 2, route.type_code,
+        2, TOPIC_CODE[topic], 2, number, 2, route.aggregate_code, 2, route.type_code,
         16, incoming.number.to_bytes(16), 16, incoming.tenant_id.int.to_bytes(16),
         16, incoming.key[1].to_bytes(16), len(record),
     )  # fmt: skip
-    times = (12, 8, spot.position, 8, occurred, 8, recorded)
+    times = (12, 8, incoming.position, 8, occurred, 8, recorded)
     if incoming.sequence is None:
         return _UNORDERED.pack(*times, _NULL, *codes)
     return _ORDERED.pack(*times, 4, incoming.sequence, *codes)

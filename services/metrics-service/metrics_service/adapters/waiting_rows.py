@@ -7,7 +7,7 @@ from uuid import UUID
 from metrics_service.adapters.arrays import array, arrays, placeholder, placeholders
 from metrics_service.adapters.driver import Driver
 from metrics_service.application.fold_codes import TOPIC_CODE, TOPIC_NAME
-from metrics_service.application.fold_routes import Incoming, Spot, read
+from metrics_service.application.fold_routes import Incoming, read
 
 _RECORDS: Final = f"""
     SELECT event_id, record FROM parked_event WHERE event_id = ANY({placeholder(1, "uuid")})
@@ -44,7 +44,7 @@ async def records(driver: Driver, ids: Sequence[UUID]) -> dict[int, list[bytes]]
 async def parked(driver: Driver, aggregate_ids: Sequence[UUID]) -> list[Incoming]:
     """Return what is parked for aggregates, in the order of their sequences."""
     rows = await driver.fetch(_PARKED, aggregate_ids)
-    return [read(Spot(TOPIC_NAME[row[0]], row[1], row[2]), row[3]) for row in rows]
+    return [read((TOPIC_NAME[row[0]], row[1]), row[2], row[3]) for row in rows]
 
 
 async def park(driver: Driver, events: Sequence[Incoming]) -> None:
@@ -53,7 +53,7 @@ async def park(driver: Driver, events: Sequence[Incoming]) -> None:
         return
     rows = (
         (i.event_id, i.tenant_id, i.id, i.sequence, i.route.aggregate_code,
-         TOPIC_CODE[i.spot.topic], i.spot.partition, i.spot.position, i.record)
+         TOPIC_CODE[i.partition[0]], i.partition[1], i.position, i.record)
         for i in events
     )  # fmt: skip
     await driver.execute(_PARK, *arrays(_KINDS, rows))

@@ -33,6 +33,8 @@ class Portion:
 
     def dead_in_a_row(self, before: int, died: frozenset[UUID]) -> int:
         """Return how many dead events end the partition's part of the turn, after so many before it."""
+        if not died and not any(isinstance(item, Dead) for item in self.items):
+            return 0 if self.items else before
         for item in self.items:
             before = before + 1 if is_dead(item, died) else 0
         return before
@@ -45,16 +47,15 @@ def read_all(slices: Mapping[Partition, Slice]) -> list[Portion]:
 
 def _read(partition: Partition, slice_: Slice) -> Portion:
     portion = Portion(partition, slice_.positions[0], slice_.next_position)
-    topic, number = partition
+    keep = portion.items.append
     for position, record in zip(slice_.positions, slice_.values, strict=True):
-        spot = Spot(topic, number, position)
         try:
-            portion.items.append(read(spot, record))
+            keep(read(partition, position, record))
         except Unreadable as error:
-            portion.items.append(unreadable(spot, record, error))
+            keep(unreadable(Spot(*partition, position), record, error))
         except Ignored:
-            if topic in MONEY:
-                portion.items.append(unreadable(spot, record, _UNKNOWN))
+            if partition.topic in MONEY:
+                keep(unreadable(Spot(*partition, position), record, _UNKNOWN))
             else:
                 portion.ignored += 1
     return portion

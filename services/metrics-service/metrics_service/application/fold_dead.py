@@ -34,7 +34,7 @@ async def redrive(store: FoldStore, dead_id: int, actor: str) -> Outcome:
         tenants = _tenants(dead)
         found: Dead | None
         try:
-            incoming = read(dead.spot, dead.record)
+            incoming = read(dead.spot[:2], dead.spot.position, dead.record)
             found = await fold_one(turn, tenants, incoming, released=True)
         except Unreadable as error:
             found = dead._replace(reason=error.reason, detail=error.detail)

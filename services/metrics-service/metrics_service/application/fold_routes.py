@@ -94,17 +94,17 @@ class Incoming:
     """
 
     __slots__ = (
-        "event", "event_id", "id", "key", "number", "occurred_at", "record", "recorded_at", "route",
-        "sequence", "spot", "tenant_id",
+        "event", "event_id", "id", "key", "number", "occurred_at", "partition", "position", "record",
+        "recorded_at", "route", "sequence", "tenant_id",
     )  # fmt: skip
 
     def __init__(
-        self, spot: Spot, record: bytes, envelope: Envelope, route: Route, event: Event
+        self, place: tuple[str, int], position: int, record: bytes, envelope: Envelope, route: Route
     ) -> None:
-        self.spot = spot
+        self.partition = place
+        self.position = position
         self.record = record
         self.route = route
-        self.event = event
         self.event_id: UUID = envelope.id
         self.number: int = envelope.id.int
         self.tenant_id: UUID = envelope.tenantid
@@ -113,6 +113,12 @@ class Incoming:
         self.occurred_at: datetime = envelope.time
         self.recorded_at: datetime = envelope.recordedtime
         self.sequence = int(envelope.sequence) if envelope.sequence and route.ordered else None
+        self.event = decode_data(envelope.type, envelope.data)
+
+    @property
+    def spot(self) -> Spot:
+        """Where it stands in the log."""
+        return Spot(*self.partition, self.position)
 
 
 class Unreadable(Exception):
@@ -128,40 +134,36 @@ class Ignored(Exception):
     """A type that this release does not know, on a topic where that is no mistake."""
 
 
-def read(spot: Spot, record: bytes) -> Incoming:
+def read(partition: tuple[str, int], position: int, record: bytes) -> Incoming:
     """Decode a record completely. Raises `Unreadable`, or `Ignored` for a type nobody here knows."""
-    envelope = _envelope(record)
+    if len(record) > MAX_RECORD_BYTES:
+        raise Unreadable("too-large", f"more than {MAX_RECORD_BYTES} bytes")
+    try:
+        envelope = decode(record)
+    except (msgspec.DecodeError, ValueError) as error:
+        raise Unreadable("malformed-envelope", _without_values(error)) from error
     route = ROUTES.get(envelope.type)
     if route is None:
         raise Ignored(envelope.type)
     try:
-        event = decode_data(envelope.type, envelope.data)
-        incoming = Incoming(spot, record, envelope, route, event)
+        incoming = Incoming(partition, position, record, envelope, route)
     except (msgspec.DecodeError, ValueError) as error:
         raise Unreadable("malformed-data", _without_values(error)) from error
-    _check(incoming, envelope, spot.topic)
+    _check(incoming, envelope.aggregatetype)
     return incoming
 
 
-def _envelope(record: bytes) -> Envelope:
-    if len(record) > MAX_RECORD_BYTES:
-        raise Unreadable("too-large", f"more than {MAX_RECORD_BYTES} bytes")
-    try:
-        return decode(record)
-    except (msgspec.DecodeError, ValueError) as error:
-        raise Unreadable("malformed-envelope", _without_values(error)) from error
-
-
-def _check(incoming: Incoming, envelope: Envelope, topic: str) -> None:
+def _check(incoming: Incoming, aggregate: str) -> None:
     """Refuse an envelope that contradicts its event, its type or its topic."""
-    spec = incoming.route.spec
-    if spec.topic != topic:
+    route = incoming.route
+    spec = route.spec
+    if spec.topic != incoming.partition[0]:
         raise Unreadable("wrong-topic", f"{spec.type} is published on {spec.topic}")
-    if envelope.aggregatetype != spec.aggregate:
+    if aggregate != spec.aggregate:
         raise Unreadable("wrong-aggregate", f"{spec.type} belongs to {spec.aggregate}")
-    if incoming.route.subject(incoming.event).int != incoming.key[1]:
+    if route.subject(incoming.event).int != incoming.key[1]:
         raise Unreadable("wrong-subject", f"the subject is not the {spec.key}")
-    if incoming.route.ordered and not (incoming.sequence and 0 < incoming.sequence <= MAX_SEQUENCE):
+    if route.ordered and not (incoming.sequence and 0 < incoming.sequence <= MAX_SEQUENCE):
         raise Unreadable("wrong-sequence", "a positive sequence is missing")
     if incoming.occurred_at.tzinfo is None or incoming.recorded_at.tzinfo is None:
         raise Unreadable("malformed-envelope", "a time has no zone")

@@ -89,7 +89,6 @@ class RulesCache:
 
 def tenants_of(events: Sequence[Incoming]) -> Mapping[UUID, bool]:
     """Return the tenants of a turn, sorted, and whether it may change their rules."""
-    found: dict[UUID, bool] = {}
-    for incoming in events:
-        found[incoming.tenant_id] = found.get(incoming.tenant_id, False) or incoming.route.rules
-    return dict(sorted(found.items()))
+    changed = {incoming.tenant_id.int for incoming in events if incoming.route.rules}
+    tenants = {incoming.tenant_id.int: incoming.tenant_id for incoming in events}
+    return {tenants[number]: number in changed for number in sorted(tenants)}

@@ -19,7 +19,7 @@ from metrics_service.application.fold_overlap import Overlap
 from metrics_service.application.fold_ports import Standing, Turn
 from metrics_service.application.fold_project import project, read_older
 from metrics_service.application.fold_routes import Incoming
-from metrics_service.application.fold_rules import Numbered, RulesCache, TenantRules
+from metrics_service.application.fold_rules import Numbered, RulesCache, TenantRules, tenants_of
 from onefunnel import faults
 
 
@@ -68,7 +68,7 @@ async def _rules(
     turn: Turn, standing: Standing, cache: RulesCache, events: Sequence[Incoming]
 ) -> dict[UUID, TenantRules]:
     rules = {}
-    for tenant_id in sorted({incoming.tenant_id for incoming in events}):
+    for tenant_id in tenants_of(events):
         numbered = standing.rules.get(tenant_id, Numbered())
         snapshot = cache.get(turn.generation, tenant_id, numbered.number)
         if snapshot is None:
