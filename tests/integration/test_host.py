@@ -10,6 +10,7 @@ from typing import Any
 import psutil
 import pytest
 
+from standalone.host import postgres
 from standalone.host.lock import NAME
 from standalone.host.waiting import wait_until
 
@@ -134,3 +135,31 @@ def test_a_directory_of_another_major_is_started(
     assert "written by PostgreSQL 17" in refused.stderr
     assert "onefunnel backup --data" in refused.stderr
     assert "onefunnel restore --data" in refused.stderr
+
+
+def test_a_second_ctrl_c_waits_like_the_first_or_loses_something(
+    new_stack: Callable[[], Any],
+) -> None:
+    stack = new_stack().up("--no-demo")
+    pids = stack.pids()
+    os.kill(pids["worker"], signal.SIGSTOP)  # it would keep an orderly stop waiting
+    assert stack.process is not None
+    stack.process.send_signal(signal.SIGINT)
+    assert wait_until(lambda: "stopping" in stack.said(), 30)
+    assert stack.stop() == 0
+    assert alive(pids) == []
+    stack.forget()
+    stack.up("--no-demo")
+    assert stack.get("/v1/me")["role"] == "admin"
+
+
+def test_a_process_that_cannot_start_is_tried_for_ever(new_stack: Callable[[], Any]) -> None:
+    stack = new_stack()
+    server = postgres.start(stack.data)
+    server.run_tool("psql", server.url("postgres"), "-c", "ALTER ROLE onefunnel_app RENAME TO gone")
+    stack.begin("--no-demo")
+    assert stack.process is not None
+    assert stack.process.wait(300) == 1
+    assert "process died 5 times within 60 seconds" in stack.said()
+    assert server.pid() is None
+    assert not (stack.data / NAME).exists()

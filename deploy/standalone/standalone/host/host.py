@@ -50,6 +50,7 @@ class _Host:
         self._children: list[Child] = []
         self._server: LocalServer | None = None
         self._starting: asyncio.Future[LocalServer] | None = None
+        self._door: socket.socket | None = None
         self._signals = 0
 
     async def run(self) -> int:
@@ -60,6 +61,8 @@ class _Host:
             await work
         except asyncio.CancelledError:
             say("stopping …")
+        except ExceptionGroup as group:
+            raise _first_failure(group) from None
         finally:
             await self._stop_all()
             lock.release()
@@ -69,7 +72,7 @@ class _Host:
     async def _work(self, lock: Lock) -> None:
         if lock.left_over is not None:
             await asyncio.to_thread(_stop_left_over, lock.left_over)
-        door = listen(self._options.port)
+        self._door = door = listen(self._options.port)
         url = f"http://{HOST}:{door.getsockname()[1]}"
         lock.note(url=url)
         show.addresses(url, self._options.data)
@@ -107,7 +110,7 @@ class _Host:
         """Load the demo company where it is wanted, and say what to do next."""
         if self._options.demo:
             await load_demo(self._data, f"http://{HOST}:{port}")
-        show.next_steps(demo=self._options.demo)
+        show.next_steps(self._options.data, demo=self._options.demo)
 
     async def _keep_database(self) -> None:
         assert self._server is not None
@@ -143,7 +146,9 @@ class _Host:
             asyncio.get_running_loop().add_signal_handler(number, heard)
 
     async def _stop_all(self) -> None:
-        """Stop what runs, the last started first; nothing may be left."""
+        """Stop what runs: requests first, then the worker, then the database. Nothing may be left."""
+        if self._door is not None:
+            self._door.close()  # ours; the web process finishes what it has
         for child in self._children:
             within = WEB_STOPS_WITHIN_S if child.name == "web" else WORKER_STOPS_WITHIN_S
             if not await child.stop(within):
@@ -156,6 +161,13 @@ class _Host:
                 await asyncio.to_thread(postgres.stop, server, at_once=self._signals > 1)
             except RuntimeError as error:
                 say(f"  the database did not stop in order and recovers at the next start: {error}")
+
+
+def _first_failure(group: ExceptionGroup) -> Exception:
+    """Return what to say of several things that went wrong at once."""
+    failures, others = group.split(Failure)
+    found = (failures or others or group).exceptions[0]
+    return _first_failure(found) if isinstance(found, ExceptionGroup) else found
 
 
 def _children(data: Path, door: socket.socket, environment: dict[str, str]) -> list[Child]:

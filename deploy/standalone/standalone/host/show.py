@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from standalone.console.options import DEFAULT_DATA
 from standalone.console.tables import say
 
 NewKeys = Mapping[str, Mapping[str, str]]
@@ -17,13 +18,18 @@ def addresses(url: str, data: Path) -> None:
     lines = (
         ("Gateway", url),
         ("API docs", f"{url}/docs"),
-        ("Status", f"onefunnel status   ·   {url}/v1/status"),
+        ("Status", f"onefunnel status{where(data)}   ·   {url}/v1/status"),
         ("Keys", f"{data}/keys.json   one per role and tenant, for this machine"),
         ("Stop", "Ctrl-C · your data stays"),
     )
     for name, value in lines:
         click.echo(f"  {name:<11} {value}")
     click.echo()
+
+
+def where(data: Path) -> str:
+    """Return the option that other commands need to find this directory."""
+    return "" if data == Path(DEFAULT_DATA) else f" --data {data}"
 
 
 @contextmanager
@@ -48,10 +54,12 @@ def new_keys(keys: NewKeys, data: Path) -> None:
     click.echo()
 
 
-def next_steps(*, demo: bool) -> None:
+def next_steps(data: Path, *, demo: bool) -> None:
     """Say what to try."""
-    lines = ["onefunnel import --mapping M.yaml DATA.csv    bring in your own data (tenant main)"]
+    lines = [
+        f"onefunnel import{where(data)} --mapping M.yaml DATA.csv   brings your data into tenant main"
+    ]
     if demo:
-        lines.insert(0, "onefunnel --help ·  onefunnel funnel --tenant demo --by source")
+        lines.insert(0, f"onefunnel funnel{where(data)} --tenant demo --by source")
     for n, line in enumerate(lines):
         say(f"  {'Next' if n == 0 else '':<11} {line}")
