@@ -5,7 +5,18 @@ from datetime import datetime
 from typing import Any, Final, Generic, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Table, Uuid, case, func, literal, select, tuple_, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Table,
+    Uuid,
+    bindparam,
+    case,
+    func,
+    literal,
+    select,
+    tuple_,
+    union_all,
+)
 from sqlalchemy.types import Date, DateTime
 
 from lead_service.adapters import tables
@@ -34,14 +45,16 @@ class StoredReads(Generic[V]):
         self._columns = [table.c[name] for name in view.__dataclass_fields__]  # type: ignore[attr-defined]
         self._sort = sort
         self._newest_first = newest_first
+        # Built once: building a question anew costs more than asking it.
+        self._one = select(*self._columns).where(
+            table.c.tenant_id == bindparam("tenant"), table.c.id == bindparam("wanted")
+        )
 
     async def get(self, tenant_id: UUID, id_: UUID) -> V:
         """Return one resource; raise not-found."""
-        question = select(*self._columns).where(
-            self._table.c.tenant_id == tenant_id, self._table.c.id == id_
-        )
+        asked = {"tenant": tenant_id, "wanted": id_}
         async with self._database.tenant(tenant_id) as conn:
-            row = (await conn.execute(question)).mappings().one_or_none()
+            row = (await conn.execute(self._one, asked)).mappings().one_or_none()
         if row is None:
             raise not_found(self._table.name)
         return self._view(**row)
