@@ -25,7 +25,7 @@ class Figure:
         return f"{self.name:<46}{self.per_second:12,.0f}/s  {total:8.1f} µs CPU ({parts})"
 
 
-def _postgres_cpu(server_pid: int) -> float:
+def postgres_cpu(server_pid: int) -> float:
     """Return the CPU seconds of a server: its living children, and those it has already buried."""
     server = psutil.Process(server_pid)
     own = server.cpu_times()
@@ -65,14 +65,14 @@ async def measure(
     for _ in range(rounds):
         if before:
             await before()
-        wall, python, postgres = time.perf_counter(), _python_cpu(others), _postgres_cpu(server_pid)
+        wall, python, postgres = time.perf_counter(), _python_cpu(others), postgres_cpu(server_pid)
         n = await work()
         wall = time.perf_counter() - wall
         rows.append(
             (
                 n / wall,
                 (_python_cpu(others) - python) / n * 1e6,
-                (_postgres_cpu(server_pid) - postgres) / n * 1e6,
+                (postgres_cpu(server_pid) - postgres) / n * 1e6,
             )
         )
     middle = sorted(rows)[len(rows) // 2]
