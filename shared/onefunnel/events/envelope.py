@@ -77,17 +77,18 @@ def _record(event: Event, metadata: Metadata, sequence: int) -> Record:
     happened = (
         getattr(event, spec.time_field) if spec.time_field else None
     ) or metadata.recorded_at
+    subject = str(key)  # the driver's ids are of a class of its own, which orjson does not know
     envelope = {
         "specversion": "1.0",
-        "id": event_id,
+        "id": str(event_id),
         "source": metadata.source,
         "type": spec.type,
-        "subject": key,
+        "subject": subject,
         "time": happened,
         "recordedtime": metadata.recorded_at,
-        "partitionkey": key,
+        "partitionkey": subject,
         "aggregatetype": spec.aggregate,
-        "tenantid": metadata.tenant_id,
+        "tenantid": str(metadata.tenant_id),
         "actorid": metadata.actor_id,
         "correlationid": metadata.correlation_id,
         "dataschema": f"/schemas/{spec.type}.json",
