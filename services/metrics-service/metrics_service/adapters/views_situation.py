@@ -3,9 +3,9 @@
 from collections import OrderedDict
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Final, cast
+from typing import Any, Final, cast
 
-from sqlalchemy import text
+from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from metrics_service.adapters.views_recount import recount
@@ -28,7 +28,7 @@ _ENTER: Final = text("""
            current_setting('app.tenant')
     FROM projection_generation""")
 
-_NUMBER: Final = text("SELECT rules FROM definitions ORDER BY rules DESC LIMIT 1")
+_NUMBER: Final = text("SELECT max(rules) FROM definitions")
 _RULES: Final = text("SELECT state FROM definitions WHERE rules = :number")
 
 # A partition that is read to its end is right up to when the worker last looked; one that is not,
@@ -41,7 +41,8 @@ _FRESHNESS: Final = text("""
            coalesce(bool_or(status = 'halted'), false),
            coalesce(bool_or(seen_at IS NULL), true),
            EXISTS (SELECT 1 FROM rederive),
-           now()
+           now(),
+           (SELECT max(rules) FROM definitions)
     FROM stream_partition""")
 
 # The newest event of each person: the stream knows its sequence, the journal has its record.
@@ -61,9 +62,16 @@ async def enter_generation(conn: AsyncConnection) -> tuple[int, str]:
 
 
 async def read_definitions(conn: AsyncConnection) -> Definitions:
-    """Return the tenant's rules as far as they are folded; their number says whether they are known."""
+    """Return the tenant's rules as far as they are folded."""
     live, tenant = await enter_generation(conn)
-    number = (await conn.execute(_NUMBER)).scalar_one_or_none()
+    number = (await conn.execute(_NUMBER)).scalar_one()
+    return await _rules_of(conn, tenant, live, number)
+
+
+async def _rules_of(
+    conn: AsyncConnection, tenant: str, live: int, number: int | None
+) -> Definitions:
+    """Return rules by their number, which says whether they are known already."""
     if number is None:
         return Definitions.empty()
     known = _KNOWN.get((tenant, live, number))
@@ -103,9 +111,12 @@ def loaded_rules(state: bytes) -> Definitions:
 
 
 async def read_freshness(conn: AsyncConnection) -> Freshness:
-    """Return how far the fold is."""
-    row = (await conn.execute(_FRESHNESS)).one()
-    as_of, lag_events, halted, unseen, rederiving, now = row
+    """Return how far the fold is, in a transaction that has entered the live generation."""
+    return _fresh((await conn.execute(_FRESHNESS)).one())
+
+
+def _fresh(row: Row[Any]) -> Freshness:
+    as_of, lag_events, halted, unseen, rederiving, now, _number = tuple(row)
     if as_of is None or unseen:
         return Freshness(as_of or datetime.fromtimestamp(0, UTC), lag_events, stale=True)
     silent = (now - as_of).total_seconds() > STALE_AFTER_S
@@ -124,8 +135,10 @@ class SqlSituations:
     async def situation(self) -> Situation:
         """Return the present situation of the tenant."""
         if self._situation is None:
-            definitions = await read_definitions(self._conn)
-            self._situation = Situation(await read_freshness(self._conn), definitions)
+            live, tenant = await enter_generation(self._conn)
+            row = (await self._conn.execute(_FRESHNESS)).one()
+            rules = await _rules_of(self._conn, tenant, live, row[-1])
+            self._situation = Situation(_fresh(row), rules)
         return self._situation
 
     async def org(self) -> Org:

@@ -63,6 +63,8 @@ def _decimal_text(value: Fraction, at_least: int) -> str:
 
 def _terminating(value: Fraction) -> str | None:
     """Return the decimal digits of a fraction, None where they never end."""
+    if value.denominator == 1:
+        return str(value.numerator)
     rest, digits = value.denominator, 0
     for prime in (2, 5):
         count = 0

@@ -93,10 +93,16 @@ def too_many(limit: int) -> DomainError:
     )
 
 
-def link(path: str, window_: Window, parameters: Mapping[str, str]) -> str:
-    """Return the URL of a question about the same days."""
-    query = {"from": window_.from_.isoformat(), "to": window_.to.isoformat(), **parameters}
-    return f"{path}?{urlencode(query)}"
+class Links:
+    """Builds the explain links of one group: what they share is written once."""
+
+    def __init__(self, window_: Window, parameters: Mapping[str, str]) -> None:
+        query = {"from": window_.from_.isoformat(), "to": window_.to.isoformat(), **parameters}
+        self._base = f"/v1/explain?{urlencode(query)}&metric="
+
+    def to(self, metric: str, **more: str) -> str:
+        """Return the link to a metric; its name and what is added are plain words."""
+        return self._base + metric + "".join(f"&{name}={value}" for name, value in more.items())
 
 
 # How lists of deals call what we group by; what they cannot filter by has no such list.
@@ -115,4 +121,4 @@ def open_deals(parameters: Mapping[str, str], **more: str) -> dict[str, str]:
 
 def explain(metric: str, window_: Window, parameters: Mapping[str, str]) -> str:
     """Return the URL that lists what a number is made of."""
-    return link("/v1/explain", window_, {"metric": metric, **parameters})
+    return Links(window_, parameters).to(metric)

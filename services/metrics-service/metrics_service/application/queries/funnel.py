@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from metrics_service.application.metric import Basis, Metric, Money, rate
 from metrics_service.application.queries.answer import cut_head
-from metrics_service.application.queries.cut import Cut, explain, open_deals
+from metrics_service.application.queries.cut import Cut, Links, open_deals
 from metrics_service.application.queries.funnel_answer import (
     FunnelAnswer,
     FunnelGroup,
@@ -170,6 +170,7 @@ class _Group:
         self._sums = sums
         self._cut = cut
         self._basis = basis
+        self._links_to = Links(cut.window, cut.of(key))
         self._steps = funnel_.definition.steps
         # What an earlier and a later step are compared by: journeys that began in the window, or
         # whatever entered in it.
@@ -260,5 +261,4 @@ class _Group:
         return open_deals(self._cut.of(self._key), stage=step.key)
 
     def _link(self, metric: str, step: StepDefinition, **extra: str) -> str:
-        parameters = {"step": step.key, **self._cut.of(self._key), **extra}
-        return explain(metric, self._cut.window, parameters)
+        return self._links_to.to(metric, step=step.key, **extra)

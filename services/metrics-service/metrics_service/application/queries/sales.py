@@ -14,7 +14,7 @@ from metrics_service.application.metric import (
     share,
 )
 from metrics_service.application.queries.answer import cut_head
-from metrics_service.application.queries.cut import Cut, explain, open_deals
+from metrics_service.application.queries.cut import Cut, Links, open_deals
 from metrics_service.application.queries.org import ORG_LABELS, Org
 from metrics_service.application.queries.refs import refs_of
 from metrics_service.application.queries.sales_answer import (
@@ -145,6 +145,7 @@ class _Page:
         self._granularity = question.granularity
         self._sums = sums
         self._basis = Basis("period", RULES, question.cut.window)
+        self._links: dict[str, Links] = {}
         self._currency = situation.definitions.calendar.currency
 
     def keys(self, org: Org | None) -> list[str]:
@@ -248,7 +249,10 @@ class _Page:
         )
 
     def _link(self, metric: str, key: str, **extra: str) -> str:
-        return explain(metric, self._cut.window, {**self._cut.of(key), **extra})
+        links = self._links.get(key)
+        if links is None:
+            links = self._links[key] = Links(self._cut.window, self._cut.of(key))
+        return links.to(metric, **extra)
 
 
 def _expected(cut: Cut, org: Org) -> set[str]:
