@@ -4,11 +4,11 @@ import asyncio
 import sys
 
 import uvloop
+
 from metrics_service.adapters.fold_store import PostgresFoldStore
 from metrics_service.adapters.generations import PostgresGenerations
 from metrics_service.application.fold import Fold, Limits
 from metrics_service.application.rebuild import rebuild
-
 from onefunnel.log.postgres_log import PostgresLog
 from onefunnel.persistence.database import Database
 from onefunnel.testing.faults import install_from_environment

@@ -3,16 +3,17 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Self
 from uuid import UUID
 
 import asyncpg
 import orjson
+
 from metrics_service.adapters.counter_tables import TABLE_OF
 from metrics_service.adapters.fold_store import PostgresFoldStore
 from metrics_service.adapters.generation_schema import PROJECTIONS, TABLES
 from metrics_service.application.fold import Fold, Limits
 from metrics_service.projections.keys import PayKey
-
 from onefunnel.events import Event, spec_of
 from onefunnel.persistence.database import Database
 
@@ -126,7 +127,7 @@ class FoldRun:
         self.store = store
         self.log = log
 
-    async def __aenter__(self) -> "FoldRun":
+    async def __aenter__(self) -> Self:
         await self.fold.start()
         return self
 

@@ -26,9 +26,7 @@ def twice(facts: list[Fact], r: Random) -> list[Fact]:
         streams[spec.aggregate, getattr(fact.event, spec.key)].append(fact)
     order = [key for key, stream in streams.items() for _ in stream]
     r.shuffle(order)
-    told: list[Fact] = []
-    for key in order:
-        told.append(streams[key].pop(0))
+    told = [streams[key].pop(0) for key in order]
     for fact in list(told):
         told.insert(r.randrange(told.index(fact) + 1, len(told) + 1), fact)
     return told

@@ -6,9 +6,9 @@ from typing import get_args
 
 import asyncpg
 import pytest
+
 from metrics_service.adapters.snapshot import PostgresVerifyStore
 from metrics_service.application.verify import verify
-
 from onefunnel.events import spec_of
 from onefunnel.faults import FaultName
 from onefunnel.log.partitioner import partition_of

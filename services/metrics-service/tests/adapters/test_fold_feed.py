@@ -3,7 +3,6 @@
 from uuid import UUID
 
 from metrics_service.application.fold_feed import Feed
-
 from onefunnel.events.topics import DEAL, LEAD, PAY
 from onefunnel.log.ownership import Claim
 from onefunnel.log.port import Partition

@@ -4,13 +4,13 @@ import asyncio
 
 import asyncpg
 import pytest
+
 from metrics_service.adapters import fold_store, journal_rows
 from metrics_service.adapters.counter_rows import add
 from metrics_service.adapters.fold_turn import PostgresTurn
 from metrics_service.application import fold_order, fold_turn
 from metrics_service.application.fold_ports import Retry
 from metrics_service.projections.keys import SalesKey, SalesVector
-
 from onefunnel.events import content, scoring
 from onefunnel.log.ownership import ClaimLost
 from onefunnel.testing.waiting import until

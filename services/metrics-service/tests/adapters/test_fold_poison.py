@@ -1,9 +1,9 @@
 """Poison: exactly the bad event is set aside, its key waits, the rest flows; and what operators can do."""
 
 import pytest
+
 from metrics_service.application import fold_differences
 from metrics_service.application.fold_dead import discard, redrive
-
 from onefunnel.errors import DomainError
 
 from ..oracle.histories import uid

@@ -5,10 +5,10 @@ from datetime import timedelta
 from random import Random
 
 import pytest
+
 from metrics_service.adapters.fold_turn import PostgresTurn
 from metrics_service.application import fold_project
 from metrics_service.application.fold_rederive import rederive
-
 from onefunnel.events import directory, plans
 from onefunnel.events.topics import DEAL, DIRECTORY, PAY
 from onefunnel.testing.waiting import until
@@ -16,7 +16,7 @@ from onefunnel.testing.waiting import until
 from ..oracle.histories import uid
 from ..oracle.oracle import Oracle
 from .little import DAY, PERSON, PLAN, Company
-from .stage import Stage, TENANT
+from .stage import TENANT, Stage
 from .test_fold_any_order import twice
 from .test_rebuild import drawn, verified
 
@@ -176,6 +176,6 @@ async def test_the_book_refuses_change_by_anybody(stage: Stage) -> None:
                 "DELETE FROM ledger_entry",
                 "TRUNCATE ledger_entry",
             ):
-                with pytest.raises(Exception, match="permission denied|never changed"):
+                with pytest.raises(Exception, match=r"permission denied|never changed"):
                     await driver.execute(statement)
     assert await stage.driver.fetchval("SELECT count(*) FROM ledger_entry") == 1

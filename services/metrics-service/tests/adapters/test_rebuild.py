@@ -5,6 +5,7 @@ from random import Random
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+
 from metrics_service.adapters.generations import PostgresGenerations, drop_left_over
 from metrics_service.adapters.snapshot import PostgresVerifyStore
 from metrics_service.application.fold_dead import discard
@@ -89,7 +90,9 @@ async def schemas(stage: Stage) -> list[str]:
     return [row[0] for row in rows]
 
 
-async def test_a_rebuild_that_fails_leaves_the_old_generation_alive(stage: Stage, monkeypatch) -> None:
+async def test_a_rebuild_that_fails_leaves_the_old_generation_alive(
+    stage: Stage, monkeypatch
+) -> None:
     stage.tell(Company().rules().opened().won().facts)
     await stage.fold_all()
     from metrics_service.adapters import generation_writing
@@ -156,7 +159,9 @@ async def test_verify_finds_a_planted_error_in_a_counter(stage: Stage) -> None:
     verdict = await verified(stage)
 
     assert not verdict.right
-    wrong = {(found.key[0], found.stored.won - found.counted.won) for found in verdict.wrong_counters}
+    wrong = {
+        (found.key[0], found.stored.won - found.counted.won) for found in verdict.wrong_counters
+    }
     assert wrong == {("all", 1)}
 
 
