@@ -19,7 +19,7 @@ async def listening(app, path):
     server.install_signal_handlers = lambda: None
     task = asyncio.create_task(server.serve())
     async with asyncio.timeout(20):
-        while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
+        while not server.started:
             await asyncio.sleep(0.01)
     try:
         yield
