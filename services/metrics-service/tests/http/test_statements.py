@@ -274,6 +274,20 @@ async def test_the_first_statement_of_a_new_plan_version_uses_it(metrics):
     assert answer["totals"][0]["total"]["amount_minor"] == 400
 
 
+async def test_a_component_links_what_its_base_and_its_total_are_made_of(metrics):
+    rep = await paid_by(metrics, flat())
+    for day in ("2026-01-05", "2026-01-31"):
+        await sell(metrics, rep, day, line(10_000, 6_000))
+
+    component = (await stated(metrics, rep))["components"][0]
+
+    base = await metrics.get(component["explain"]["base"])
+    book = await metrics.get(component["explain"]["total"])
+    assert base["value"] == component["base"]["amount_minor"] == 8_000
+    posted = sum(entry["amount"]["amount_minor"] for entry in book["items"])
+    assert posted == component["total"]["amount_minor"] == 1_600
+
+
 async def test_the_book_is_listed_page_by_page(metrics):
     rep = await paid_by(metrics, flat())
     for day in range(1, 6):

@@ -91,6 +91,7 @@ class ComponentView:
     total: Money
     assumed: Assumed
     note: str | None
+    explain: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)

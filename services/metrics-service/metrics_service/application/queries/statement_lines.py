@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from urllib.parse import urlencode
 from uuid import UUID
 
 from metrics_service.application.metric import Assumed, Basis, Metric, Money, exact_ratio
+from metrics_service.application.queries.cut import explain
 from metrics_service.application.queries.statement_answer import (
     BookedLine,
     ComponentView,
@@ -66,7 +68,19 @@ def component_view(stated: ComponentStatement, deals: Deals, basis: Basis) -> Co
         total=Money(stated.total_minor, currency),
         assumed=_assumed(stated, deals),
         note=_note(stated),
+        explain=_links(stated, basis),
     )
+
+
+def _links(stated: ComponentStatement, basis: Basis) -> dict[str, str]:
+    """Return where the base and the postings of a component are listed."""
+    key = stated.key
+    base = {"person": str(key.payee_id), "measure": stated.component.measure}
+    book = {"payee": str(key.payee_id), "component": key.component}
+    return {
+        "base": explain("quota.credited", basis.window, {**base, "component": key.component}),
+        "total": f"/v1/compensation/ledger?{urlencode({**book, 'earned_period': key.earned_period})}",
+    }
 
 
 def _table(stated: ComponentStatement) -> str | None:
