@@ -4,11 +4,11 @@ One array statement per table and tenant whatever the number of rows. Keys are s
 meet lock the rows in one order. A row that came to all zeros is deleted: a rebuild makes none.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from functools import cache
 from uuid import UUID
 
-from metrics_service.adapters.arrays import arrays, placeholders
+from metrics_service.adapters.arrays import array, arrays, found_by, placeholders
 from metrics_service.adapters.counter_tables import TABLE_OF, CounterTable
 from metrics_service.adapters.driver import Driver
 from metrics_service.application.fold_overlap import Overlap
@@ -17,33 +17,34 @@ from metrics_service.projections.keys import Key, Vector
 Change = tuple[Key, Vector]
 
 
-def _kinds(table: CounterTable) -> tuple[str, ...]:
-    return (*(kind for _, kind in table.key), *("bigint" for _ in table.sums))
-
-
 @cache
-def _add(table: CounterTable, schema: str) -> str:
-    key = ", ".join(("tenant_id", *(column for column, _ in table.key)))
-    added = ", ".join(f"{column} = c.{column} + excluded.{column}" for column in table.sums)
-    empty = " AND ".join(f"c.{column} = 0" for column in table.sums)
+def _add(table: CounterTable, schema: str, sums: tuple[str, ...]) -> str:
+    """Return the statement that adds to some of a table's sums. Few of them change in one turn."""
+    key = [column for column, _ in table.key]
+    kinds = (*(kind for _, kind in table.key), *("bigint" for _ in sums))
+    given = ", ".join(("tenant_id", *key, *sums))
+    rest = [column for column in table.sums if column not in sums]
+    nothing = "".join(", 0" for _ in rest)
+    added = ", ".join(f"{column} = c.{column} + excluded.{column}" for column in sums)
     return f"""
-        WITH changed AS (
-            INSERT INTO {schema}.{table.name} AS c ({", ".join(table.columns)})
-            SELECT $1::uuid, * FROM unnest({placeholders(_kinds(table), first=2)})
-            ON CONFLICT ({key}) DO UPDATE SET {added}
-            RETURNING {key}, ({empty}) AS is_empty)
-        SELECT {key} FROM changed WHERE is_empty"""
+        INSERT INTO {schema}.{table.name} AS c ({", ".join((given, *rest))})
+        SELECT $1::uuid, *{nothing} FROM unnest({placeholders(kinds, first=2)})
+        ON CONFLICT (tenant_id, {", ".join(key)}) DO UPDATE SET {added}"""
 
 
 @cache
 def _delete(table: CounterTable, schema: str) -> str:
     names = [column for column, _ in table.key]
-    same = " AND ".join(f"c.{name} = gone.{name}" for name in names)
+    kinds = [kind for _, kind in table.key]
+    given = (
+        f"(SELECT $1::uuid AS tenant_id, g.* FROM unnest({placeholders(kinds, first=2)})"
+        f" AS g ({', '.join(names)})) AS given"
+    )
+    empty = " AND ".join(f"c.{column} = 0" for column in table.sums)
+    place = f"{schema}.{table.name}"
     return f"""
-        DELETE FROM {schema}.{table.name} AS c
-        USING unnest({placeholders((kind for _, kind in table.key), first=2)})
-            AS gone ({", ".join(names)})
-        WHERE c.tenant_id = $1 AND {same}"""
+        DELETE FROM {place} AS c USING ({found_by(place, ("tenant_id", *names), given)}) gone
+        WHERE c.ctid = gone.place AND {empty}"""
 
 
 async def add(
@@ -55,9 +56,8 @@ async def add(
         for kind, table in TABLE_OF.items():
             for tenant_id, by_table in changes.items():
                 if rows := by_table.get(kind):
-                    rows.sort()
-                    columns = arrays(_kinds(table), [tuple.__add__(*row) for row in rows])
-                    await overlap.start(_add_to(driver, schema, table, tenant_id, columns))
+                    for statement, arguments in _statements(table, schema, rows):
+                        await overlap.start(driver.execute(statement, tenant_id, *arguments))
 
 
 def _by_table(differences: Mapping[Key, Vector]) -> dict[type[Key], list[Change]]:
@@ -68,10 +68,24 @@ def _by_table(differences: Mapping[Key, Vector]) -> dict[type[Key], list[Change]
     return found
 
 
-async def _add_to(
-    driver: Driver, schema: str, table: CounterTable, tenant_id: UUID, columns: Sequence[object]
-) -> None:
-    empty = await driver.fetch(_add(table, schema), tenant_id, *columns)
-    if empty:
-        gone = arrays((kind for _, kind in table.key), (tuple(row)[1:] for row in empty))
-        await driver.execute(_delete(table, schema), tenant_id, *gone)
+def _statements(
+    table: CounterTable, schema: str, rows: list[Change]
+) -> Iterator[tuple[str, list[object]]]:
+    """Yield the statement that adds, then the one that deletes what may have come to nothing.
+
+    No row comes to nothing by a difference that takes nothing away.
+    """
+    rows.sort()
+    sums = dict(zip(table.sums, zip(*(vector for _, vector in rows), strict=True), strict=True))
+    changed = {name: column for name, column in sums.items() if any(column)}
+    yield (
+        _add(table, schema, tuple(changed)),
+        _keys(table, rows) + [array("bigint", column) for column in changed.values()],
+    )
+    less = [row for row in rows if min(row[1]) < 0]
+    if less:
+        yield _delete(table, schema), _keys(table, less)
+
+
+def _keys(table: CounterTable, rows: list[Change]) -> list[object]:
+    return arrays((kind for _, kind in table.key), (key for key, _ in rows))

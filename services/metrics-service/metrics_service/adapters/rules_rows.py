@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
+from metrics_service.adapters.arrays import arrays, found_by, placeholders
 from metrics_service.adapters.driver import Driver
 from metrics_service.adapters.entity_tables import ENTITY_TABLES
 from metrics_service.application.fold_codes import AGGREGATE_CODE
@@ -28,8 +29,10 @@ def _credited(schema: str) -> str:
     return f"""
         SELECT DISTINCT {_DEAL}::smallint AS owner_code, c.deal_id AS id
         FROM unnest($2::uuid[], $3::date[], $4::date[]) AS r (person_id, first, last)
-        JOIN {schema}.deal_credit c ON c.tenant_id = $1 AND c.person_id = r.person_id
-            AND c.booked_on BETWEEN r.first AND r.last"""
+        CROSS JOIN LATERAL (
+            SELECT deal_id FROM {schema}.deal_credit c
+            WHERE c.tenant_id = $1 AND c.person_id = r.person_id
+                AND c.booked_on BETWEEN r.first AND r.last OFFSET 0) c"""
 
 
 def _query(
@@ -86,11 +89,13 @@ async def settled(driver: Driver, schema: str, keys: Sequence[tuple[UUID, Entity
     """Take entities out of `rederive`."""
     if keys:
         rows = ((tenant_id, code, UUID(int=number)) for tenant_id, (code, number) in keys)
+        names, kinds = ("tenant_id", "owner_code", "entity_id"), ("uuid", "smallint", "uuid")
+        given = f"given ({', '.join(names)})"
         await driver.execute(
-            f"DELETE FROM {schema}.rederive r USING unnest($1::uuid[], $2::smallint[], $3::uuid[])"
-            " AS s (tenant_id, owner_code, entity_id) WHERE r.tenant_id = s.tenant_id"
-            " AND r.owner_code = s.owner_code AND r.entity_id = s.entity_id",
-            *zip(*rows, strict=True),
+            f"DELETE FROM {schema}.rederive r USING ("
+            + found_by(f"{schema}.rederive", names, f"unnest({placeholders(kinds)}) AS {given}")
+            + ") s WHERE r.ctid = s.place",
+            *arrays(kinds, rows),
         )
 
 
