@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import Table
 
 from lead_service.adapters.history import Step, Words, history_rows
-from lead_service.adapters.repositories import Held, first_row, next_row, stale
+from lead_service.adapters.repositories import Held, first_row, next_row, saved, stale
 from lead_service.adapters.rows import Row
 from lead_service.adapters.shapes import Shape
 from lead_service.application.ports import Saved
@@ -116,16 +116,20 @@ class BufferedAggregates(Generic[A, V]):
         """Keep a new aggregate and its events; None if the id is taken."""
         if new.id in self._held:  # type: ignore[attr-defined]
             return None
-        row = first_row(self._shape, new, events, self._journal.metadata)
-        return self._keep(None, new, row, events, Words(note))
+        records = encode(events, self._journal.metadata)
+        row = first_row(self._shape, new, records, self._journal.metadata)
+        return self._keep(Step(None, new, events, records, 0, Words(note)), row, None)
 
     async def save(
         self, changed: A, *events: Event, note: str | None = None, reason: str | None = None
     ) -> Saved[V]:
         """Keep a changed aggregate and its events."""
         before = self._held[changed.id]  # type: ignore[attr-defined]
-        row = next_row(self._shape, before.row, changed, events)
-        return self._keep(before, changed, row, events, Words(note, reason))
+        sequence = before.row["event_seq"]
+        records = encode(events, self._journal.metadata, after_sequence=sequence)
+        row = next_row(self._shape, before.row, changed, records)
+        step = Step(before.item, changed, events, records, sequence, Words(note, reason))
+        return self._keep(step, row, before)
 
     async def unchanged(self, id_: UUID) -> Saved[V]:
         """Return what `save` would, of an aggregate that stays as it is."""
@@ -153,21 +157,13 @@ class BufferedAggregates(Generic[A, V]):
                 changed.append({k: v for k, v in row.items() if k not in fixed} | {"seen": seen})
         return self._shape.table, new, changed
 
-    def _keep(
-        self, before: Held | None, after: A, row: Row, events: tuple[Event, ...], words: Words
-    ) -> Saved[V]:
+    def _keep(self, step: Step, row: Row, before: Held | None) -> Saved[V]:
         journal, id_ = self._journal, row["id"]
-        sequence = before.row["event_seq"] if before else 0
-        records = encode(events, journal.metadata, after_sequence=sequence)
-        step = Step(before.item if before else None, after, events, records, sequence, words)
-        journal.item.records += records
+        journal.item.records += step.records
         journal.item.history += history_rows(self._shape, step, journal.metadata)
-        journal.undoable(lambda: self._put_back(id_, before))
-        self._held[id_] = Held(after, row)
-        ids = tuple(record.event_id for record in records)
-        return Saved(
-            id_, partial(self._shape.show, row), row["version"], ids, created=before is None
-        )
+        journal.undoable(partial(self._put_back, id_, before))
+        self._held[id_] = Held(step.after, row)
+        return saved(self._shape, step, row)
 
     def _put_back(self, id_: UUID, before: Held | None) -> None:
         if before is None:

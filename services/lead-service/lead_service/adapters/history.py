@@ -2,15 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from lead_service.adapters.shapes import Shape
 from onefunnel.events.catalogue import Event, spec_of
 from onefunnel.events.envelope import Metadata, Record
-from onefunnel.events.lead import LeadCaptured
-
-# What the lead's own row says already is not written twice.
-_TOLD_BY_THE_ROW: Final = (LeadCaptured,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +30,11 @@ class Step:
 
 
 def history_rows(shape: Shape[Any, Any], step: Step, metadata: Metadata) -> list[dict[str, Any]]:
-    """Return the timeline rows of one save; none for a kind without a timeline."""
-    if shape.status is None:
+    """Return the timeline rows of one save; none for a kind without a timeline.
+
+    Where a kind keeps the first line in its own row, that is all there is to its birth.
+    """
+    if shape.status is None or (step.before is None and shape.first_line):
         return []
     reached = shape.status(step.after)
     left = shape.status(step.before) if step.before is not None else None
@@ -70,8 +69,6 @@ def _row(event: Event, record: Record, metadata: Metadata, words: Words) -> dict
 
 
 def _details(event: Event, key: str, reason: str | None) -> dict[str, Any] | None:
-    if isinstance(event, _TOLD_BY_THE_ROW):
-        return None
     details = event.model_dump(mode="json", by_alias=True, exclude={key}, exclude_none=True)
     if reason is not None:
         details["reason"] = reason

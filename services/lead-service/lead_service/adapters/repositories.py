@@ -1,6 +1,6 @@
 """Repositories over one open transaction: every save is written at once, state and events together."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -16,7 +16,7 @@ from lead_service.adapters.tables import HISTORY
 from lead_service.application.ports import Saved
 from onefunnel.errors import DomainError, ErrorKind, not_found
 from onefunnel.events.catalogue import Event
-from onefunnel.events.envelope import Metadata, encode
+from onefunnel.events.envelope import Metadata, Record, encode
 from onefunnel.outbox.writer import Beside, StaleVersion, save
 
 A = TypeVar("A")
@@ -80,9 +80,11 @@ class StoredAggregates(Generic[A, V]):
 
     async def add(self, new: A, *events: Event, note: str | None = None) -> Saved[V] | None:
         """Save a new aggregate and its events; None if the id is taken, and then nothing is written."""
-        row = first_row(self._shape, new, events, self._unit.metadata)
+        metadata = self._unit.metadata
+        records = encode(events, metadata)
+        row = first_row(self._shape, new, records, metadata)
         try:
-            return await self._write(None, new, row, events, Words(note))
+            return await self._write(Step(None, new, events, records, 0, Words(note)), row, None)
         except StaleVersion:
             return None
 
@@ -91,8 +93,11 @@ class StoredAggregates(Generic[A, V]):
     ) -> Saved[V]:
         """Save a changed aggregate, which was got in this transaction, and its events."""
         before = self._held[changed.id]  # type: ignore[attr-defined]
-        row = next_row(self._shape, before.row, changed, events)
-        return await self._write(before, changed, row, events, Words(note, reason))
+        sequence = before.row["event_seq"]
+        records = encode(events, self._unit.metadata, after_sequence=sequence)
+        row = next_row(self._shape, before.row, changed, records)
+        step = Step(before.item, changed, events, records, sequence, Words(note, reason))
+        return await self._write(step, row, before.row["version"])
 
     async def unchanged(self, id_: UUID) -> Saved[V]:
         """Return what `save` would, of an aggregate that was got and stays as it is."""
@@ -104,49 +109,51 @@ class StoredAggregates(Generic[A, V]):
         self._held[row["id"]] = Held(item, row)
         return item
 
-    async def _write(
-        self, before: Held | None, after: A, row: Row, events: tuple[Event, ...], words: Words
-    ) -> Saved[V]:
+    async def _write(self, step: Step, row: Row, seen: int | None) -> Saved[V]:
         unit, shape = self._unit, self._shape
-        sequence = before.row["event_seq"] if before else 0
-        records = encode(events, unit.metadata, after_sequence=sequence)
-        seen = before.row["version"] if before else None
-        written = row if before is None else {k: v for k, v in row.items() if k not in shape.fixed}
-        step = Step(before.item if before else None, after, events, records, sequence, words)
+        written = row if seen is None else {k: v for k, v in row.items() if k not in shape.fixed}
         history = Beside(HISTORY, history_rows(shape, step, unit.metadata))
-        await save(unit.conn, shape.table, written, seen=seen, records=records, beside=history)
-        self._held[row["id"]] = Held(after, row)
-        ids = tuple(record.event_id for record in records)
-        return Saved(
-            row["id"], partial(shape.show, row), row["version"], ids, created=before is None
-        )
+        await save(unit.conn, shape.table, written, seen=seen, records=step.records, beside=history)
+        self._held[row["id"]] = Held(step.after, row)
+        return saved(shape, step, row)
+
+
+def saved(shape: Shape[Any, V], step: Step, row: Row) -> Saved[V]:
+    """Return what a save left behind."""
+    ids = tuple(record.event_id for record in step.records)
+    new = step.before is None
+    return Saved(row["id"], partial(shape.show, row), row["version"], ids, created=new)
 
 
 def first_row(
-    shape: Shape[A, Any], new: A, events: tuple[Event, ...], metadata: Metadata
+    shape: Shape[A, Any], new: A, records: Sequence[Record], metadata: Metadata
 ) -> dict[str, Any]:
     """Return the row of an aggregate that was not there before."""
     row = {
         "tenant_id": metadata.tenant_id,
         "id": new.id,  # type: ignore[attr-defined]
         "version": 1,
-        "event_seq": len(events),
+        "event_seq": len(records),
         **shape.to_row(new),
     }
     if "recorded_at" in shape.table.c:
         row["recorded_at"] = metadata.recorded_at
+    if shape.first_line and shape.status:
+        event, actor, state = shape.first_line
+        row[event], row[actor] = records[0].event_id, metadata.actor_id
+        row[state] = shape.status(new)
     return row
 
 
 def next_row(
-    shape: Shape[A, Any], before: Row, changed: A, events: tuple[Event, ...]
+    shape: Shape[A, Any], before: Row, changed: A, records: Sequence[Record]
 ) -> dict[str, Any]:
     """Return the row of an aggregate that changed."""
     return {
         **before,
         **shape.to_row(changed),
         "version": before["version"] + 1,
-        "event_seq": before["event_seq"] + len(events),
+        "event_seq": before["event_seq"] + len(records),
     }
 
 

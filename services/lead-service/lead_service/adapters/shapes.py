@@ -34,6 +34,7 @@ from lead_service.domain.tenant import Tenant
 A = TypeVar("A")
 V = TypeVar("V")
 
+_CAPTURED: Final = ("captured_event_id", "captured_by", "captured_state")
 _FIXED: Final = frozenset({"recorded_at", "external_source", "external_id", "fingerprint"})
 
 
@@ -48,6 +49,9 @@ class Shape(Generic[A, V]):
     to_row: Callable[[A], dict[str, Any]]
     from_row: Callable[[Row], A]
     status: Callable[[A], str] | None = None  # what its timeline follows; None keeps no timeline
+    first_line: tuple[str, str, str] | None = (
+        None  # columns for event, actor and state of its birth
+    )
     fixed: frozenset[str] = field(default=_FIXED)  # never written again after the first time
 
     def show(self, row: Row) -> V:
@@ -85,7 +89,8 @@ LEADS: Final[Shape[Lead, views.LeadView]] = _shape(
     from_row=lead_of,
     status=lambda lead: lead.state.value,
     # When a lead was qualified is told by scoring-service, beside any command of ours.
-    fixed=_FIXED | {"qualified_at", "captured_at"},
+    fixed=_FIXED | {"qualified_at", "captured_at", *_CAPTURED},
+    first_line=_CAPTURED,
 )
 DEALS: Final[Shape[Deal, views.DealView]] = _shape(
     "deal", tables.DEAL, views.DealView, to_row=deal_row, from_row=deal_of, status=deal_status

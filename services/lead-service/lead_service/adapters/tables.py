@@ -113,6 +113,10 @@ LEAD: Final = _aggregate(
     Column("recycle_until", Date),
     *_external(),
     Column("fingerprint", LargeBinary),
+    # The first line of the timeline: most leads never have a second one.
+    _uuid("captured_event_id"),
+    _text("captured_by"),
+    _text("captured_state"),
 )
 DEAL: Final = _aggregate(
     "deal",

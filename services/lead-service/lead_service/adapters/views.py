@@ -10,7 +10,6 @@ from sqlalchemy import (
     Table,
     Uuid,
     bindparam,
-    case,
     func,
     literal,
     select,
@@ -20,6 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.types import Date, DateTime
 
 from lead_service.adapters import tables
+from lead_service.adapters.timelines import StoredTimelines
 from lead_service.application import views
 from lead_service.application.queries import After, Filters, Queries
 from onefunnel.errors import not_found
@@ -101,33 +101,6 @@ def _value(key: Any, part: str | int | None) -> object:
     if isinstance(key.type, Date):
         return datetime.fromisoformat(str(part)).date()
     return part
-
-
-class StoredTimelines:
-    """What happened, newest first; each stay in a state ends where the next one begins."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    async def page(
-        self, tenant_id: UUID, aggregate_id: UUID, *, after: After | None, limit: int
-    ) -> Sequence[views.HistoryView]:
-        """Return up to `limit` facts that are older than `after`."""
-        h = tables.HISTORY.c
-        moved = h.from_state.is_distinct_from(h.to_state)
-        left = func.lead(h.at).over(partition_by=moved, order_by=h.sequence)
-        facts = (
-            select(*tables.HISTORY.c, case((moved, left), else_=None).label("left_at"))
-            .where(h.tenant_id == tenant_id, h.aggregate_id == aggregate_id)
-            .subquery()
-        )
-        names = views.HistoryView.__dataclass_fields__
-        question = select(*(facts.c[name] for name in names)).order_by(facts.c.sequence.desc())
-        if after is not None:
-            question = question.where(facts.c.sequence < after[0])
-        async with self._database.tenant(tenant_id) as conn:
-            found = await conn.execute(question.limit(limit))
-            return [views.HistoryView(**row) for row in found.mappings()]
 
 
 _NAMED: Final = {

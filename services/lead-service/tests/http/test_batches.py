@@ -224,6 +224,8 @@ async def test_leads_in_a_batch_are_taken_or_refused_for_themselves(caller: Any)
     assert [item["status"] for item in answer] == ["created", "rejected", "created"]
     read = await caller.get(f"/v1/leads/{answer[2]['id']}")
     assert read.json()["name"] == "C"
+    (line,) = (await caller.get(f"/v1/leads/{answer[2]['id']}/timeline")).json()["items"]
+    assert (line["what"], line["event_id"]) == ("lead.captured", answer[2]["event_id"])
 
 
 async def test_the_same_leads_again_are_the_same_leads(caller: Any) -> None:
