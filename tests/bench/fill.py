@@ -184,7 +184,7 @@ async def _write_journal(owner: Any, company: Company) -> None:
 
 async def _write_book(owner: Any, company: Company) -> None:
     """Post what is owed, each key in as many entries as a year of turns would have left."""
-    entries = []
+    entries: list[Entry] = []
     causes = [event_id for event_id, _, _ in company.won]
     for key, owed, _ in compared(company.rules, company.totals, {}):
         share, rest = divmod(owed, POSTINGS)

@@ -41,11 +41,13 @@ def postgres_cpu(server_pid: int) -> float:
 
 def _python_cpu(others: Collection[int]) -> float:
     """Return the CPU seconds of this process and of the other Python processes of a figure."""
-    total = time.process_time()
-    for pid in others:
-        times = psutil.Process(pid).cpu_times()
-        total += times.user + times.system
-    return total
+    return time.process_time() + sum(cpu_of(pid) for pid in others)
+
+
+def cpu_of(pid: int) -> float:
+    """Return the CPU seconds of a process."""
+    times = psutil.Process(pid).cpu_times()
+    return float(times.user + times.system)
 
 
 async def measure(

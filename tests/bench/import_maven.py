@@ -2,11 +2,12 @@
 
 import asyncio
 import csv
+import resource
 import statistics
 import time
 from pathlib import Path
 
-from tests.bench.harness import load, verdict
+from tests.bench.harness import cpu_of, load, postgres_cpu, verdict
 from tests.bench.running import COMMAND, running
 
 ROOT = Path(__file__).parents[2]
@@ -20,23 +21,37 @@ async def run() -> str:
     if not FOLDER.is_dir():
         return f"\nimport_maven\n  SKIPPED: {FOLDER} is not there"
     rounds = [await _one_round() for _ in range(ROUNDS)]
-    took, folded = (statistics.median(column) for column in zip(*rounds, strict=True))
+    took, folded, command, web, database, worker = (
+        statistics.median(column) for column in zip(*rounds, strict=True)
+    )
     began = time.perf_counter()
     rows = _rows()
     reading = time.perf_counter() - began
     return (
         f"\nimport_maven ({load()})\n"
         f"  {rows:,} deals imported in {took:.1f} s, in the numbers after {folded:.1f} s\n"
+        f"  CPU {command:.1f} s command + {web:.1f} s web + {database:.1f} s PostgreSQL"
+        f" + {worker:.1f} s relay and fold\n"
         f"  csv alone reads them in {reading * 1000:.0f} ms\n"
         f"  {rows / took:,.0f} deals/s   goal {GOAL_S:.0f} s:"
         f" {verdict(took, floor=GOAL_S, aim=GOAL_S - 1e-9)}"
     )
 
 
-async def _one_round() -> tuple[float, float]:
-    """Import into a fresh stack; return the command's seconds, and those until all is folded."""
+async def _one_round() -> tuple[float, ...]:
+    """Import into a fresh stack; return the seconds of the command, until all is folded, and of CPU."""
     async with running() as stack:
-        began = time.perf_counter()
+
+        def cpu() -> list[float]:
+            command = resource.getrusage(resource.RUSAGE_CHILDREN)
+            return [
+                command.ru_utime + command.ru_stime,
+                cpu_of(stack.pid("web")),
+                postgres_cpu(stack.postgres),
+                cpu_of(stack.pid("worker")),
+            ]
+
+        before, began = cpu(), time.perf_counter()
         process = await asyncio.create_subprocess_exec(
             *COMMAND, "import", "--mapping", str(MAPPING), str(FOLDER / "sales_pipeline.csv"),
             *("--lookup", f"teams={FOLDER / 'sales_teams.csv'}"),
@@ -49,7 +64,8 @@ async def _one_round() -> tuple[float, float]:
         took = time.perf_counter() - began
         assert process.returncode == 0, (out + talk).decode()
         await stack.folded()
-        return took, time.perf_counter() - began
+        spent = [after - so_far for so_far, after in zip(before, cpu(), strict=True)]
+        return took, time.perf_counter() - began, *spent
 
 
 def _rows() -> int:
