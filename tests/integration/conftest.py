@@ -87,6 +87,13 @@ class Stack:
         assert postgres is not None
         return {**found, "postgres": postgres, "host": owner.host.pid}
 
+    def pss(self) -> int:
+        """Return the bytes of memory that the whole stack takes, shared pages counted once."""
+        pids = self.pids()
+        host, postgres = psutil.Process(pids["host"]), psutil.Process(pids["postgres"])
+        found = [host, *host.children(recursive=True), postgres, *postgres.children()]
+        return sum(int(one.memory_full_info().pss) for one in found if one.is_running())
+
     def stop(self, number: signal.Signals = signal.SIGINT) -> int:
         """Ask the host to stop and wait for it."""
         assert self.process is not None

@@ -8,6 +8,7 @@ import pytest
 from standalone.host.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(900)
+MAX_PSS = 500_000_000
 CHECKED = "checked: the gateway's equal a count of what was loaded"
 
 
@@ -32,6 +33,7 @@ def test_a_demo_that_was_cut_off_stays_torn_or_counts_twice(new_stack: Callable[
     stack.up()
 
     assert CHECKED in stack.said(), stack.said()
+    assert stack.pss() < MAX_PSS
     stack.stop()
     stack.forget()
     stack.up()

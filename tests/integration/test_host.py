@@ -33,11 +33,7 @@ def test_addresses_come_after_everything_else_or_the_stack_is_larger_than_promis
     assert said.index(f"http://127.0.0.1:{stack.port}") < said.index("database")
     for word in ("API docs", "Status", "Keys", "Stop"):
         assert word in said
-    host = psutil.Process(stack.pids()["host"])
-    everything = [host, *host.children(recursive=True)]
-    postgres = psutil.Process(stack.pids()["postgres"])
-    everything += [postgres, *postgres.children()]
-    assert sum(one.memory_full_info().pss for one in everything) < MAX_PSS
+    assert stack.pss() < MAX_PSS
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -2,9 +2,6 @@
 
 from typing import Final
 
-from alembic.config import Config
-from alembic.runtime.environment import EnvironmentContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
@@ -51,6 +48,11 @@ def worker_table_ddl(table: str, schema: str = "public") -> list[str]:
 
 
 def _upgrade(connection: Connection, package: str) -> None:
+    # Here and not above: eleven megabytes that no process needs but the one that migrates.
+    from alembic.config import Config
+    from alembic.runtime.environment import EnvironmentContext
+    from alembic.script import ScriptDirectory
+
     config = Config()
     config.set_main_option("script_location", f"{package}:migrations")
     config.set_main_option("path_separator", "os")

@@ -9,7 +9,7 @@ from standalone.host.waiting import wait_until
 
 SETTINGS: Final = (
     "max_connections=100",  # the pools of all services are written down to fit
-    "shared_buffers=48MB",
+    "shared_buffers=32MB",
     "work_mem=8MB",
     "maintenance_work_mem=48MB",
     "effective_cache_size=512MB",
