@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from typing import Any, Final
 from uuid import UUID
 
-import asyncpg
 from sqlalchemy import Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -34,7 +33,7 @@ from onefunnel.errors import DomainError
 from onefunnel.events.envelope import Metadata
 from onefunnel.events.values import PersonId
 from onefunnel.outbox.writer import StaleVersion, append_only
-from onefunnel.persistence.database import driver_of
+from onefunnel.persistence.database import DriverConnection, driver_of
 
 # Everywhere in this order, so that two batches never wait for each other.
 _KINDS: Final[tuple[Kind, ...]] = ("person", "account", "product", "campaign", "lead", "deal")
@@ -220,9 +219,10 @@ class StoredBatch:
         kept = self._journal.batch
         # The aggregates are locked or new from here on: outbox ids follow their sequences.
         await append_only(self._conn, kept.records)
-        await insert_new(self._driver, tables.HISTORY, kept.history)
-        for table in (tables.SPEND, tables.TOUCH, tables.ACTIVITY):
-            await insert_new(self._driver, table, [row for at, row in kept.rows if at is table])
+        rows = [(tables.HISTORY, row) for row in kept.history] + kept.rows
+        for table in (tables.HISTORY, tables.SPEND, tables.TOUCH, tables.ACTIVITY):
+            if not await insert_new(self._driver, table, [row for at, row in rows if at is table]):
+                raise StaleVersion
         await self._write_remembered()
 
     async def _write_remembered(self) -> None:
@@ -238,7 +238,7 @@ class StoredBatch:
         )
 
     @property
-    def _driver(self) -> "asyncpg.Connection[asyncpg.Record]":
+    def _driver(self) -> DriverConnection:
         return driver_of(self._conn)
 
     async def _fetch(self, table: Table, ids: Collection[UUID]) -> list[dict[str, Any]]:

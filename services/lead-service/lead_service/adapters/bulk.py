@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
-import asyncpg
 import orjson
 from sqlalchemy import (
     BigInteger,
@@ -23,8 +22,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
+from onefunnel.persistence.database import DriverConnection
+
 Row = Mapping[str, Any]
-Connection = "asyncpg.Connection[asyncpg.Record]"
 
 _SQL_TYPES: Final[tuple[tuple[type[Any], str], ...]] = (
     (JSONB, "jsonb"),
@@ -39,9 +39,7 @@ _SQL_TYPES: Final[tuple[tuple[type[Any], str], ...]] = (
 )
 
 
-async def insert_new(
-    connection: "asyncpg.Connection[asyncpg.Record]", table: Table, rows: Sequence[Row]
-) -> bool:
+async def insert_new(connection: DriverConnection, table: Table, rows: Sequence[Row]) -> bool:
     """Insert rows whose keys are free; say whether all of them were."""
     if not rows:
         return True
@@ -50,9 +48,7 @@ async def insert_new(
     return int(done.rpartition(" ")[2]) == len(rows)
 
 
-async def update_seen(
-    connection: "asyncpg.Connection[asyncpg.Record]", table: Table, rows: Sequence[Row]
-) -> bool:
+async def update_seen(connection: DriverConnection, table: Table, rows: Sequence[Row]) -> bool:
     """Update aggregates that are still at the version `seen` of their row; say whether all were."""
     if not rows:
         return True
