@@ -11,7 +11,7 @@ import asyncpg
 
 from metrics_service.adapters.fold_store import PostgresFoldStore
 from metrics_service.adapters.generation_schema import TABLES
-from metrics_service.application.fold import Fold, Limits
+from metrics_service.application.fold import Fold, Limits, spare_the_collector
 from onefunnel.log.port import EventLog
 from onefunnel.log.postgres_log import PostgresLog, prepare
 from onefunnel.persistence.database import Database
@@ -51,6 +51,7 @@ class Bench:
 
     async def fold(self, upto: int | None = None, **limits: int) -> int:
         """Fold the log, or so many events of it; return how many."""
+        spare_the_collector()
         store = PostgresFoldStore(self.metrics, "bench")
         fold = Fold(store, self.log, Limits(wait_s=0, **limits))
         reader = self.log.reader()
@@ -61,6 +62,7 @@ class Bench:
             if not taken:
                 break
             done += taken
+        await fold.let_go()
         await store.close()
         await reader.close()
         return done
@@ -88,12 +90,17 @@ async def bench(leads: int = LEADS) -> AsyncIterator[Bench]:
         stack.push_async_callback(log.close)
         owner = await asyncpg.connect(url_of(server.url(""), "metrics"))
         stack.push_async_callback(owner.close)
-        records = stream(leads)
-        writer = await log.open_writer("bench", 1)
-        for start in range(0, len(records), APPEND):
-            await writer.append(records[start : start + APPEND])
-        await writer.close()
-        yield Bench(server, log, databases[1], owner, len(records))
+        yield Bench(server, log, databases[1], owner, await _fill(log, leads))
+
+
+async def _fill(log: EventLog, leads: int) -> int:
+    """Append the company's stream; nothing of it stays in memory."""
+    records = stream(leads)
+    writer = await log.open_writer("bench", 1)
+    for start in range(0, len(records), APPEND):
+        await writer.append(records[start : start + APPEND])
+    await writer.close()
+    return len(records)
 
 
 async def run() -> str:

@@ -8,12 +8,14 @@ from fastapi import FastAPI
 from sqlalchemy import text
 
 from metrics_service.adapters.fold_store import PostgresFoldStore
+from metrics_service.adapters.generations import PostgresGenerations
 from metrics_service.adapters.pay_repositories import sql_tx
 from metrics_service.adapters.views import sql_reads
 from metrics_service.adapters.views_fates import read_fate
 from metrics_service.application.fold import Fold
 from metrics_service.application.fold_dead import discard, redrive
 from metrics_service.application.fold_ports import FoldStore
+from metrics_service.application.rebuild import rebuild
 from metrics_service.entrypoints.http_dead_letters import dead_letter_routes
 from metrics_service.entrypoints.http_explain import explain_routes
 from metrics_service.entrypoints.http_internal import internal_routes
@@ -113,8 +115,11 @@ async def _relay(runtime: Runtime, stop: asyncio.Event) -> None:
 
 
 async def _fold(runtime: Runtime, stop: asyncio.Event) -> None:
-    store = PostgresFoldStore(runtime.worker_database(DATABASE), new_owner())
-    await Fold(store, runtime.log).run(stop)
+    database = runtime.worker_database(DATABASE)
+    generations = PostgresGenerations(database)
+    if not await generations.is_current():  # a release with other projections: fold them anew first
+        await rebuild(generations)
+    await Fold(PostgresFoldStore(database, new_owner()), runtime.log).run(stop)
 
 
 async def _forget(runtime: Runtime, stop: asyncio.Event) -> None:

@@ -30,11 +30,6 @@ _LEFT_OVER: Final = """
     WHERE nspname ~ '^g[0-9]+$' AND nspname <> 'g' || live AND nspname <> 'g' || coalesce(previous, 0)"""
 
 
-async def is_current(driver: Driver) -> bool:
-    """Say whether the live generation has the shape that this release writes."""
-    return bool(await driver.fetchval("SELECT shape = $1 FROM projection_generation", shape()))
-
-
 async def drop_left_over(driver: Driver) -> list[str]:
     """Drop what killed rebuilds left behind. Call it with no rebuild running."""
     if not await driver.fetchval("SELECT pg_try_advisory_lock($1)", _REBUILD_LOCK):
@@ -53,6 +48,12 @@ class PostgresGenerations:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    async def is_current(self) -> bool:
+        """Say whether the live generation has the shape that this release writes."""
+        async with self._database.driver() as driver:
+            known = await driver.fetchval("SELECT shape FROM projection_generation")
+            return bool(known == shape())
 
     @asynccontextmanager
     async def building(self) -> AsyncIterator[Building]:

@@ -1,6 +1,7 @@
 """The fold: from the log into journal, projections and book, one transaction per turn, exactly once."""
 
 import asyncio
+import gc
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -45,6 +46,7 @@ class Limits:
     bytes: int = 8 * 1024 * 1024
     wait_s: float = 0.5
     look_after_s: float = 1.0  # below a third of the lease
+    derivations: int = 4  # batches of entities to derive again, before the log is asked again
     first_pause_s: float = 0.05
     last_pause_s: float = 5.0
     dead_in_a_row: int = 100  # more than so many, and the partition halts: it is not the events
@@ -64,9 +66,11 @@ class Fold:
         self._cache = RulesCache()
         self._claims: dict[Partition, Claim] = {}
         self._feed: tuple[Reader, Feed] | None = None
+        self._unfinished: set[UUID] = set()  # tenants of which something is to be derived again
 
     async def run(self, stop: asyncio.Event) -> None:
         """Fold until `stop` is set, then finish the turn and give the partitions back."""
+        spare_the_collector()
         pause_s = self._limits.first_pause_s
         while not stop.is_set():
             try:
@@ -94,6 +98,8 @@ class Fold:
                 if clock() >= look_after:
                     await self.look_after()
                     look_after = clock() + self._limits.look_after_s
+                elif self._unfinished:
+                    await self.derive()
         finally:
             await self.let_go()
             await reader.close()
@@ -114,14 +120,21 @@ class Fold:
                         self._claims[partition] = claim
 
     async def look_after(self) -> None:
-        """Renew leases, note where the log ends, and do what changes of rules left to be done."""
+        """Renew leases, note where the log ends, see what changes of rules left to be done and begin it."""
         await self._store.renew()
         if await self._store.claimable() > len(self._claims):
             await self.start()  # somebody let go of a partition, or an operator resumed one
         await self._store.note_ends(lambda: self._log.end_positions(list(self._claims)))
-        for tenant_id in await self._store.tenants_with_work():
-            while await rederive(self._store, self._cache, tenant_id):
-                pass
+        self._unfinished = set(await self._store.tenants_with_work())
+        for _ in range(self._limits.derivations):
+            await self.derive()
+
+    async def derive(self) -> bool:
+        """Do a piece of what changes of rules left to be done, for each tenant; say whether more is left."""
+        for tenant_id in sorted(self._unfinished):
+            if not await rederive(self._store, self._cache, tenant_id):
+                self._unfinished.discard(tenant_id)
+        return bool(self._unfinished)
 
     async def turn(self, reader: Reader) -> int:
         """Fold what the log has next, at most a turn's worth; return how many records were taken."""
@@ -230,6 +243,16 @@ class Fold:
                 await bury_one(turn, tenants, died)
             count = count + 1 if died else 0
         return portion.advance(claim, count), None
+
+
+def spare_the_collector() -> None:
+    """Let Python look for cycles seldom: a turn makes a hundred thousand objects and no cycle.
+
+    Reference counts free them all when the turn ends; looking through them in between cost as much
+    time as all of Python's other work (ADR 0017). For a process that folds and answers nobody.
+    """
+    gc.freeze()
+    gc.set_threshold(200_000, 20, 50)
 
 
 async def _pause(stop: asyncio.Event, seconds: float) -> None:

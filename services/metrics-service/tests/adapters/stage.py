@@ -140,4 +140,6 @@ class FoldRun:
         while await self.fold.turn(self.log):
             turns += 1
         await self.fold.look_after()
+        while await self.fold.derive():
+            pass
         return turns

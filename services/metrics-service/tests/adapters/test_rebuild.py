@@ -196,3 +196,21 @@ async def test_verify_lists_ids_that_nobody_introduced(stage: Stage) -> None:
     assert verdict.right
     unknown = [(found.named_by, found.id, found.times) for found in verdict.unknown_ids]
     assert unknown == [("deal_credit.person_id", str(uid("person", 0)), 1)]
+
+
+async def test_a_release_with_other_projections_asks_for_a_rebuild(stage: Stage) -> None:
+    stage.tell(Company().rules().opened().won().facts)
+    await stage.fold_all()
+    generations = PostgresGenerations(stage.database)
+    assert await generations.is_current()
+    await stage.driver.execute(
+        "UPDATE projection_generation SET shape = 'of before';"
+        "ALTER TABLE g1.deal DROP COLUMN segment"
+    )
+    assert not await generations.is_current()
+
+    report = await rebuilt(stage)
+
+    assert await generations.is_current()
+    assert report.changed == []  # generations of two shapes cannot be compared
+    assert (await verified(stage)).right
