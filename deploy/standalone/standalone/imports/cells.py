@@ -1,7 +1,7 @@
 """Reading the mapped values of one row, exactly or with the column and the reason why not."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP
 from typing import Final
@@ -80,15 +80,22 @@ class RowReader:
 
     def key(self) -> str:
         """Return what identifies the row; several columns are joined."""
+        return self._joined(self.plan.key)
+
+    def subject(self) -> str:
+        """Return what names the thing that the row is about; its key, unless the mapping says more."""
+        return self._joined(self.plan.id or self.plan.key)
+
+    def _joined(self, sources: Sequence[Source]) -> str:
         parts = []
-        for source in self.plan.key:
+        for source in sources:
             part = self._cell(source)
             if part is None:
                 raise Rejected(source.place, "it is empty and identifies the row", "no-key")
             parts.append(part)
         if len(parts) > 1:
             parts = [part.replace("\\", "\\\\").replace("|", "\\|") for part in parts]
-        return self._checked(self.plan.key[0].place, "|".join(parts))
+        return self._checked(sources[0].place, "|".join(parts))
 
     def _checked(self, place: str, key: str) -> str:
         if len(key) > MAX_KEY:

@@ -144,6 +144,7 @@ class SetReader:
         self._world = opened.world
         self._reject = reject
         self._seen: dict[str, tuple[int, bytes]] = {}
+        self._subjects: dict[str, int] = {}
 
     def items(self) -> Iterator[tuple[int, Item]]:
         """Yield the items in the order of the file, with the line each stands on."""
@@ -160,7 +161,7 @@ class SetReader:
             if item is not None:
                 self.check.items += 1
                 yield row.line, item
-        self._world.keys[self.plan.name] = {key: line for key, (line, _) in self._seen.items()}
+        self._world.keys[self.plan.name] = self._subjects
 
     def _item(self, row: Row) -> Item | None:
         reader = RowReader(self.plan, row, self._world)
@@ -179,6 +180,7 @@ class SetReader:
         digest = sha256(orjson.dumps(item.commands)).digest()
         if first is None:
             self._seen[key] = (row.line, digest)
+            self._subjects.setdefault(reader.subject(), row.line)
             self._note_steps(row.line, item)
             return item
         if self.plan.repeated == "same" and first[1] == digest:

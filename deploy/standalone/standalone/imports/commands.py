@@ -22,7 +22,7 @@ class Item:
 def item_of(reader: RowReader) -> Item:
     """Return the item of a row, or raise `Rejected` with the column at fault."""
     plan, key = reader.plan, reader.key()
-    external: Body = {"source": reader.world.source, "id": key}
+    external: Body = {"source": reader.world.source, "id": reader.subject()}
     values = {one.name: reader.value(one) for one in plan.fields}
     subject = _SHAPES[plan.kind_name](reader, values)
     attributes = {one.name: reader.value(one) for one in plan.attributes}

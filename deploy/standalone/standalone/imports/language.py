@@ -115,7 +115,8 @@ def _set(block: Block, defaults: Defaults, *, last: bool) -> SetPlan | None:
         kind=kind,
         file=block.text("file", required=not last) or DATA,
         delimiter=_delimiter(block),
-        key=_key(block, here),
+        key=_key(block, "key", here),
+        id=_key(block, "id", here) if "id" in block else (),
         only=conditions_of(block, "only", here),
         repeated=cast("Literal['refuse', 'same', 'first']", repeated),
         fields=tuple(_fields(block, kind.fields, here)),
@@ -126,8 +127,8 @@ def _set(block: Block, defaults: Defaults, *, last: bool) -> SetPlan | None:
     return plan
 
 
-def _key(block: Block, defaults: Defaults) -> tuple[Source, ...]:
-    node = block.node("key")
+def _key(block: Block, word: str, defaults: Defaults) -> tuple[Source, ...]:
+    node = block.node(word)
     if node is None:
         block.mistakes.add(block.line, "key is missing: the columns that identify a row")
         return ()
@@ -211,6 +212,7 @@ def every_field(one: SetPlan) -> Iterator[Field]:
 def every_source(one: SetPlan) -> Iterator[Source]:
     """Yield all places a set reads values from."""
     yield from one.key
+    yield from one.id
     yield from (condition.source for condition in one.only)
     for event in one.events:
         yield from (condition.source for condition in event.when)

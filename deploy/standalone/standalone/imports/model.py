@@ -91,6 +91,7 @@ class SetPlan:
     file: str
     delimiter: str | None
     key: tuple[Source, ...]
+    id: tuple[Source, ...]  # what names the thing a row is about, where that is not the row's key
     only: tuple[Condition, ...]
     repeated: Literal["refuse", "same", "first"]
     fields: tuple[Field, ...]

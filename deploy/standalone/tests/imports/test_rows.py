@@ -230,3 +230,34 @@ def test_rows_outside_the_condition_are_imported(tmp_path: Path) -> None:
     run = Run(tmp_path, WON + "d2,-,Ann,-,New,-,-,-,-\n", only)
     assert run.checks["deals"].left_out == 1
     assert len(run.commands()) == 1
+
+
+def test_rows_about_one_thing_are_refused_or_become_many(tmp_path: Path) -> None:
+    spend = """\
+mapping: 1
+source: ads
+currency: EUR
+dates: "%d-%m-%Y"
+sets:
+  - make: campaigns
+    key: ad
+    id: campaign
+    name: campaign
+    spend: {on: day, amount: {column: spent, round: half_up}}
+"""
+    (tmp_path / "m.yaml").write_text(spend)
+    (tmp_path / "ads.csv").write_text(
+        "ad,campaign,day,spent\n1,c,31-08-2023,1.4299\n2,c,01-09-2023,2\n"
+    )
+    opened = open_files(read_plan(tmp_path / "m.yaml"), {"data": tmp_path / "ads.csv"})
+    reader = SetReader(opened, opened.plan.sets[0], lambda _: None)
+    items = [item for _, item in reader.items()]
+    assert [item.key for item in items] == ["campaigns:1", "campaigns:2"]
+    assert [item.commands[0]["external"] for item in items] == [{"source": "ads", "id": "c"}] * 2
+    assert items[0].commands[1] == {
+        "do": "campaign.spend",
+        "external": {"source": "ads", "id": "c"},
+        "on": "2023-08-31",
+        "amount": {"amount_minor": 143, "currency": "EUR"},
+    }
+    assert opened.world.keys["campaigns"] == {"c": 2}
