@@ -1,4 +1,8 @@
-"""A funnel over 12 months and a statement through the gateway of a running stack, at a million leads."""
+"""A funnel over 12 months and a statement through the gateway of a running stack.
+
+The goal is stated for a million leads; filling so many takes longer than three minutes, so that
+fewer are the default and `BENCH_LEADS=1000000` is the whole.
+"""
 
 import os
 import time
@@ -15,7 +19,8 @@ from tests.bench.fill import Company, fill
 from tests.bench.harness import load, percentiles, verdict
 from tests.bench.running import Running, running
 
-LEADS = int(os.environ.get("BENCH_LEADS", "1000000"))
+GOAL_LEADS = 1_000_000
+LEADS = int(os.environ.get("BENCH_LEADS", "200000"))
 REPS, CALLS, WARM_UP = 60, 400, 20
 GOAL_MS = 30.0
 YEAR = "from=2025-01-01&to=2026-01-01"
@@ -50,7 +55,9 @@ async def run() -> str:
             await owner.close()
     return (
         f"\nreads ({load()}), {company.leads:,} leads and {company.deals:,} deals,"
-        f" filled in {took:.0f} s\n  "
+        f" filled in {took:.0f} s"
+        + (f"; the goal is for {GOAL_LEADS:,}" if company.leads < GOAL_LEADS else "")
+        + "\n  "
         + "\n  ".join(lines)
         + f"\n  {'the leads of the year counted by plain SQL':<46} p50 {bare:8.1f} ms"
     )
