@@ -1,8 +1,8 @@
 """One run of `onefunnel import`: check everything, then send, then say what happened."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,18 +10,17 @@ from onefunnel.ids import new_id
 from standalone.console.failure import FAILED, INTERRUPTED, OK, USAGE, Failure
 from standalone.console.options import Target
 from standalone.console.progress import Progress
-from standalone.console.tables import say, show_json, show_table
+from standalone.console.tables import say
 from standalone.gateway_client import Gateway, failure_of
-from standalone.imports.cells import Missing
-from standalone.imports.checking import Opened, Reject, SetCheck, SetReader, check_all, open_files
+from standalone.imports.checking import Opened, Reject, SetReader, check_all, open_files
 from standalone.imports.language import DATA, read_plan
 from standalone.imports.model import Plan
 from standalone.imports.rejects import Rejects
+from standalone.imports.report import Report, show_report, unmatched_text
 from standalone.imports.sending import Outcome, Sender, batches
 from standalone.patience import Patience
 from standalone.settled import settle
 
-STATUSES: Final = ("created", "updated", "unchanged", "rejected")
 COUNTED_WITHIN_S: Final = 30.0
 _UNMATCHED_SHOWN: Final = 20
 
@@ -39,23 +38,6 @@ class Request:
     as_json: bool
 
 
-@dataclass(slots=True)
-class Report:
-    """What happened, by set."""
-
-    run_id: str
-    checks: Mapping[str, SetCheck]
-    missing: Mapping[Missing, int]
-    dry_run: bool
-    sent: dict[str, Counter[str]] = field(default_factory=dict)
-
-    def rejected(self) -> int:
-        """Return how many rows are not in."""
-        return sum(one.rejected for one in self.checks.values()) + sum(
-            counts["rejected"] for counts in self.sent.values()
-        )
-
-
 def run_import(request: Request, target: Target) -> int:
     """Run the import and return the exit code."""
     plan = read_plan(request.mapping)
@@ -70,7 +52,7 @@ def run_import(request: Request, target: Target) -> int:
             _send(opened, report, rejects, gateway)
     finally:
         rejects.close()
-    _show(report, rejects, request)
+    show_report(report, rejects, as_json=request.as_json)
     if gateway is not None and not request.as_json:
         _wait_until_counted(gateway)
     return FAILED if report.rejected() else OK
@@ -143,7 +125,7 @@ def _stop_at_unmatched(report: Report, request: Request) -> None:
         return
     ranked = sorted(report.missing.items(), key=lambda pair: -pair[1])
     for missing, count in ranked[:_UNMATCHED_SHOWN]:
-        say(f"  {_unmatched_text(missing)}: {count:,} rows")
+        say(f"  {unmatched_text(missing)}: {count:,} rows")
     if len(ranked) > _UNMATCHED_SHOWN:
         say(f"  and {len(ranked) - _UNMATCHED_SHOWN:,} more values")
     if request.accept_unmatched or request.dry_run:
@@ -156,13 +138,6 @@ def _stop_at_unmatched(report: Report, request: Request) -> None:
             "  --accept-unmatched\nnothing was written"
         ),
         code="unmatched-look-up",
-    )
-
-
-def _unmatched_text(missing: Missing) -> str:
-    return (
-        f'{missing.set_name}: column "{missing.column}" = "{missing.text}"'
-        f" is not in {missing.wanted_in}"
     )
 
 
@@ -244,50 +219,3 @@ def _interrupted(report: Report) -> Failure:
         code="interrupted",
         exit_code=INTERRUPTED,
     )
-
-
-def _show(report: Report, rejects: Rejects, request: Request) -> None:
-    if request.as_json:
-        show_json(_as_json(report, rejects))
-        return
-    if report.dry_run:
-        rows = [
-            [name, f"{c.rows:,}", f"{c.items:,}", f"{c.repeated:,}", f"{c.rejected:,}"]
-            for name, c in report.checks.items()
-        ]
-        show_table(["set", "rows", "to import", "repeated", "rejected"], rows, ["<", *">>>>"])
-        say("nothing was written; without --dry-run this is imported")
-        return
-    rows = [
-        [name, *(f"{report.sent[name][status]:,}" for status in STATUSES[:3]),
-         f"{report.sent[name]['rejected'] + check.rejected:,}"]
-        for name, check in report.checks.items()
-    ]  # fmt: skip
-    show_table(["set", *STATUSES], rows, ["<", *">>>>"])
-    say(f"run {report.run_id}: every event of this import carries it as its correlation id")
-    if not report.rejected():
-        say("Next   onefunnel performance   ·   onefunnel funnel --by source")
-
-
-def _as_json(report: Report, rejects: Rejects) -> dict[str, Any]:
-    return {
-        "run": report.run_id,
-        "dry_run": report.dry_run,
-        "sets": {
-            name: {
-                "rows": check.rows,
-                "to_import": check.items,
-                "repeated": check.repeated,
-                "left_out": check.left_out,
-                "rejected_by_check": check.rejected,
-                **{status: report.sent.get(name, Counter())[status] for status in STATUSES},
-            }
-            for name, check in report.checks.items()
-        },
-        "unmatched": [
-            {"set": m.set_name, "column": m.column, "value": m.text, "in": m.wanted_in, "rows": n}
-            for m, n in report.missing.items()
-        ],
-        "rejects": {"count": rejects.count, "file": str(rejects.path) if rejects.count else None,
-                    "first": rejects.first},
-    }  # fmt: skip
