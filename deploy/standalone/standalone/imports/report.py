@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from typing import Any, Final
 
 from standalone.console.tables import say, show_json, show_table
@@ -19,7 +19,7 @@ class Report:
 
     run_id: str
     checks: Mapping[str, SetCheck]
-    missing: Mapping[Missing, int]
+    missing: Mapping[Missing, int]  # as `ranked` orders it
     dry_run: bool
     sent: dict[str, Counter[str]] = field(default_factory=dict)
 
@@ -28,6 +28,11 @@ class Report:
         return sum(one.rejected for one in self.checks.values()) + sum(
             counts["rejected"] for counts in self.sent.values()
         )
+
+
+def ranked(missing: Mapping[Missing, int]) -> dict[Missing, int]:
+    """Return what was looked up in vain, the most rows first: the same order in every run."""
+    return dict(sorted(missing.items(), key=lambda pair: (-pair[1], astuple(pair[0]))))
 
 
 def unmatched_text(missing: Missing) -> str:

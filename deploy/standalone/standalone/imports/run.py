@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ from standalone.imports.checking import Opened, Reject, SetReader, check_all, op
 from standalone.imports.language import DATA, read_plan
 from standalone.imports.model import Plan
 from standalone.imports.rejects import Rejects
-from standalone.imports.report import Report, show_report, unmatched_text
+from standalone.imports.report import Report, ranked, show_report, unmatched_text
 from standalone.imports.sending import Outcome, Sender, batches
 from standalone.patience import Patience
 from standalone.settled import settle
@@ -115,7 +116,7 @@ def _check(opened: Opened, rejects: Rejects, request: Request) -> Report:
     progress = Progress("checking", total // 80 or 1, "rows")
     checks = check_all(opened, rejects.add, lambda *_: progress.add())
     progress.finish()
-    missing = dict(opened.world.missing)
+    missing = ranked(opened.world.missing)
     opened.world.missing.clear()
     return Report(str(new_id()), checks, missing, request.dry_run)
 
@@ -123,15 +124,15 @@ def _check(opened: Opened, rejects: Rejects, request: Request) -> Report:
 def _stop_at_unmatched(report: Report, request: Request) -> None:
     if not report.missing:
         return
-    ranked = sorted(report.missing.items(), key=lambda pair: -pair[1])
-    for missing, count in ranked[:_UNMATCHED_SHOWN]:
+    for missing, count in islice(report.missing.items(), _UNMATCHED_SHOWN):
         say(f"  {unmatched_text(missing)}: {count:,} rows")
-    if len(ranked) > _UNMATCHED_SHOWN:
-        say(f"  and {len(ranked) - _UNMATCHED_SHOWN:,} more values")
+    more = len(report.missing) - _UNMATCHED_SHOWN
+    if more > 0:
+        say(f"  and {more:,} more values")
     if request.accept_unmatched or request.dry_run:
         return
     raise Failure(
-        f"{len(ranked):,} values were looked up in vain, in {sum(report.missing.values()):,} rows",
+        f"{len(report.missing):,} values were looked up in vain, in {sum(report.missing.values()):,} rows",
         because=("a look-up or reference found no row with that key",),
         help=(
             "add an alias for each to the mapping, or import these rows without the value:"
