@@ -11,7 +11,6 @@ from uuid import UUID
 from metrics_service.adapters.arrays import array, arrays, found_by, placeholders
 from metrics_service.adapters.counter_tables import TABLE_OF, CounterTable
 from metrics_service.adapters.driver import Driver
-from metrics_service.application.fold_overlap import Overlap
 from metrics_service.projections.keys import Key, Vector
 
 Change = tuple[Key, Vector]
@@ -52,12 +51,11 @@ async def add(
 ) -> None:
     """Add differences by tenant to their counters, in the order of `TABLE_OF`, tenants sorted."""
     changes = {tenant: _by_table(differences[tenant]) for tenant in sorted(differences)}
-    async with Overlap() as overlap:
-        for kind, table in TABLE_OF.items():
-            for tenant_id, by_table in changes.items():
-                if rows := by_table.get(kind):
-                    for statement, arguments in _statements(table, schema, rows):
-                        await overlap.start(driver.execute(statement, tenant_id, *arguments))
+    for kind, table in TABLE_OF.items():
+        for tenant_id, by_table in changes.items():
+            if rows := by_table.get(kind):
+                for statement, arguments in _statements(table, schema, rows):
+                    await driver.execute(statement, tenant_id, *arguments)
 
 
 def _by_table(differences: Mapping[Key, Vector]) -> dict[type[Key], list[Change]]:

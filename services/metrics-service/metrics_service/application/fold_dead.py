@@ -9,7 +9,6 @@ from metrics_service.application.fold_differences import Differences
 from metrics_service.application.fold_entities import Entity
 from metrics_service.application.fold_isolate import drain, fold_one
 from metrics_service.application.fold_order import Dead, Place
-from metrics_service.application.fold_overlap import Overlap
 from metrics_service.application.fold_ports import FoldStore, Turn
 from metrics_service.application.fold_project import save_entities
 from metrics_service.application.fold_routes import (
@@ -98,7 +97,6 @@ async def _step_over(turn: Turn, tenants: Mapping[UUID, bool], dead: Dead) -> bo
     work.moved.add(key)
     if not entity.stored and entity.kind is not Kind.STREAM:
         work.open(entity)
-        await work.compare()
-    async with Overlap() as overlap:
-        await save_entities(turn, work, overlap)
+        work.compare()
+    await save_entities(turn, work)
     return True

@@ -1,12 +1,10 @@
 """What a turn changes: facts before and after, the differences of contributions, causes of pay."""
 
 from collections.abc import Iterable, Mapping
-from typing import Final
 from uuid import UUID
 
 from metrics_service.application.fold_entities import BEFORE_ALL, Entity, apply
 from metrics_service.application.fold_order import EntityKey
-from metrics_service.application.fold_overlap import breath
 from metrics_service.application.fold_routes import Incoming, Kind
 from metrics_service.application.fold_rules import RulesCache, TenantRules
 from metrics_service.projections.definitions import Definitions
@@ -14,9 +12,6 @@ from metrics_service.projections.facts import Facts, dump
 from metrics_service.projections.keys import Key, LedgerKey, Vector
 from metrics_service.projections.pay.owed import ledger_key
 from metrics_service.projections.shape import add_difference
-
-EVENTS_A_BREATH: Final = 200
-ENTITIES_A_BREATH: Final = 32
 
 
 class Differences:
@@ -38,11 +33,9 @@ class Differences:
         # Snapshots that pending entities were derived by, read by the caller before they are opened.
         self.older: dict[tuple[UUID, int], Definitions] = {}
 
-    async def take(self, applied: Iterable[Incoming]) -> None:
-        """Take the applied events into facts and rules. Computes; waits only to let others go on."""
+    def take(self, applied: Iterable[Incoming]) -> None:
+        """Take the applied events into facts and rules."""
         for place, incoming in enumerate(applied):
-            if not place % EVENTS_A_BREATH:
-                await breath()
             route = incoming.route
             if route.kind is Kind.NOTHING:
                 continue
@@ -63,11 +56,9 @@ class Differences:
             rules = self.older[tenant_id, entity.derived_by]
         return entity.facts or entity.open(rules)
 
-    async def compare(self) -> None:
+    def compare(self) -> None:
         """Sum up what the opened entities contribute now, minus what they did before."""
-        for n, (key, entity) in enumerate(self.entities.items()):
-            if not n % ENTITIES_A_BREATH:
-                await breath()
+        for key, entity in self.entities.items():
             if entity.facts is not None:
                 self._compare(key, entity)
 

@@ -8,7 +8,6 @@ from metrics_service.application.fold_differences import Differences
 from metrics_service.application.fold_entities import Entity
 from metrics_service.application.fold_ledger import entries
 from metrics_service.application.fold_order import EntityKey, Place
-from metrics_service.application.fold_overlap import Overlap
 from metrics_service.application.fold_ports import Period, SavedEntity, Turn
 from metrics_service.application.fold_routes import SEQUENCES, Incoming, Kind
 from metrics_service.application.fold_rules import TenantRules
@@ -17,27 +16,19 @@ from metrics_service.projections.calendar import period_bounds
 from metrics_service.projections.columns import deal_credits
 from metrics_service.projections.facts import DealFacts
 from metrics_service.projections.keys import LedgerKey
-from onefunnel import faults
 
 MAX_REDERIVED: Final = 2_000  # entities that a reference event's own turn derives again
 
 
-async def project(
-    turn: Turn, applied: Sequence[Incoming], work: Differences, overlap: Overlap
-) -> None:
+async def project(turn: Turn, applied: Sequence[Incoming], work: Differences) -> None:
     """Apply events to facts and write every difference that follows."""
-    await work.take(applied)
-    if any(rules.changed for rules in work.rules.values()):
-        await overlap.finish()
-        for tenant_id, rules in work.rules.items():
-            if rules.changed:
-                await _change_rules(turn, tenant_id, rules, work)
-    await work.compare()
-    await overlap.finish()
-    faults.point("fold.after_journal")
-    await save_entities(turn, work, overlap)
-    await overlap.start(turn.add(work.totals))
-    await overlap.finish()
+    work.take(applied)
+    for tenant_id, rules in work.rules.items():
+        if rules.changed:
+            await _change_rules(turn, tenant_id, rules, work)
+    work.compare()
+    await save_entities(turn, work)
+    await turn.add(work.totals)
     for tenant_id, rules in work.rules.items():
         await _scopes(turn, tenant_id, rules, work)
         causes = {key: applied[place].event_id for key, place in work.causes[tenant_id].items()}
@@ -107,7 +98,7 @@ async def load(turn: Turn, keys: Sequence[EntityKey], work: Differences) -> None
             await older_rules(turn, work, row.tenant_id, row.derived_by)
 
 
-async def save_entities(turn: Turn, work: Differences, overlap: Overlap) -> None:
+async def save_entities(turn: Turn, work: Differences) -> None:
     """Write the rows of entities that changed or moved, in the order in which they were locked."""
     touched = [work.entities[key] for key in sorted(work.moved | work.changed.keys())]
     streams = {
@@ -115,18 +106,17 @@ async def save_entities(turn: Turn, work: Differences, overlap: Overlap) -> None
         for entity in touched
         if entity.kind is Kind.STREAM
     }
-    await overlap.start(turn.save_streams(streams))
+    await turn.save_streams(streams)
     for kind in (Kind.DEAL, Kind.JOURNEY, Kind.ASSET):
         rows = [_saved(entity, work) for entity in touched if entity.kind is kind]
         if rows:
-            await overlap.start(turn.save(kind, rows))
+            await turn.save(kind, rows)
     settled = [
         (entity.place.tenant_id, entity.key)
         for entity in touched
         if entity.derived_by is not None and entity.key in work.changed
     ]
-    await overlap.start(turn.settled(settled))
-    await overlap.finish()
+    await turn.settled(settled)
 
 
 def _saved(entity: Entity, work: Differences) -> SavedEntity:

@@ -4,7 +4,6 @@ from typing import Final
 from uuid import UUID
 
 from metrics_service.application.fold_differences import Differences
-from metrics_service.application.fold_overlap import Overlap
 from metrics_service.application.fold_ports import FoldStore
 from metrics_service.application.fold_project import load, save_entities, settle
 from metrics_service.application.fold_rules import Numbered, RulesCache, TenantRules
@@ -32,9 +31,8 @@ async def rederive(store: FoldStore, cache: RulesCache, tenant_id: UUID) -> bool
         await load(turn, list(taken), work)
         for entity in work.entities.values():
             work.open(entity)
-        await work.compare()
-        async with Overlap() as overlap:
-            await save_entities(turn, work, overlap)
+        work.compare()
+        await save_entities(turn, work)
         await turn.add(work.totals)
         cause = await turn.cause_of_rules(tenant_id, numbered.number)
         await settle(turn, tenant_id, rules, dict.fromkeys(work.causes[tenant_id], cause))

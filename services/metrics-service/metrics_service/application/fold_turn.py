@@ -15,7 +15,6 @@ from metrics_service.application.fold_order import (
     Sequencer,
     aggregates_of,
 )
-from metrics_service.application.fold_overlap import Overlap
 from metrics_service.application.fold_ports import Standing, Turn
 from metrics_service.application.fold_project import project, read_older
 from metrics_service.application.fold_routes import Incoming
@@ -57,9 +56,9 @@ async def fold(
     known = await _known(turn, standing, entities, batch, how)
     faults.point("fold.after_duplicates")
     work = Differences(entities, rules, cache)
-    async with Overlap() as overlap:
-        ordered = await _journal(turn, work, known, batch, how, overlap)
-        await project(turn, ordered.applied, work, overlap)
+    ordered = await _journal(turn, work, known, batch, how)
+    faults.point("fold.after_journal")
+    await project(turn, ordered.applied, work)
     faults.point("fold.after_differences")
     return ordered
 
@@ -122,9 +121,7 @@ def _is_past(incoming: Incoming, entities: Mapping[EntityKey, Entity]) -> bool:
     return entity is not None and incoming.sequence <= entity.place.sequences[incoming.route.slot]
 
 
-async def _journal(
-    turn: Turn, work: Differences, known: Known, batch: Batch, how: How, overlap: Overlap
-) -> Ordered:
+async def _journal(turn: Turn, work: Differences, known: Known, batch: Batch, how: How) -> Ordered:
     """Order the events and write each to its one place: the journal, the parked or the dead."""
     ordered = _order(work.entities, known, batch, how)
     while how.slowly and (held := await turn.append_slowly(ordered[0].applied)):
@@ -137,8 +134,8 @@ async def _journal(
     await turn.park(found.parked)
     await turn.bury(found.dead)
     await read_older(turn, work)
-    if not how.slowly:  # the largest statement of a turn: facts are derived while it runs
-        await overlap.start(turn.append(found.applied))
+    if not how.slowly:
+        await turn.append(found.applied)
     return found
 
 
