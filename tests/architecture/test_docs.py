@@ -1,6 +1,7 @@
 """Documents that are in step with the tree."""
 
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -40,3 +41,15 @@ def documents() -> list[Path]:
 def test_a_link_within_the_repository_leads_somewhere(document: Path) -> None:
     for target in re.findall(r"\]\((?!http|#|mailto)([^)#]+)", document.read_text()):
         assert (document.parent / target).exists(), target
+
+
+def test_a_decision_that_code_names_exists() -> None:
+    listed = subprocess.run(
+        ["git", "grep", "-hoE", r"ADR [0-9]{4}"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    missing = set(listed.stdout.split("\n")) - {f"ADR {p.name[:4]}" for p in ADRS} - {""}
+    assert not missing

@@ -38,6 +38,8 @@ def array(kind: str, values: Sequence[object]) -> object:
     """Return a parameter for `placeholder`."""
     if kind in _AS_IS:
         return values
+    if not values:
+        return "{}"
     if kind == "uuid":
         return "{" + ",".join(map(_hexadecimal, values)) + "}"
     if kind in _BARE:
@@ -50,7 +52,7 @@ def arrays(kinds: Iterable[str], rows: Iterable[Sequence[object]]) -> list[objec
     """Return the columns of rows as parameters."""
     columns = tuple(zip(*rows, strict=True))
     if not columns:
-        return [() if kind in _AS_IS else "{}" for kind in kinds]
+        return [array(kind, ()) for kind in kinds]
     return [array(kind, column) for kind, column in zip(kinds, columns, strict=True)]
 
 

@@ -1,4 +1,4 @@
-"""Adding differences to counters: one of three places that speak to the driver directly (ADR 0010).
+"""Adding differences to counters: one of three places that speak to the driver directly (ADR 0011).
 
 One array statement per table and tenant whatever the number of rows. Keys are sorted, so that two folds that
 meet lock the rows in one order. A row that came to all zeros is deleted: a rebuild makes none.

@@ -1,4 +1,4 @@
-"""Entity rows: one of three places that speak to the driver directly (ADR 0010).
+"""Entity rows: one of three places that speak to the driver directly (ADR 0011).
 
 A turn touches hundreds of entities; they are locked, read and written by array statements, sorted by
 id so that turns that meet wait for each other in one order.

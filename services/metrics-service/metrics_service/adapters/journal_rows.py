@@ -1,4 +1,4 @@
-"""The journal: one of three places that speak to the driver directly (ADR 0010).
+"""The journal: one of three places that speak to the driver directly (ADR 0011).
 
 `COPY` takes a turn's events in one message at a third of the cost of an array insert. It relies on
 the partition's lock: nobody else can have written these events. Were that ever untrue, the primary

@@ -7,7 +7,7 @@ from onefunnel.log.ownership import STREAM_PARTITION_DDL
 from onefunnel.persistence.migrations import tenant_table_ddl, worker_table_ddl
 from onefunnel.persistence.urls import APP_ROLE, WORKER_ROLE
 
-# Slim on purpose (ADR 0010): codes instead of names, 8-byte columns first, no hash column, one
+# Slim on purpose (ADR 0011): codes instead of names, 8-byte columns first, no hash column, one
 # primary key and one partial unique index. It is most of what a million events cost on disk.
 _JOURNAL: Final = f"""CREATE TABLE journal (
     position BIGINT NOT NULL,

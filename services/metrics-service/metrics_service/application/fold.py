@@ -249,7 +249,7 @@ def spare_the_collector() -> None:
     """Let Python look for cycles seldom: a turn makes a hundred thousand objects and no cycle.
 
     Reference counts free them all when the turn ends; looking through them in between cost as much
-    time as all of Python's other work (ADR 0017). For a process that folds and answers nobody.
+    time as all of Python's other work (ADR 0014). For a process that folds and answers nobody.
     """
     gc.freeze()
     gc.set_threshold(200_000, 20, 50)

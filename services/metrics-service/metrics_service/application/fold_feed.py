@@ -3,30 +3,22 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Final
 
 from metrics_service.application.fold_batch import Portion, read_all
-from onefunnel.events.topics import TOPICS
 from onefunnel.log.ownership import Claim
 from onefunnel.log.port import LogError, Partition, Reader
 
 Claims = Mapping[Partition, Claim]
-MOST_PARTITIONS: Final = max(topic.partitions for topic in TOPICS)
 
 
 class Feed:
-    """The log from the claimed positions on. Partitions are served in the order of the claims.
-
-    A backlog is taken evenly from the partitions of its topic: their events are of the same days, so
-    that a turn's differences meet in the same counters (ADR 0014).
-    """
+    """The log from the claimed positions on. Partitions are served in the order of the claims."""
 
     def __init__(self, reader: Reader, *, events: int, max_bytes: int, wait_s: float) -> None:
         self._reader = reader
         self._events = events
         self._bytes = max_bytes
         self._wait_s = wait_s
-        self._each = events
         self._ahead: asyncio.Task[list[Portion]] | None = None
 
     async def next(self, claims: Claims) -> list[Portion]:
@@ -58,18 +50,8 @@ class Feed:
             max_records=self._events,
             max_bytes=self._bytes,
             wait_s=wait_s,
-            max_each=self._each,
         )
-        self._share([len(slice_.positions) for slice_ in slices.values()])
         return read_all(slices)
-
-    def _share(self, taken: Sequence[int]) -> None:
-        """Give each partition a smaller share while turns are full, a larger one while they are not."""
-        total = sum(taken)
-        if total >= self._events:
-            self._each = max(self._each // 2, self._events // MOST_PARTITIONS, 1)
-        elif self._each in taken:
-            self._each = min(self._events, 2 * self._each)
 
 
 def _fits(portion: Portion, claims: Claims) -> bool:
