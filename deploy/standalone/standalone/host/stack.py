@@ -11,7 +11,7 @@ from starlette.types import ASGIApp
 from onefunnel.profiles import embedded
 from onefunnel.profiles.embedded import Part, Settings, database_of
 from onefunnel.runtime import Runtime
-from onefunnel.service import Service
+from onefunnel.service import Service, settle
 
 # The gateway comes last: it calls the others.
 PACKAGES: Final = (
@@ -40,6 +40,7 @@ async def open_stack(part: Part) -> AsyncIterator[Stack]:
     try:
         services = {database_of(p): import_module(f"{p}.main").build(runtime) for p in PACKAGES}
         apps.update({name: service.app for name, service in services.items()})
+        settle()
         yield Stack(runtime, services)
     finally:
         await runtime.close()

@@ -22,6 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
+from onefunnel.persistence.arrays import array, placeholders
 from onefunnel.persistence.database import DriverConnection
 
 Row = Mapping[str, Any]
@@ -77,26 +78,25 @@ def _change(table: Table, names: tuple[str, ...]) -> str:
 
 
 def _unnest(table: Table, names: tuple[str, ...]) -> str:
-    arrays = (f"${n}::{_sql_type(table, name)}[]" for n, name in enumerate(names, start=1))
-    return f"unnest({', '.join(arrays)})"
+    return f"unnest({placeholders(_sql_type(table, name) for name in names)})"
 
 
 def _column(table: Table, name: str) -> Column[Any]:
     return table.c["version" if name == "seen" else name]
 
 
+@lru_cache(maxsize=512)
 def _sql_type(table: Table, name: str) -> str:
     kind = _column(table, name).type
     return next(sql for type_, sql in _SQL_TYPES if isinstance(kind, type_))
 
 
-def _arrays(table: Table, names: tuple[str, ...], rows: Sequence[Row]) -> list[list[Any]]:
-    return [
-        [_json(row[name]) for row in rows]
-        if isinstance(_column(table, name).type, JSONB)
-        else [row[name] for row in rows]
-        for name in names
-    ]
+def _arrays(table: Table, names: tuple[str, ...], rows: Sequence[Row]) -> list[object]:
+    return [_array(_sql_type(table, name), [row[name] for row in rows]) for name in names]
+
+
+def _array(kind: str, values: Sequence[Any]) -> object:
+    return array(kind, list(map(_json, values)) if kind == "jsonb" else values)
 
 
 def _json(value: Any) -> str | None:

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from uuid import UUID
 
-from metrics_service.adapters.arrays import array, arrays, found_by, placeholders
 from metrics_service.adapters.counter_tables import TABLE_OF, CounterTable
 from metrics_service.adapters.driver import Driver
 from metrics_service.projections.keys import Key, Vector
+from onefunnel.persistence.arrays import array, arrays, found_by, placeholders
 
 Change = tuple[Key, Vector]
 

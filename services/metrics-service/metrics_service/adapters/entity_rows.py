@@ -11,13 +11,13 @@ from operator import itemgetter
 from typing import Final
 from uuid import UUID
 
-from metrics_service.adapters.arrays import array, arrays, found_by, placeholders
 from metrics_service.adapters.driver import Driver
 from metrics_service.adapters.entity_tables import ENTITY_TABLES, EntityTable
 from metrics_service.application.fold_entities import EntityRow
 from metrics_service.application.fold_order import EntityKey
 from metrics_service.application.fold_ports import Retry, SavedEntity
 from metrics_service.application.fold_routes import Kind
+from onefunnel.persistence.arrays import array, arrays, found_by, placeholders
 
 _CREDIT: Final = ("uuid", "uuid", "date", "uuid")
 _STREAM: Final = ("uuid", "uuid", "smallint", "int")

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
-from metrics_service.adapters.arrays import arrays, placeholders
 from metrics_service.adapters.counter_tables import TABLE_OF
 from metrics_service.adapters.driver import Driver
 from metrics_service.adapters.entity_tables import ENTITY_TABLES
@@ -14,6 +13,7 @@ from metrics_service.application.fold_routes import Kind
 from metrics_service.application.rebuild import Changed
 from metrics_service.projections.definitions import Definitions
 from metrics_service.projections.keys import Key, LedgerKey, Vector
+from onefunnel.persistence.arrays import arrays, placeholders
 
 NOBODYS_EVENT: Final = UUID(int=0)
 

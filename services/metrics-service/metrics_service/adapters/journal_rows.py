@@ -10,10 +10,10 @@ from struct import Struct
 from typing import Final
 from uuid import UUID
 
-from metrics_service.adapters.arrays import array
 from metrics_service.adapters.driver import Driver, Undo, savepoint
 from metrics_service.application.fold_codes import TOPIC_CODE
 from metrics_service.application.fold_routes import Incoming
+from onefunnel.persistence.arrays import array
 
 _COLUMNS: Final = (
     "position", "occurred_at", "recorded_at", "aggregate_seq", "topic_code", "partition",

@@ -7,11 +7,11 @@ from uuid import UUID
 
 import orjson
 
-from metrics_service.adapters.arrays import arrays, placeholders
 from metrics_service.adapters.driver import Driver
 from metrics_service.application.fold_ledger import Balance, Entry
 from metrics_service.projections.affected import PayScope
 from metrics_service.projections.keys import LedgerKey, PayKey, PayVector
+from onefunnel.persistence.arrays import arrays, placeholders
 
 # Pay totals of one ledger key may be changed by turns that touch different assignments, so the key
 # has a lock of its own. Sorted numbers, one statement; the last locks that a turn takes.

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
-from metrics_service.adapters.arrays import arrays, found_by, placeholders
 from metrics_service.adapters.driver import Driver
 from metrics_service.adapters.entity_tables import ENTITY_TABLES
 from metrics_service.application.fold_codes import AGGREGATE_CODE
 from metrics_service.application.fold_order import EntityKey
 from metrics_service.projections.affected import Affected
 from metrics_service.projections.definitions import Definitions
+from onefunnel.persistence.arrays import arrays, found_by, placeholders
 
 _DEAL: Final = AGGREGATE_CODE["deal"]
 

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
-from metrics_service.adapters.arrays import array, arrays, placeholder, placeholders
 from metrics_service.adapters.driver import Driver
 from metrics_service.application.fold_codes import TOPIC_CODE, TOPIC_NAME
 from metrics_service.application.fold_routes import Incoming, read
+from onefunnel.persistence.arrays import array, arrays, placeholder, placeholders
 
 _RECORDS: Final = f"""
     SELECT event_id, record FROM parked_event WHERE event_id = ANY({placeholder(1, "uuid")})

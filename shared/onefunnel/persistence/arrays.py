@@ -65,7 +65,9 @@ def _bare(value: object) -> str:
 
 
 def _quoted(values: Sequence[object]) -> str:
-    """Quote every text; what holds a quote or a backslash itself is the rare case."""
+    """Quote every text; what holds a quote or a backslash itself, and NULL, are the rare cases."""
+    if None in values:
+        return "{" + ",".join("NULL" if v is None else _quoted((v,))[1:-1] for v in values) + "}"
     texts: list[str] = values  # type: ignore[assignment]
     joined = '","'.join(texts)
     if joined.count('"') != 2 * (len(texts) - 1) or "\\" in joined:
