@@ -87,20 +87,21 @@ class KafkaTopics:
         return await self._session.with_client(lambda client: find_topics(client, self._all))
 
     async def _create(self, names: Collection[str]) -> None:
-        new = [
-            NewTopic(
-                name,
-                self._all[name].partitions,
-                self._copies.replication,
-                topic_configs=settings_of(self._all[name], self._copies),
-            )
-            for name in sorted(names)
-        ]
+        new = [self._new(name) for name in sorted(names)]
         answer = await self._ask(lambda admin: admin.create_topics(new)) if new else None
         for name, error_code, message in answer.topic_errors if answer else ():
             error = for_code(error_code)
             if error_code and error is not TopicAlreadyExistsError:
                 raise WrongTopics(f"{name} cannot be made: {message or error.__name__}")
+
+    def _new(self, name: str) -> NewTopic:
+        topic = self._all[name]
+        return NewTopic(
+            name,
+            topic.partitions,
+            self._copies.replication,
+            topic_configs=settings_of(topic, self._copies),
+        )
 
     async def _register(self, found: Mapping[str, Found]) -> None:
         """Write down what was born. The first word counts, so that a second time changes nothing."""
