@@ -9,7 +9,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib import import_module
@@ -52,11 +52,20 @@ def run(package: str) -> None:
     parts = {"serve": _serve, "work": _work, "migrate": _migrate}
     if len(sys.argv) > 2 or part not in parts:
         sys.exit(USAGE.format(package=package))
-    telemetry.configure_logs(package)
-    try:
-        uvloop.run(parts[part](package))
-    except* Refused as refused:
-        sys.exit("\n".join(f"{package} does not start: {one}" for one in refused.exceptions))
+    _run(package, parts[part](package))
+
+
+def run_once(package: str, use: Callable[[Runtime], Awaitable[None]]) -> None:
+    """Do one thing on a service's runtime and end: what an operator's command does."""
+
+    async def once() -> None:
+        runtime = _opened(package, "web")
+        try:
+            await use(runtime)
+        finally:
+            await runtime.close()
+
+    _run(package, once())
 
 
 async def serve(
@@ -149,16 +158,29 @@ async def _migrate(package: str) -> None:
 
 @asynccontextmanager
 async def _built(package: str, part: str) -> AsyncIterator[tuple[Service, Runtime]]:
-    profile = _profile()
-    runtime: Runtime = profile.open_runtime(
-        _settings(profile), part=part, checks=[database_of(package)], apps={}
-    )
+    runtime = _opened(package, part)
     try:
         service: Service = import_module(f"{package}.main").build(runtime)
         settle()
         yield service, runtime
     finally:
         await runtime.close()
+
+
+def _opened(package: str, part: str) -> Runtime:
+    profile = _profile()
+    runtime: Runtime = profile.open_runtime(
+        _settings(profile), part=part, checks=[database_of(package)], apps={}
+    )
+    return runtime
+
+
+def _run(package: str, work: Coroutine[Any, Any, None]) -> None:
+    telemetry.configure_logs(package)
+    try:
+        uvloop.run(work)
+    except* Refused as refused:
+        sys.exit("\n".join(f"{package} does not start: {one}" for one in refused.exceptions))
 
 
 def _profile() -> ModuleType:
