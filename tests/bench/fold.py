@@ -69,8 +69,8 @@ class Bench:
 
 
 @asynccontextmanager
-async def bench(leads: int = LEADS) -> AsyncIterator[Bench]:
-    """Start a server of our own, with the settings of the embedded host, and fill the log."""
+async def bench(leads: int = LEADS, other: EventLog | None = None) -> AsyncIterator[Bench]:
+    """Start a server of our own, with the settings of the embedded host, and fill its log or the given one."""
     async with AsyncExitStack() as stack:
         directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="onefunnel-bench-"))
         server = LocalServer(Path(directory) / "postgres")
@@ -90,7 +90,8 @@ async def bench(leads: int = LEADS) -> AsyncIterator[Bench]:
         stack.push_async_callback(log.close)
         owner = await asyncpg.connect(url_of(server.url(""), "metrics"))
         stack.push_async_callback(owner.close)
-        yield Bench(server, log, databases[1], owner, await _fill(log, leads))
+        filled = other or log
+        yield Bench(server, filled, databases[1], owner, await _fill(filled, leads))
 
 
 async def _fill(log: EventLog, leads: int) -> int:

@@ -12,7 +12,7 @@ from uuid import UUID
 import asyncpg
 
 from onefunnel.log.partitioner import partition_of
-from onefunnel.log.port import Outgoing
+from onefunnel.log.port import EventLog, Outgoing
 from onefunnel.log.postgres_log import PostgresLog, prepare
 from onefunnel.outbox.relay import Relay
 from onefunnel.persistence.database import Database
@@ -43,11 +43,11 @@ class Done(Listener):
 
 @dataclass
 class Bench:
-    """A server with an outbox and a log."""
+    """A server with an outbox, and a log."""
 
     server: LocalServer
     worker: Database
-    log: PostgresLog
+    log: EventLog
     owner: "asyncpg.Connection[asyncpg.Record]"
     epochs: int = 0
 
@@ -87,8 +87,8 @@ class Bench:
 
 
 @asynccontextmanager
-async def bench() -> AsyncIterator[Bench]:
-    """Start a server of our own with the settings of the embedded host."""
+async def bench(other: EventLog | None = None) -> AsyncIterator[Bench]:
+    """Start a server of our own with the settings of the embedded host, and a log unless one is given."""
     async with AsyncExitStack() as stack:
         directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="onefunnel-bench-"))
         server = LocalServer(Path(directory) / "postgres")
@@ -107,7 +107,7 @@ async def bench() -> AsyncIterator[Bench]:
         owner = await asyncpg.connect(url_of(url, "lead"))
         for closing in (lead.close, eventlog.close, log.close, owner.close):
             stack.push_async_callback(closing)
-        yield Bench(server, lead, log, owner)
+        yield Bench(server, lead, other or log, owner)
 
 
 async def run() -> str:

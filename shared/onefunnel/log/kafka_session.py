@@ -1,7 +1,7 @@
 """Connections to Kafka: how they are set, how their errors are said, and how they end.
 
-aiokafka is pinned to a minor release: two requests and one task of it are used that its own
-documentation does not promise (`kafka_metadata`, `abandon`).
+aiokafka is pinned to a minor release: what is used of it beside what it promises is one request of
+our own (`kafka_metadata`), the sender's task (`abandon`) and what a consumer has read (`kafka_reader`).
 """
 
 import asyncio

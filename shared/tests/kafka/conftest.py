@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
+from onefunnel.events.topics import Topic
 from onefunnel.log.kafka_log import KafkaLog
 from onefunnel.log.kafka_shape import Copies
 from onefunnel.log.kafka_topics import KafkaTopics
@@ -13,6 +14,7 @@ from onefunnel.testing.log_contract import TOPICS
 from onefunnel.testing.waiting import until
 
 ONE = Copies(replication=1, min_isr=1)
+PARTITIONS = {topic.name: topic.partitions for topic in TOPICS}
 
 
 @asynccontextmanager
@@ -64,7 +66,8 @@ def make_anew(admin, bootstrap, topic_prefix):
             return topic_prefix + name not in await admin.list_topics()
 
         await until(gone)
-        async with topics_of(bootstrap, topic_prefix) as topics:
+        shape = (Topic(name, partitions=PARTITIONS.get(name, 12)),)
+        async with topics_of(bootstrap, topic_prefix, topics=shape) as topics:
             await topics._create([topic_prefix + name])
 
             async def back():
