@@ -9,18 +9,19 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib import import_module
-from types import ModuleType
-from typing import Final
+from types import MappingProxyType, ModuleType
+from typing import Final, Literal
 
 import uvicorn
 import uvloop
 from starlette.types import ASGIApp
 
 from onefunnel import telemetry
+from onefunnel.errors import DomainError
 from onefunnel.runtime import Runtime
 
 # Runs until the event is set, then finishes its turn and returns. Raising ends the process.
@@ -28,7 +29,7 @@ Background = Callable[[asyncio.Event], Awaitable[None]]
 
 YOUNG_OBJECTS: Final = 20_000
 STOP_WITHIN_S: Final = 20
-USAGE: Final = "usage: python -m {package} [serve|work|migrate]"
+USAGE: Final = "usage: python -m {package} [{parts}]"
 
 _log = telemetry.log("service")
 
@@ -42,13 +43,26 @@ class Service:
     background: Sequence[Background] = ()
 
 
-def run(package: str) -> None:
-    """Run one part of a service: `serve` its requests, `work` in its background, or `migrate`."""
-    part = sys.argv[1] if len(sys.argv) > 1 else "serve"
+@dataclass(frozen=True)
+class Tool:
+    """What an operator may ask of a service, once: `python -m <package> <name> …`.
+
+    `use` is given the rest of the command line and returns the exit code.
+    """
+
+    part: Literal["web", "worker"]  # whose environment it needs
+    use: Callable[[Runtime, Sequence[str]], Awaitable[int]]
+
+
+def run(package: str, tools: Mapping[str, Tool] = MappingProxyType({})) -> None:
+    """Run one part of a service, `serve` its requests, `work` in its background, `migrate`, or a tool."""
+    part, *given = sys.argv[1:] or ["serve"]
     parts = {"serve": _serve, "work": _work, "migrate": _migrate}
-    if len(sys.argv) > 2 or part not in parts:
-        sys.exit(USAGE.format(package=package))
+    if part not in tools and (given or part not in parts):
+        sys.exit(USAGE.format(package=package, parts="|".join([*parts, *tools])))
     telemetry.configure_logs(package)
+    if part in tools:
+        sys.exit(uvloop.run(_use(package, tools[part], given)))
     uvloop.run(parts[part](package))
 
 
@@ -124,6 +138,15 @@ async def _work(package: str) -> None:
         if not service.background:
             _log.info("nothing_to_do")
         await work([service], runtime, stop)
+
+
+async def _use(package: str, tool: Tool, given: Sequence[str]) -> int:
+    async with _built(package, tool.part) as (_, runtime):
+        try:
+            return await tool.use(runtime, given)
+        except DomainError as refused:
+            _log.error("refused", code=refused.code, detail=refused.detail)
+            return 1
 
 
 async def _migrate(package: str) -> None:

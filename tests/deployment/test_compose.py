@@ -133,3 +133,10 @@ def test_an_environment_file_is_private_random_and_never_written_twice(tmp_path:
     before = first.read_text()
     assert env(str(first)).returncode == 1
     assert first.read_text() == before
+
+
+def test_every_setting_is_explained() -> None:
+    text = (ROOT / "docs" / "deployment.md").read_text()
+    table = text[text.index("## Settings") : text.index("## What you have to look after")]
+    explained = set(re.findall(r"`((?:ONEFUNNEL|OTEL)_[A-Z_]+)`", table))
+    assert explained == {name for container in OWN.values() for name in container.environment}
