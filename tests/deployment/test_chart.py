@@ -159,6 +159,7 @@ def test_what_selects_pods_selects_some() -> None:
     for scaler in of("HorizontalPodAutoscaler").values():
         target = of("Deployment")[scaler["spec"]["scaleTargetRef"]["name"]]
         assert "replicas" not in target["spec"], "an autoscaler and a chart would fight"
+        assert 1 < scaler["spec"]["minReplicas"] < scaler["spec"]["maxReplicas"]
 
 
 @pytest.mark.parametrize(

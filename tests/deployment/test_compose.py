@@ -89,6 +89,11 @@ def test_an_image_is_of_one_version_and_built_for_its_service() -> None:
     assert not [image for image in foreign if image.endswith(":latest") or ":" not in image]
 
 
+def test_the_broker_is_the_one_that_is_tested() -> None:
+    pom = (ROOT / "deploy" / "kafka" / "pom.xml").read_text()
+    assert f"<version>{SERVICES['kafka']['image'].removeprefix('apache/kafka:')}</version>" in pom
+
+
 def test_no_secret_has_a_default() -> None:
     assert set(demanded()) == {
         "POSTGRES_PASSWORD", "ONEFUNNEL_APP_PASSWORD", "ONEFUNNEL_WORKER_PASSWORD",

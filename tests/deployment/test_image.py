@@ -91,9 +91,9 @@ def test_the_steps_of_the_build_give_a_service_that_starts(tmp_path: Path) -> No
     ).returncode:
         missing("a package index")
     source = tmp_path / "src"
-    for name in copied():
-        _copy(ROOT / name, source / name)
     for word, rest in stages()[0]:
+        if word == "COPY":
+            _copy(rest.replace("${SERVICE}", SERVICE), source)
         if word == "RUN":
             _run(rest, tmp_path, source)
     python = tmp_path / "opt" / "onefunnel" / "bin" / "python"
@@ -109,14 +109,16 @@ def test_the_steps_of_the_build_give_a_service_that_starts(tmp_path: Path) -> No
 PIP = ["python3", "-m", "pip", "--disable-pip-version-check"]
 
 
-def _copy(source: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if source.is_dir():
-        shutil.copytree(
-            source, target, ignore=shutil.ignore_patterns("tests", "testing", "*.egg-info")
-        )
-    else:
-        shutil.copy(source, target)
+def _copy(instruction: str, source: Path) -> None:
+    *names, target = instruction.split()
+    for name in names:
+        place = source / target / Path(name).name if target.endswith("/") else source / target
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if (ROOT / name).is_dir():
+            ignored = shutil.ignore_patterns("tests", "testing", "*.egg-info")
+            shutil.copytree(ROOT / name, place, ignore=ignored)
+        else:
+            shutil.copy(ROOT / name, place)
 
 
 def _run(step: str, tmp_path: Path, source: Path) -> None:

@@ -53,6 +53,7 @@ valueFrom: {secretKeyRef: {name: {{ .name | quote }}, key: {{ .key | quote }}}}
 - {name: ONEFUNNEL_KAFKA_REPLICATION, value: {{ .root.Values.kafka.replication | quote }}}
 - {name: ONEFUNNEL_KAFKA_MIN_ISR, value: {{ .root.Values.kafka.minIsr | quote }}}
 - {name: ONEFUNNEL_KAFKA_SMALL, value: {{ .root.Values.kafka.small | quote }}}
+- {name: ONEFUNNEL_KAFKA_PREFIX, value: {{ .root.Values.kafka.prefix | quote }}}
 - {name: OTEL_EXPORTER_OTLP_ENDPOINT, value: {{ .root.Values.telemetry.otlpEndpoint | quote }}}
 - name: ONEFUNNEL_INTERNAL_KEY
   {{- include "onefunnel.secret" .root.Values.secrets.internalKey | nindent 2 }}
