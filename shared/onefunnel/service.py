@@ -14,15 +14,18 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from types import MappingProxyType, ModuleType
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import uvicorn
 import uvloop
+from pydantic import ValidationError
 from starlette.types import ASGIApp
 
 from onefunnel import telemetry
-from onefunnel.errors import DomainError
+from onefunnel.errors import DomainError, Refused
+from onefunnel.persistence.urls import database_of
 from onefunnel.runtime import Runtime
+from onefunnel.starting import once_there
 
 # Runs until the event is set, then finishes its turn and returns. Raising ends the process.
 Background = Callable[[asyncio.Event], Awaitable[None]]
@@ -61,9 +64,12 @@ def run(package: str, tools: Mapping[str, Tool] = MappingProxyType({})) -> None:
     if part not in tools and (given or part not in parts):
         sys.exit(USAGE.format(package=package, parts="|".join([*parts, *tools])))
     telemetry.configure_logs(package)
-    if part in tools:
-        sys.exit(uvloop.run(_use(package, tools[part], given)))
-    uvloop.run(parts[part](package))
+    try:
+        if part in tools:
+            sys.exit(uvloop.run(_use(package, tools[part], given)))
+        uvloop.run(parts[part](package))
+    except* Refused as refused:
+        sys.exit("\n".join(f"{package} does not start: {one}" for one in refused.exceptions))
 
 
 async def serve(
@@ -126,9 +132,15 @@ async def _until_error(background: Background, stop: asyncio.Event) -> None:
 
 
 async def _serve(package: str) -> None:
-    async with _built(package, "web") as (service, _):
-        host = os.environ.get("ONEFUNNEL_HOST", "127.0.0.1")
-        await serve(service.app, host=host, port=int(os.environ.get("ONEFUNNEL_PORT", "8080")))
+    host, port = (
+        os.environ.get("ONEFUNNEL_HOST", "127.0.0.1"),
+        os.environ.get("ONEFUNNEL_PORT", "8080"),
+    )
+    async with _built(package, "web") as (service, runtime), asyncio.TaskGroup() as tasks:
+        # Not before: a process whose database is away answers that it lives and is not ready.
+        checking = tasks.create_task(once_there(runtime.check, asyncio.Event()))
+        await serve(service.app, host=host, port=int(port))
+        checking.cancel()
 
 
 async def _work(package: str) -> None:
@@ -137,11 +149,13 @@ async def _work(package: str) -> None:
         stop_on_signals(stop)
         if not service.background:
             _log.info("nothing_to_do")
+        await once_there(runtime.check, stop)
         await work([service], runtime, stop)
 
 
 async def _use(package: str, tool: Tool, given: Sequence[str]) -> int:
     async with _built(package, tool.part) as (_, runtime):
+        await runtime.check()
         try:
             return await tool.use(runtime, given)
         except DomainError as refused:
@@ -150,15 +164,17 @@ async def _use(package: str, tool: Tool, given: Sequence[str]) -> int:
 
 
 async def _migrate(package: str) -> None:
-    profile = _profile()
-    await profile.migrate(profile.Settings(), [package])
+    profile, stop = _profile(), asyncio.Event()
+    stop_on_signals(stop)
+    settings = _settings(profile)
+    await once_there(lambda: profile.migrate(settings, [package]), stop)
 
 
 @asynccontextmanager
 async def _built(package: str, part: str) -> AsyncIterator[tuple[Service, Runtime]]:
     profile = _profile()
-    runtime: Runtime = await profile.open_runtime(
-        profile.Settings(), part=part, checks=[profile.database_of(package)], apps={}
+    runtime: Runtime = profile.open_runtime(
+        _settings(profile), part=part, checks=[database_of(package)], apps={}
     )
     try:
         service: Service = import_module(f"{package}.main").build(runtime)
@@ -171,3 +187,11 @@ async def _built(package: str, part: str) -> AsyncIterator[tuple[Service, Runtim
 def _profile() -> ModuleType:
     """Return the profile's module: the one place where it is chosen."""
     return import_module(f"onefunnel.profiles.{os.environ.get('ONEFUNNEL_PROFILE', 'embedded')}")
+
+
+def _settings(profile: ModuleType) -> Any:
+    """Read the profile's settings. Raises `Refused` where one is missing or cannot be."""
+    try:
+        return profile.Settings()
+    except ValidationError as error:
+        raise Refused(str(error)) from error

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -12,7 +11,6 @@ from aiokafka.errors import CorruptRecordException, OffsetOutOfRangeError
 
 from onefunnel.log.kafka_place import Place
 from onefunnel.log.kafka_session import (
-    CALL_TIMEOUT_S,
     close_soon,
     new_consumer,
     unavailable_on_error,
@@ -75,7 +73,7 @@ class KafkaReader:
         """Return records from the given next positions onwards, waiting for the first of them."""
         limits = Limits(max_records, max_bytes, max_each or max_records)
         try:
-            async with unavailable_on_error(wait_s + STALLED_S + CALL_TIMEOUT_S):
+            async with unavailable_on_error(wait_s + STALLED_S):
                 return await self._fetch(wanted, limits, wait_s)
         except Unavailable:
             await self.close()
@@ -112,9 +110,13 @@ class KafkaReader:
 
     async def _connected(self) -> AIOKafkaConsumer:
         if self._consumer is None:
-            self._consumer = new_consumer(self._bootstrap)
-            await self._consumer.start()
-            self._known_at = self._looked_at = 0.0
+            consumer = new_consumer(self._bootstrap)
+            try:
+                await consumer.start()
+            except BaseException:  # also when cancelled: one that is half started is of no use
+                await close_soon(consumer.stop)
+                raise
+            self._consumer = consumer
         return self._consumer
 
     def _aim(self, consumer: AIOKafkaConsumer, wanted: Wanted) -> None:
@@ -181,13 +183,19 @@ class KafkaReader:
 
     async def _wait(self, consumer: AIOKafkaConsumer, wanted: Wanted, seconds: float) -> None:
         """Wait until the client has read something of what is wanted, and take one record of it."""
-        places = {place.name: place for place in map(self._places.__getitem__, wanted)}
-        with suppress(CorruptRecordException):  # whoever takes it meets it again
+        places = {self._places[partition].name: partition for partition in wanted}
+        try:
             got = await consumer.getmany(
                 *places, timeout_ms=int(seconds * 1_000) + 1, max_records=1
             )
-            for name in got:
-                _add(consumer, places[name], got)
+        except CorruptRecordException as error:
+            for name, partition in places.items():
+                if str(name) in str(error):  # it is not told otherwise
+                    return await self._take_intact(consumer, partition)
+            raise
+        for name in got:
+            _add(consumer, self._places[places[name]], got)
+        return None
 
     def _give(self, wanted: Wanted, limits: Limits) -> dict[Partition, Slice]:
         found: dict[Partition, Slice] = {}

@@ -71,10 +71,13 @@ def new_producer(bootstrap: str, source: str) -> AIOKafkaProducer:
 
 
 @asynccontextmanager
-async def unavailable_on_error(limit_s: float = CALL_TIMEOUT_S) -> AsyncIterator[None]:
-    """Say `Unavailable` for whatever the client or the network raises, and for silence."""
+async def unavailable_on_error(beside_s: float = 0.0) -> AsyncIterator[None]:
+    """Say `Unavailable` for whatever the client or the network raises, and for silence.
+
+    `beside_s` is how long the call itself may wait.
+    """
     try:
-        async with asyncio.timeout(limit_s):
+        async with asyncio.timeout(CALL_TIMEOUT_S + beside_s):
             yield
     except _ERRORS as error:
         raise Unavailable(str(error) or type(error).__name__) from error
@@ -96,9 +99,9 @@ async def abandon(producer: AIOKafkaProducer) -> None:
     if sender is not None:
         sender.cancel()
     await close_soon(producer.client.close)
-    await close_soon(producer.stop)
     if sender is not None:
-        sender.cancel()  # it waits for requests that nobody will answer
+        sender.cancel()  # it may wait for a request that nobody will answer any more
+    producer._closed = True  # noqa: SLF001 - there is nothing left to stop
 
 
 class Session:
@@ -112,14 +115,21 @@ class Session:
 
     async def with_client(self, use: Callable[[AIOKafkaClient], Awaitable[T]]) -> T:
         """Run requests over the client. Raises `Unavailable`."""
+        # Whoever is cancelled leaves; what was asked is answered, and the connection stays whole.
+        return await asyncio.shield(self._with_client(use))
+
+    async def with_consumer(self, use: Callable[[AIOKafkaConsumer], Awaitable[T]]) -> T:
+        """Ask about positions. Raises `Unavailable`."""
+        return await asyncio.shield(self._with_consumer(use))
+
+    async def _with_client(self, use: Callable[[AIOKafkaClient], Awaitable[T]]) -> T:
         async with self._turn, self._thrown_away_on_error(), unavailable_on_error():
             if self._client is None:
                 self._client = new_client(self._bootstrap)
                 await self._client.bootstrap()
             return await use(self._client)
 
-    async def with_consumer(self, use: Callable[[AIOKafkaConsumer], Awaitable[T]]) -> T:
-        """Ask about positions. Raises `Unavailable`."""
+    async def _with_consumer(self, use: Callable[[AIOKafkaConsumer], Awaitable[T]]) -> T:
         async with self._turn, self._thrown_away_on_error(), unavailable_on_error():
             if self._consumer is None:
                 self._consumer = new_consumer(self._bootstrap)

@@ -8,6 +8,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
+from onefunnel.errors import Refused
 from onefunnel.events.topics import TOPICS, Topic
 from onefunnel.log.kafka_log import KafkaLog
 from onefunnel.log.kafka_metadata import Found, find_topics
@@ -19,13 +20,13 @@ from onefunnel.log.kafka_session import (
     unavailable_on_error,
 )
 from onefunnel.log.kafka_shape import Copies, faults_of, settings_of
-from onefunnel.log.port import Outgoing
+from onefunnel.log.port import Outgoing, Unavailable
 from onefunnel.wakeups import Listener, Pace
 
 _MIGRATE: Final = "/onefunnel/migrate"
 
 
-class WrongTopics(Exception):
+class WrongTopics(Refused):
     """Topics are not as they must be; only an operator can tell what to do about it."""
 
 
@@ -62,21 +63,20 @@ class KafkaTopics:
         await self.check()
 
     async def check(self) -> None:
-        """Raise `WrongTopics` unless all topics are there and as they must be, or `Unavailable`."""
+        """Raise `WrongTopics` where a topic is not as it must be, `Unavailable` where one is missing."""
         found = await self._find()
-        wrong = [f"{name} is not there: run migrate" for name in self._all.keys() - found.keys()]
-        if not wrong:
-            births = await self._log.births()
-            wrong = [
-                f"{name} is not in the register: run migrate"
-                for name, topic in self._topics.items()
-                if topic.name not in births
-            ]
         settings = await self._settings(found)
-        for name, has in found.items():
-            wrong += faults_of(name, self._all[name], self._copies, has, settings[name])
+        wrong = [
+            fault
+            for name, has in found.items()
+            for fault in faults_of(name, self._all[name], self._copies, has, settings[name])
+        ]
         if wrong:
-            raise WrongTopics("; ".join(sorted(wrong)))
+            raise WrongTopics("; ".join(wrong))
+        await self._log.topics()
+        births = await self._log.births()
+        if unknown := [n for n, topic in self._topics.items() if topic.name not in births]:
+            raise Unavailable(f"topics that `migrate` has not registered: {', '.join(unknown)}")
 
     async def close(self) -> None:
         """Close what is open."""
@@ -87,20 +87,21 @@ class KafkaTopics:
         return await self._session.with_client(lambda client: find_topics(client, self._all))
 
     async def _create(self, names: Collection[str]) -> None:
-        new = [
-            NewTopic(
-                name,
-                self._all[name].partitions,
-                self._copies.replication,
-                topic_configs=settings_of(self._all[name], self._copies),
-            )
-            for name in sorted(names)
-        ]
+        new = [self._new(name) for name in sorted(names)]
         answer = await self._ask(lambda admin: admin.create_topics(new)) if new else None
         for name, error_code, message in answer.topic_errors if answer else ():
             error = for_code(error_code)
             if error_code and error is not TopicAlreadyExistsError:
                 raise WrongTopics(f"{name} cannot be made: {message or error.__name__}")
+
+    def _new(self, name: str) -> NewTopic:
+        topic = self._all[name]
+        return NewTopic(
+            name,
+            topic.partitions,
+            self._copies.replication,
+            topic_configs=settings_of(topic, self._copies),
+        )
 
     async def _register(self, found: Mapping[str, Found]) -> None:
         """Write down what was born. The first word counts, so that a second time changes nothing."""

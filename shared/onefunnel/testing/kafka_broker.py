@@ -55,6 +55,11 @@ class LocalBroker:
         """Return the address for clients; it stays the same through restarts."""
         return f"{HOST}:{self._ports[0]}"
 
+    @property
+    def data(self) -> Path:
+        """Return the directory of its logs."""
+        return self._directory / "data"
+
     def create(self) -> None:
         """Format the storage and start. Where somebody took a port just now, take others."""
         self._directory.mkdir(parents=True, exist_ok=True)
@@ -128,7 +133,7 @@ class LocalBroker:
                     f"controller.quorum.voters=1@{HOST}:{controller}",
                     "controller.listener.names=CONTROLLER",
                     f"listeners=PLAINTEXT://{HOST}:{public},CONTROLLER://{HOST}:{controller}",
-                    f"log.dirs={self._directory}/data",
+                    f"log.dirs={self.data}",
                     "auto.create.topics.enable=false",
                     "broker.session.timeout.ms=2000",  # how long a killed one is waited for
                     "broker.heartbeat.interval.ms=500",
