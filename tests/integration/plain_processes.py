@@ -153,16 +153,25 @@ class Topology:
             assert process.wait(MIGRATED_S) == 0, self.said(container.name)
             del self.started[container.name]
             return
-        wait_until(
-            lambda: self._healthy(container) or process.poll() is not None, limit_s=HEALTHY_S
-        )
-        assert process.poll() is None, self.said(container.name)
+        try:
+            wait_until(
+                lambda: self._healthy(container) or self._ended(container), limit_s=HEALTHY_S
+            )
+        except TimeoutError:
+            raise AssertionError(f"{container.name}\n{self.said(container.name)}") from None
+        assert not self._ended(container), self.said(container.name)
+
+    def _ended(self, container: Container) -> bool:
+        return self.started[container.name].poll() is not None
 
     def _healthy(self, container: Container) -> bool:
         """Ask as the compose file's health check asks."""
         test = document()["services"][container.name]["healthcheck"]["test"]
         asked = re.sub(rf"{LOOPBACK}:\d+", f"{LOOPBACK}:{self._ports[container.name]}", test[-1])
-        done = subprocess.run([sys.executable, "-c", asked], capture_output=True, check=False)
+        environment = self._environment(container)  # and no proxy of this machine
+        done = subprocess.run(
+            [sys.executable, "-c", asked], env=environment, capture_output=True, check=False
+        )
         return done.returncode == 0
 
     def _environment(self, container: Container) -> dict[str, str]:
