@@ -9,12 +9,12 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib import import_module
-from types import MappingProxyType, ModuleType
-from typing import Any, Final, Literal
+from types import ModuleType
+from typing import Any, Final
 
 import uvicorn
 import uvloop
@@ -22,7 +22,7 @@ from pydantic import ValidationError
 from starlette.types import ASGIApp
 
 from onefunnel import telemetry
-from onefunnel.errors import DomainError, Refused
+from onefunnel.errors import Refused
 from onefunnel.persistence.urls import database_of
 from onefunnel.runtime import Runtime
 from onefunnel.starting import once_there
@@ -32,7 +32,7 @@ Background = Callable[[asyncio.Event], Awaitable[None]]
 
 YOUNG_OBJECTS: Final = 20_000
 STOP_WITHIN_S: Final = 20
-USAGE: Final = "usage: python -m {package} [{parts}]"
+USAGE: Final = "usage: python -m {package} [serve|work|migrate]"
 
 _log = telemetry.log("service")
 
@@ -46,30 +46,26 @@ class Service:
     background: Sequence[Background] = ()
 
 
-@dataclass(frozen=True)
-class Tool:
-    """What an operator may ask of a service, once: `python -m <package> <name> …`.
-
-    `use` is given the rest of the command line and returns the exit code.
-    """
-
-    part: Literal["web", "worker"]  # whose environment it needs
-    use: Callable[[Runtime, Sequence[str]], Awaitable[int]]
-
-
-def run(package: str, tools: Mapping[str, Tool] = MappingProxyType({})) -> None:
-    """Run one part of a service, `serve` its requests, `work` in its background, `migrate`, or a tool."""
-    part, *given = sys.argv[1:] or ["serve"]
+def run(package: str) -> None:
+    """Run one part of a service: `serve` its requests, `work` in its background, or `migrate`."""
+    part = sys.argv[1] if len(sys.argv) > 1 else "serve"
     parts = {"serve": _serve, "work": _work, "migrate": _migrate}
-    if part not in tools and (given or part not in parts):
-        sys.exit(USAGE.format(package=package, parts="|".join([*parts, *tools])))
-    telemetry.configure_logs(package)
-    try:
-        if part in tools:
-            sys.exit(uvloop.run(_use(package, tools[part], given)))
-        uvloop.run(parts[part](package))
-    except* Refused as refused:
-        sys.exit("\n".join(f"{package} does not start: {one}" for one in refused.exceptions))
+    if len(sys.argv) > 2 or part not in parts:
+        sys.exit(USAGE.format(package=package))
+    _run(package, parts[part](package))
+
+
+def run_once(package: str, use: Callable[[Runtime], Awaitable[None]]) -> None:
+    """Do one thing on a service's runtime and end: what an operator's command does."""
+
+    async def once() -> None:
+        runtime = _opened(package, "web")
+        try:
+            await use(runtime)
+        finally:
+            await runtime.close()
+
+    _run(package, once())
 
 
 async def serve(
@@ -156,16 +152,6 @@ async def _work(package: str) -> None:
         await work([service], runtime, stop)
 
 
-async def _use(package: str, tool: Tool, given: Sequence[str]) -> int:
-    async with _built(package, tool.part) as (_, runtime):
-        await runtime.check()
-        try:
-            return await tool.use(runtime, given)
-        except DomainError as refused:
-            _log.error("refused", code=refused.code, detail=refused.detail)
-            return 1
-
-
 async def _migrate(package: str) -> None:
     profile, stop = _profile(), asyncio.Event()
     stop_on_signals(stop)
@@ -175,16 +161,29 @@ async def _migrate(package: str) -> None:
 
 @asynccontextmanager
 async def _built(package: str, part: str) -> AsyncIterator[tuple[Service, Runtime]]:
-    profile = _profile()
-    runtime: Runtime = profile.open_runtime(
-        _settings(profile), part=part, checks=[database_of(package)], apps={}
-    )
+    runtime = _opened(package, part)
     try:
         service: Service = import_module(f"{package}.main").build(runtime)
         settle()
         yield service, runtime
     finally:
         await runtime.close()
+
+
+def _opened(package: str, part: str) -> Runtime:
+    profile = _profile()
+    runtime: Runtime = profile.open_runtime(
+        _settings(profile), part=part, checks=[database_of(package)], apps={}
+    )
+    return runtime
+
+
+def _run(package: str, work: Coroutine[Any, Any, None]) -> None:
+    telemetry.configure_logs(package)
+    try:
+        uvloop.run(work)
+    except* Refused as refused:
+        sys.exit("\n".join(f"{package} does not start: {one}" for one in refused.exceptions))
 
 
 def _profile() -> ModuleType:

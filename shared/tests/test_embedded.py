@@ -149,7 +149,7 @@ def package(tmp_path):
     return tmp_path
 
 
-def start(package, settings, *part, **more):
+def start(package, settings, part, **more):
     environment = {
         **os.environ,
         "ONEFUNNEL_DATABASE_URL": settings.database_url,
@@ -157,7 +157,7 @@ def start(package, settings, *part, **more):
         **more,
     }
     return subprocess.Popen(
-        [sys.executable, "-m", "lead_service", *part],
+        [sys.executable, "-m", "lead_service", part],
         cwd=package,
         env=environment,
         stdout=subprocess.PIPE,
@@ -185,40 +185,6 @@ async def test_a_service_serves_until_it_is_told_to_stop(package, settings):
     await until(lambda: answers(18799), limit_s=30)
     child.send_signal(signal.SIGTERM)
     assert await ended(child) == 0
-
-
-TOOL = """
-import sys
-from onefunnel.errors import invalid
-from onefunnel.service import Tool, run
-
-async def tell(runtime, given):
-    if not given:
-        raise invalid("say what", pointer="")
-    sys.stdout.write(" ".join(given))
-    return 7
-
-run("lead_service", {"tell": Tool("worker", tell)})
-"""
-
-
-@pytest.mark.parametrize(
-    ("given", "code", "said"),
-    [
-        (["tell", "it", "all"], 7, "it all"),
-        (["tell"], 1, ""),
-        (["serve", "it"], 1, ""),
-        (["tel"], 1, ""),
-    ],
-)
-async def test_a_tool_is_given_the_rest_of_the_line_and_says_how_it_ended(
-    package, settings, given, code, said
-):
-    (package / "lead_service" / "__main__.py").write_text(TOOL)
-    assert await ended(start(package, settings, "migrate")) == 0
-    child = start(package, settings, *given)
-    out, _ = await asyncio.to_thread(child.communicate, None, 30)
-    assert (child.returncode, out) == (code, said)
 
 
 async def answers(port) -> bool:

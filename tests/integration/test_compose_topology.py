@@ -4,7 +4,6 @@ import contextlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from tests.deployment.compose import demanded
@@ -37,18 +36,18 @@ def topology(
 
 
 @pytest.fixture(scope="module")
-def keys(topology: Topology) -> Any:
+def key(topology: Topology) -> str:
     """Make a tenant as docs/deployment.md says."""
     arguments = ("tenant", "main", "--currency", "EUR", "--time-zone", "Europe/Berlin")
     done = topology.use("gateway", *arguments)
     assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return str(json.loads(done.stdout)["key"])
 
 
 @pytest.fixture(scope="module")
-def gateway(topology: Topology, keys: Any) -> Iterator[Gateway]:
+def gateway(topology: Topology, key: str) -> Iterator[Gateway]:
     """Return the only way in."""
-    with contextlib.closing(Gateway(topology.address("gateway"), keys["admin"])) as opened:
+    with contextlib.closing(Gateway(topology.address("gateway"), key)) as opened:
         yield opened
 
 

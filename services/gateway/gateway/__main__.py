@@ -1,44 +1,41 @@
-"""`python -m gateway [serve|work|migrate|tenant NAME]`."""
+"""`python -m gateway [serve|work|migrate]`, or `python -m gateway tenant NAME`."""
 
-import argparse
 import sys
-from collections.abc import Sequence
-from typing import Final
+from argparse import ArgumentParser, Namespace
+from functools import partial
 
 import orjson
 
-from gateway.domain.roles import ROLES
-from gateway.main import provision_tenant
-from onefunnel.runtime import Runtime
-from onefunnel.service import Tool, run
-
-SETTINGS: Final = ("time_zone", "currency", "fiscal_year_start")
+from gateway.main import create_tenant
+from onefunnel.runtime import Runtime, ServiceUnreachable
+from onefunnel.service import run, run_once
 
 
-async def make_tenant(runtime: Runtime, given: Sequence[str]) -> int:
-    """Make a tenant, or take new settings for one; print the keys that were made, once."""
-    asked = _read(given)
-    made = await provision_tenant(
-        runtime,
-        asked.name,
-        has=ROLES if asked.keep_keys else (),
-        settings={setting: getattr(asked, setting) for setting in SETTINGS},
-    )
-    sys.stdout.write(orjson.dumps(made.keys, option=orjson.OPT_INDENT_2).decode() + "\n")
-    return 0
-
-
-def _read(given: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m gateway tenant")
+def main() -> None:
+    """Run a part of the gateway, or make a tenant and print it with a key of its owner as JSON."""
+    if sys.argv[1:2] != ["tenant"]:
+        run("gateway")
+        return
+    parser = ArgumentParser(prog="python -m gateway tenant")
     parser.add_argument("name")
-    parser.add_argument("--currency", default="USD")
     parser.add_argument("--time-zone", default="UTC")
-    parser.add_argument("--fiscal-year-start", type=int, choices=range(1, 13), default=1)
-    parser.add_argument(
-        "--keep-keys", action="store_true", help="else every role's first key is made anew"
-    )
-    return parser.parse_args(given)
+    parser.add_argument("--currency", default="USD")
+    parser.add_argument("--fiscal-year-start", type=int, default=1, choices=range(1, 13))
+    run_once("gateway", partial(_tenant, parser.parse_args(sys.argv[2:])))
+
+
+async def _tenant(given: Namespace, runtime: Runtime) -> None:
+    settings = {
+        "time_zone": given.time_zone,
+        "currency": given.currency,
+        "fiscal_year_start": given.fiscal_year_start,
+    }
+    try:
+        tenant_id, key = await create_tenant(runtime, given.name, settings=settings)
+    except ServiceUnreachable as error:
+        sys.exit(f"no tenant was made ready: lead-service keeps its settings, and {error}")
+    sys.stdout.write(orjson.dumps({"tenant_id": tenant_id, "key": key}).decode() + "\n")
 
 
 if __name__ == "__main__":
-    run("gateway", {"tenant": Tool("web", make_tenant)})
+    main()

@@ -1,8 +1,8 @@
-"""`python -m metrics_service [serve|work|migrate|rebuild|verify]`."""
+"""`python -m metrics_service [serve|work|migrate]`, or once: `verify` or `rebuild` the projections."""
 
 import sys
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
 
 import orjson
 
@@ -11,26 +11,43 @@ from metrics_service.adapters.snapshot import PostgresVerifyStore
 from metrics_service.application.rebuild import rebuild
 from metrics_service.application.verify import verify
 from metrics_service.settings import DATABASE
+from onefunnel.errors import DomainError
 from onefunnel.runtime import Runtime
-from onefunnel.service import Tool, run
+from onefunnel.service import run, run_once
 
 
-async def rebuild_all(runtime: Runtime, _given: Sequence[str]) -> int:
-    """Make a new generation and switch to it; exit 1 if anything came out otherwise than before."""
-    report = await rebuild(PostgresGenerations(runtime.worker_database(DATABASE)))
-    return _say(report, right=report.clean)
+def main() -> None:
+    """Run a part of the service, or do one thing, print what came of it as JSON, and exit 1 if not all is right."""
+    use = ONCE.get(" ".join(sys.argv[1:]))
+    if use is None:
+        run("metrics_service")
+        return
+    run_once("metrics_service", use)
 
 
-async def verify_all(runtime: Runtime, _given: Sequence[str]) -> int:
-    """Recount everything from the journal; exit 1 if anything is wrong."""
+async def _rebuild(runtime: Runtime) -> None:
+    try:
+        report = await rebuild(PostgresGenerations(runtime.worker_database(DATABASE)))
+    except DomainError as refused:
+        sys.exit(refused.detail)
+    _end(report, right=report.clean)
+
+
+async def _verify(runtime: Runtime) -> None:
     verdict = await verify(PostgresVerifyStore(runtime.worker_database(DATABASE)))
-    return _say(verdict, right=verdict.right)
+    _end(verdict, right=verdict.right)
 
 
-def _say(found: object, *, right: bool) -> int:
+ONCE: Final[Mapping[str, Callable[[Runtime], Awaitable[None]]]] = {
+    "rebuild": _rebuild,
+    "verify": _verify,
+}
+
+
+def _end(found: object, *, right: bool) -> None:
     answer = orjson.dumps({"right": right, "found": found}, default=_plain)
     sys.stdout.write(answer.decode() + "\n")
-    return 0 if right else 1
+    sys.exit(0 if right else 1)
 
 
 def _plain(value: Any) -> Any:
@@ -41,7 +58,4 @@ def _plain(value: Any) -> Any:
 
 
 if __name__ == "__main__":
-    run(
-        "metrics_service",
-        {"rebuild": Tool("worker", rebuild_all), "verify": Tool("worker", verify_all)},
-    )
+    main()

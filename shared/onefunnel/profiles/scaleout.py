@@ -125,13 +125,13 @@ def _database_url(settings: Settings, name: str, role: str) -> str:
     """Return where a service's database is under a role.
 
     A pool is asked for in every part and opened in those that use it. One whose server nobody told
-    us has an address that says so to whoever does open it.
+    us has no address but a word that the driver repeats to whoever does open it.
     """
-    url, variable = {
-        APP_ROLE: (settings.app_url, "ONEFUNNEL_APP_URL"),
-        WORKER_ROLE: (settings.worker_url, "ONEFUNNEL_WORKER_URL"),
-    }[role]
-    return url_of(url or f"postgresql://{role}@?host=/{variable}-is-not-set", name)
+    if role == APP_ROLE:
+        url, missing = settings.app_url, "onefunnel-app-url-is-not-set"
+    else:
+        url, missing = settings.worker_url, "onefunnel-worker-url-is-not-set"
+    return f"{missing}://{name}" if url is None else url_of(url, name)
 
 
 def _told(value: str | None, variable: str) -> str:
