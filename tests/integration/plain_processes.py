@@ -6,6 +6,7 @@ listens, `postgres:5432` and `kafka:9092` are the test's own servers, and a proc
 on port 8080 or 9100 of its own container gets a port of its own. Nothing is inherited but PATH.
 """
 
+import contextlib
 import os
 import re
 import signal
@@ -105,10 +106,33 @@ class Topology:
             assert ready, f"these wait for each other: {sorted(left)}"
             for container in ready:
                 self._begin(container)
-            for container in ready:
-                self._await(container)
-                done.add(container.name)
                 del left[container.name]
+            waited_for = {name for one in left.values() for name in one.waits_for}
+            for container in ready:
+                if container.name in waited_for:
+                    self.well(container.name)
+                    done.add(container.name)
+
+    def well(self, name: str) -> None:
+        """Wait until a migration has ended well, or another container passes its health check."""
+        process = self.started[name]
+        if self._containers[name].part == "migrate":
+            assert process.wait(MIGRATED_S) == 0, self.said(name)
+            del self.started[name]
+            return
+        with contextlib.suppress(TimeoutError):
+            wait_until(lambda: self.healthy(name) or process.poll() is not None, limit_s=HEALTHY_S)
+        assert self.healthy(name), f"{name} ended with {process.poll()}\n{self.said(name)}"
+
+    def healthy(self, name: str) -> bool:
+        """Ask as the compose file's health check asks."""
+        test = document()["services"][name]["healthcheck"]["test"]
+        asked = re.sub(rf"{LOOPBACK}:\d+", f"{LOOPBACK}:{self._ports[name]}", test[-1])
+        environment = self._environment(self._containers[name])
+        done = subprocess.run(
+            [sys.executable, "-c", asked], env=environment, capture_output=True, check=False
+        )
+        return done.returncode == 0
 
     def address(self, name: str) -> str:
         """Return the address of a container that serves."""
@@ -146,33 +170,6 @@ class Topology:
                 env=self._environment(container), cwd=self._logs,
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
-
-    def _await(self, container: Container) -> None:
-        process = self.started[container.name]
-        if container.part == "migrate":
-            assert process.wait(MIGRATED_S) == 0, self.said(container.name)
-            del self.started[container.name]
-            return
-        try:
-            wait_until(
-                lambda: self._healthy(container) or self._ended(container), limit_s=HEALTHY_S
-            )
-        except TimeoutError:
-            raise AssertionError(f"{container.name}\n{self.said(container.name)}") from None
-        assert not self._ended(container), self.said(container.name)
-
-    def _ended(self, container: Container) -> bool:
-        return self.started[container.name].poll() is not None
-
-    def _healthy(self, container: Container) -> bool:
-        """Ask as the compose file's health check asks."""
-        test = document()["services"][container.name]["healthcheck"]["test"]
-        asked = re.sub(rf"{LOOPBACK}:\d+", f"{LOOPBACK}:{self._ports[container.name]}", test[-1])
-        environment = self._environment(container)  # and no proxy of this machine
-        done = subprocess.run(
-            [sys.executable, "-c", asked], env=environment, capture_output=True, check=False
-        )
-        return done.returncode == 0
 
     def _environment(self, container: Container) -> dict[str, str]:
         told = {key: self._placed(value) for key, value in container.environment.items()}

@@ -34,7 +34,7 @@ async def _tenant(given: Namespace, runtime: Runtime) -> None:
         tenant_id, key = await create_tenant(runtime, given.name, settings=settings)
     except ServiceUnreachable as error:
         sys.exit(f"no tenant was made ready: lead-service keeps its settings, and {error}")
-    sys.stdout.write(orjson.dumps({"tenant_id": tenant_id, "key": key}).decode() + "\n")
+    sys.stdout.write(orjson.dumps({"tenant_id": str(tenant_id), "key": key}).decode() + "\n")
 
 
 if __name__ == "__main__":
