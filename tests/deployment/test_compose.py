@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from onefunnel.profiles.scaleout import Settings
 from tests.deployment.compose import PARTS, ROOT, containers, demanded, document
 
 SERVICES: dict[str, Any] = document()["services"]
@@ -138,6 +139,15 @@ def test_an_environment_file_is_private_random_and_never_written_twice(tmp_path:
     before = first.read_text()
     assert env(str(first)).returncode == 1
     assert first.read_text() == before
+
+
+def test_a_process_is_told_every_setting_of_its_profile_and_nothing_else() -> None:
+    settings = {f"ONEFUNNEL_{name.upper()}" for name in Settings.model_fields}
+    told = {name for container in OWN.values() for name in container.environment}
+    assert told == settings | {
+        "ONEFUNNEL_PROFILE", "ONEFUNNEL_HOST", "ONEFUNNEL_PORT", "ONEFUNNEL_METRICS_PORT",
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+    }  # fmt: skip
 
 
 def test_every_setting_is_explained() -> None:
