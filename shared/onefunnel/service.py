@@ -135,6 +135,9 @@ async def _serve(package: str) -> None:
     async with _built(package, "web") as (service, runtime), asyncio.TaskGroup() as tasks:
         # Not before: a process whose database is away answers that it lives and is not ready.
         checking = tasks.create_task(once_there(runtime.check, asyncio.Event()))
+        # The server catches these and raises them again when it is done: there is still to be closed.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)
         await serve(service.app, host=host, port=int(port))
         checking.cancel()
 
