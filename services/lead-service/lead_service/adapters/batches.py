@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -156,7 +157,11 @@ class StoredBatch:
         self.tx = self._transaction(unit, imported=imported)
 
     def _buffer(self, shape: shapes.Shape[Any, Any]) -> BufferedAggregates[Any, Any]:
-        return BufferedAggregates(self._journal, shape, self._fetch)
+        # Nothing that a batch holds holds the batch: it goes when the last reference goes, not
+        # when the collector comes by.
+        return BufferedAggregates(
+            self._journal, shape, partial(_locked, self._conn, self._metadata)
+        )
 
     def _transaction(self, unit: Unit, *, imported: bool) -> Tx:
         kinds, journal = self._aggregates, self._journal
@@ -241,11 +246,15 @@ class StoredBatch:
     def _driver(self) -> DriverConnection:
         return driver_of(self._conn)
 
-    async def _fetch(self, table: Table, ids: Collection[UUID]) -> list[dict[str, Any]]:
-        rows = await self._driver.fetch(
-            f"SELECT * FROM {table.name} WHERE tenant_id = $1 AND id = ANY($2::uuid[])"
-            " ORDER BY id FOR NO KEY UPDATE",
-            self._metadata.tenant_id,
-            list(ids),
-        )
-        return [dict(row) for row in rows]
+
+async def _locked(
+    conn: AsyncConnection, metadata: Metadata, table: Table, ids: Collection[UUID]
+) -> list[dict[str, Any]]:
+    """Return the rows of a tenant's aggregates, locked for change."""
+    rows = await driver_of(conn).fetch(
+        f"SELECT * FROM {table.name} WHERE tenant_id = $1 AND id = ANY($2::uuid[])"
+        " ORDER BY id FOR NO KEY UPDATE",
+        metadata.tenant_id,
+        list(ids),
+    )
+    return [dict(row) for row in rows]

@@ -1,5 +1,6 @@
 """Imports: a row is wholly in or not, and the same row again changes nothing."""
 
+import gc
 from typing import Any
 
 import pytest
@@ -236,3 +237,18 @@ async def test_the_same_leads_again_are_the_same_leads(caller: Any) -> None:
     assert [item["status"] for item in second] == ["unchanged"] * 3
     assert [item["id"] for item in second] == [item["id"] for item in first]
     assert await caller.state() == before
+
+
+async def test_a_batch_goes_when_it_is_answered_and_waits_for_no_collector(caller: Any) -> None:
+    async def garbage(first: int, n: int) -> int:
+        gc.collect()
+        gc.disable()
+        try:
+            await imported(caller, [won_deal(str(first + place)) for place in range(n)])
+            return gc.collect()
+        finally:
+            gc.enable()
+
+    await imported(caller, directory())
+    few, many = await garbage(0, 10), await garbage(10, 210)
+    assert many - few < 200, f"{few} objects in cycles after 10 items, {many} after 210"
