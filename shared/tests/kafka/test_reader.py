@@ -69,7 +69,7 @@ async def test_what_was_deleted_before_it_was_read_is_told_and_never_skipped(
     assert list((await reader.fetch({A0: 4}, wait_s=5, **LIMITS))[A0].values) == [b"e", b"f"]
 
 
-async def test_a_fetch_that_is_cancelled_at_any_moment_loses_nothing(log, reader):
+async def test_a_fetch_that_is_cancelled_at_any_moment_loses_nothing(log, reader, wary):
     written = [str(n) for n in range(400)]
     for epoch, start in enumerate(range(0, 400, 40), start=1):
         await append(log, records(A0, *written[start : start + 40]), epoch=epoch)
