@@ -29,8 +29,9 @@ else:
 
 POOL_WAIT_S: Final = 5.0
 UNDO_TIMEOUT_S: Final = 5.0
-# Below the worker's lease: a process frozen inside a transaction must not hold rows past it.
-IDLE_IN_TRANSACTION_MS: Final = 15_000
+# Below the worker's lease: a process frozen inside a transaction must not hold rows past it. A
+# statement is the server's own work and ends by itself; what a vanished machine does not read, does not.
+IDLE_IN_TRANSACTION_MS: Final = 5_000
 STATEMENT_TIMEOUT_MS: Final = 30_000
 # What the driver or the network may raise. `InternalClientError` is what asyncpg says when the server
 # ended a connection in between; everything else is our own mistake and stays what it is.
@@ -113,6 +114,7 @@ class Database:
                 "idle_in_transaction_session_timeout": str(IDLE_IN_TRANSACTION_MS),
                 "statement_timeout": str(STATEMENT_TIMEOUT_MS),
                 "jit": "off",
+                "tcp_user_timeout": str(IDLE_IN_TRANSACTION_MS),
             },
         )
 
