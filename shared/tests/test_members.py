@@ -104,9 +104,22 @@ async def test_as_long_as_one_of_its_leases_runs_nothing_is_taken(owner, one, tw
     for member in (one, two, one, two):
         await member.look_after()
 
-    await pass_time(owner, members.LEASE_S + 1, "one", [table])
+    await pass_time(owner, 3 * members.LEASE_S, "one", [table])
 
     assert await two.look_after() == belonging_to("two", "one")
+
+
+async def test_whoever_looks_after_its_share_stays_a_member(owner, one) -> None:
+    for _ in range(5):
+        await one.look_after()
+        await pass_time(owner, members.LEASE_S / 2, "one")
+        assert await members.living(owner, GROUP) == ["one"]
+
+
+async def test_whoever_does_not_is_none_when_its_lease_has_run_out(owner, one) -> None:
+    await one.look_after()
+    await pass_time(owner, members.LEASE_S + 1, "one")
+    assert await members.living(owner, GROUP) == []
 
 
 async def test_what_a_member_does_not_fetch_is_taken_after_a_second_lease(owner, one, two) -> None:
@@ -182,7 +195,7 @@ async def test_nobody_waits_for_a_row_that_is_being_worked_on(owner, impatient) 
     """Nor is it taken: a turn that outlives its lease is not disturbed."""
     one, two = Member(impatient, "one"), Member(impatient, "two")
     await one.look_after()
-    busy = sorted(belonging_to("two", "one"))[0]
+    busy = min(belonging_to("two", "one"))
     await pass_time(owner, members.LEASE_S + 1, "one")
     async with owner.transaction():  # a turn of another, or a rebuild
         query = "SELECT FROM stream_partition WHERE partition = $1 FOR UPDATE"

@@ -6,7 +6,14 @@ from pathlib import Path
 import pytest
 
 from onefunnel.log.arrivals import arrivals
-from onefunnel.log.ownership import ClaimLost, ensure_partitions, take_share
+from onefunnel.log.ownership import (
+    Advance,
+    ClaimLost,
+    advance,
+    ensure_partitions,
+    lock,
+    take_share,
+)
 from onefunnel.log.port import Partition, PartitionsChanged, Slice, TopicSpec
 from onefunnel.log.turn import take_turn
 from onefunnel.testing.faults import start_child, was_killed
@@ -87,6 +94,21 @@ async def test_of_two_that_believe_they_own_a_partition_one_has_an_effect(worker
         with pytest.raises(ClaimLost):
             await take_turn(worker, GROUP, HANDLERS, claims, taken, careful=False)
     assert await effects(owner) == ids_of(values)
+
+
+async def test_a_claim_that_was_overtaken_neither_locks_nor_moves_its_partition(owner, topics):
+    """Two walls, each alone: one at the beginning of a turn, one at its end."""
+    await ensure_partitions(owner, GROUP, topics)
+    stale = await take_share(owner, GROUP, "mine", {})
+    await take_share(owner, GROUP, "mine", {})
+    for wall in (
+        lock(owner, GROUP, [stale[P0]]),
+        advance(owner, GROUP, [Advance(stale[P0], 1, None)]),
+    ):
+        with pytest.raises(ClaimLost):
+            async with owner.transaction():
+                await wall
+    assert await owner.fetchval("SELECT max(next_position) FROM stream_partition") == 0
 
 
 async def test_four_may_start_at_once_on_an_empty_database(worker, log, owner):

@@ -17,7 +17,7 @@ from onefunnel.testing.small_reactions import (
     reacting,
     values_of,
 )
-from onefunnel.testing.small_service import GROUP, publish
+from onefunnel.testing.small_service import publish
 from onefunnel.testing.waiting import until
 
 from .test_members import ALL

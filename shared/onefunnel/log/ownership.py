@@ -94,13 +94,6 @@ WITH mine AS (
 )
 UPDATE stream_partition p SET owner = NULL, lease_until = now()
 FROM mine m WHERE p.group_id = $1 AND (p.topic, p.partition) = (m.topic, m.partition)"""
-_GIVE_ALL_UP: Final = """
-WITH mine AS (
-    SELECT topic, partition FROM stream_partition
-    WHERE group_id = $1 AND owner = $2 ORDER BY topic, partition FOR UPDATE SKIP LOCKED
-)
-UPDATE stream_partition p SET owner = NULL, lease_until = now()
-FROM mine m WHERE p.group_id = $1 AND (p.topic, p.partition) = (m.topic, m.partition)"""
 _HALT: Final = """
 UPDATE stream_partition
 SET status = 'halted', halt_reason = $5, owner = NULL, lease_until = NULL, epoch = epoch + 1
@@ -215,7 +208,9 @@ async def advance(
 
 async def release(connection: DriverConnection, group: str, owner: str) -> None:
     """Give everything back and be no member any more: the next owner need not wait for the leases."""
-    await connection.execute(_GIVE_ALL_UP, group, owner)
+    standings = await _standings(connection, group)
+    mine = [partition for partition, standing in standings.items() if standing.owner == owner]
+    await connection.execute(_GIVE_UP, group, owner, *_columns(mine))
     await members.leave(connection, group, owner)
 
 

@@ -48,7 +48,7 @@ class Limits:
     look_after_s: float = 1.0  # below a third of the lease
     derivations: int = 4  # batches of entities to derive again, before the log is asked again
     first_pause_s: float = 0.05
-    last_pause_s: float = 5.0
+    last_pause_s: float = 2.0  # whoever rests after an error is a member still
     dead_in_a_row: int = 100  # more than so many, and the partition halts: it is not the events
 
 

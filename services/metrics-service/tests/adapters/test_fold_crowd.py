@@ -3,7 +3,6 @@
 import asyncio
 import signal
 import subprocess
-from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 
