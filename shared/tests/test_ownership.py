@@ -102,12 +102,12 @@ async def test_a_claim_that_was_overtaken_neither_locks_nor_moves_its_partition(
     stale = await take_share(owner, GROUP, "mine", {})
     await take_share(owner, GROUP, "mine", {})
     for wall in (
-        lock(owner, GROUP, [stale[P0]]),
-        advance(owner, GROUP, [Advance(stale[P0], 1, None)]),
+        lambda: lock(owner, GROUP, [stale[P0]]),
+        lambda: advance(owner, GROUP, [Advance(stale[P0], 1, None)]),
     ):
         with pytest.raises(ClaimLost):
             async with owner.transaction():
-                await wall
+                await wall()
     assert await owner.fetchval("SELECT max(next_position) FROM stream_partition") == 0
 
 
