@@ -32,6 +32,8 @@ UNDO_TIMEOUT_S: Final = 5.0
 # Below the worker's lease: a process frozen inside a transaction must not hold rows past it.
 IDLE_IN_TRANSACTION_MS: Final = 15_000
 STATEMENT_TIMEOUT_MS: Final = 30_000
+# Above it: a server that says nothing by then is one that we cannot hear any more.
+ANSWER_TIMEOUT_S: Final = 35.0
 # What the driver or the network may raise. `InternalClientError` is what asyncpg says when the server
 # ended a connection in between; everything else is our own mistake and stays what it is.
 DRIVER_ERRORS: Final = (
@@ -93,9 +95,12 @@ class Database:
         return self._begun("BEGIN", announced=False)
 
     @asynccontextmanager
-    async def driver(self) -> AsyncIterator[DriverConnection]:
-        """Open a dedicated driver connection, outside the pool, for relays, folds and `COPY`."""
-        connection = await self._connect()
+    async def driver(self, *, patient: bool = False) -> AsyncIterator[DriverConnection]:
+        """Open a dedicated driver connection, outside the pool, for relays, folds and `COPY`.
+
+        A patient one is for an operator's work: neither a statement nor a transaction has a limit of time.
+        """
+        connection = await (self._connect(patient=True) if patient else self._connect())
         try:
             yield connection
         finally:
@@ -105,13 +110,16 @@ class Database:
         """Close every pooled connection."""
         await self._engine.dispose()
 
-    async def _connect(self) -> DriverConnection:
+    async def _connect(self, *, patient: bool = False) -> DriverConnection:
         return await asyncpg.connect(
             self.url,
+            command_timeout=None if patient else ANSWER_TIMEOUT_S,
             server_settings={
                 "application_name": self.name,
-                "idle_in_transaction_session_timeout": str(IDLE_IN_TRANSACTION_MS),
-                "statement_timeout": str(STATEMENT_TIMEOUT_MS),
+                "idle_in_transaction_session_timeout": str(
+                    0 if patient else IDLE_IN_TRANSACTION_MS
+                ),
+                "statement_timeout": str(0 if patient else STATEMENT_TIMEOUT_MS),
                 "jit": "off",
             },
         )

@@ -29,6 +29,8 @@ async def translated() -> AsyncIterator[None]:
         if (error.sqlstate or "").startswith(_ABOUT_DATA):
             raise
         raise Retry(f"{type(error).__name__}: {error}") from error
+    except asyncpg.InternalClientError as error:  # the server ended the connection in between
+        raise Retry(f"{type(error).__name__}: {error}") from error
     except asyncpg.InterfaceError as error:
         if isinstance(error, ValueError):  # a value that the protocol cannot carry
             raise

@@ -14,6 +14,7 @@ from metrics_service.application.fold_routes import Kind
 from metrics_service.application.rebuild import Changed
 from metrics_service.projections.definitions import Definitions
 from metrics_service.projections.keys import Key, LedgerKey, Vector
+from onefunnel.persistence.copying import copied
 
 NOBODYS_EVENT: Final = UUID(int=0)
 
@@ -101,9 +102,10 @@ async def _copy(
     columns: Sequence[str],
     rows: Iterable[Sequence[object]],
 ) -> None:
-    await driver.copy_records_to_table(
-        table, schema_name=schema, columns=list(columns), records=rows, timeout=None
+    copying = driver.copy_records_to_table(
+        table, schema_name=schema, columns=list(columns), records=rows
     )
+    await copied(driver, copying, within_s=None)
 
 
 async def check_sums(

@@ -22,9 +22,6 @@ from onefunnel.persistence.database import Database
 
 # Held by the connection, not by a transaction: one rebuild at a time, and its end is certain.
 _REBUILD_LOCK: Final = GENERATION_LOCK - 1
-_PATIENT: Final = (
-    "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET lock_timeout = 0"
-)
 _LEFT_OVER: Final = """
     SELECT nspname FROM pg_namespace, projection_generation
     WHERE nspname ~ '^g[0-9]+$' AND nspname <> 'g' || live AND nspname <> 'g' || coalesce(previous, 0)"""
@@ -59,10 +56,8 @@ class PostgresGenerations:
     async def building(self) -> AsyncIterator[Building]:
         """Stop the fold and open a new generation; unless switched to, it is dropped."""
         async with AsyncExitStack() as stack:
-            holder = await stack.enter_async_context(self._database.driver())
-            writer = await stack.enter_async_context(self._database.driver())
-            for driver in (holder, writer):
-                await driver.execute(_PATIENT)
+            holder = await stack.enter_async_context(self._database.driver(patient=True))
+            writer = await stack.enter_async_context(self._database.driver(patient=True))
             if not await holder.fetchval("SELECT pg_try_advisory_lock($1)", _REBUILD_LOCK):
                 raise conflict("A rebuild is running already.")
             await _drop_all_but_live(holder)

@@ -14,6 +14,8 @@ from metrics_service.adapters.arrays import array
 from metrics_service.adapters.driver import Driver, Undo, savepoint
 from metrics_service.application.fold_codes import TOPIC_CODE
 from metrics_service.application.fold_routes import Incoming
+from onefunnel.persistence.copying import copied
+from onefunnel.persistence.database import ANSWER_TIMEOUT_S
 
 _COLUMNS: Final = (
     "position", "occurred_at", "recorded_at", "aggregate_seq", "topic_code", "partition",
@@ -87,9 +89,10 @@ async def copy(driver: Driver, events: Sequence[Incoming]) -> None:
             )
         yield _TAIL
 
-    await driver.copy_to_table(
+    copying = driver.copy_to_table(
         "journal", schema_name="public", columns=_COLUMNS, source=packed(), format="binary"
     )
+    await copied(driver, copying, within_s=ANSWER_TIMEOUT_S)
 
 
 async def insert_slowly(driver: Driver, events: Sequence[Incoming]) -> list[UUID]:

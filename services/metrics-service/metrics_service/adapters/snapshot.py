@@ -47,13 +47,12 @@ class PostgresVerifyStore:
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Snapshot]:
         """Open a snapshot: everything that is read comes from one instant."""
-        async with self._database.driver() as driver:
-            await driver.execute(
-                "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0"
-            )
-            async with driver.transaction(isolation="repeatable_read", readonly=True):
-                live = await driver.fetchval("SELECT live FROM projection_generation")
-                yield PostgresSnapshot(driver, f"g{live}")
+        async with (
+            self._database.driver(patient=True) as driver,
+            driver.transaction(isolation="repeatable_read", readonly=True),
+        ):
+            live = await driver.fetchval("SELECT live FROM projection_generation")
+            yield PostgresSnapshot(driver, f"g{live}")
 
 
 class PostgresSnapshot:

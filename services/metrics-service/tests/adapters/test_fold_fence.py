@@ -118,6 +118,7 @@ async def all_folded(stage: Stage, company: Company) -> bool:
         asyncpg.DiskFullError("planted"),
         asyncpg.QueryCanceledError("planted"),
         asyncpg.InterfaceError("planted"),
+        asyncpg.InternalClientError("planted"),
         ConnectionResetError("planted"),
         TimeoutError("planted"),
     ],
