@@ -26,6 +26,7 @@ from onefunnel.log.postgres_log import PostgresLog
 from onefunnel.outbox.lease import new_owner
 from onefunnel.outbox.relay import Relay
 from onefunnel.outbox.writer import append_only, save
+from onefunnel.persistence import database
 from onefunnel.persistence.database import (
     DRIVER_ERRORS,
     Database,
@@ -51,18 +52,18 @@ _REPEATABLE: Final = (StorageUnavailable, NotCommitted, DBAPIError, *DRIVER_ERRO
 
 async def produce(world: World, part: int, stop: asyncio.Event) -> None:
     """Tell a part of the company, in order, each until it is acknowledged; go on where notes end."""
-    database = Database(world.service.app_url, pool_size=1, name="producer")
+    writes = Database(world.service.app_url, pool_size=1, name="producer")
     notes = Notebook(world.notes)
     for told in still_to_tell(world, part):
         while not stop.is_set():
             try:
-                await tell(database, told)
+                await tell(writes, told)
             except _REPEATABLE:
                 await _rest(stop)
             else:
                 notes.acknowledged(told.number)
                 break
-    await database.close()
+    await writes.close()
 
 
 def still_to_tell(world: World, part: int) -> Sequence[Told]:
@@ -73,9 +74,9 @@ def still_to_tell(world: World, part: int) -> Sequence[Told]:
     return [one for one in mine if one.number not in known]
 
 
-async def tell(database: Database, told: Told) -> None:
+async def tell(writes: Database, told: Told) -> None:
     """Save one event with its aggregate, unless an attempt before was in after all."""
-    async with database.tenant(told.tenant) as conn:
+    async with writes.tenant(told.tenant) as conn:
         if not told.ordered:
             await append_only(conn, [told.record])
             return
@@ -95,11 +96,11 @@ async def tell(database: Database, told: Told) -> None:
 
 async def relay(world: World, stop: asyncio.Event) -> None:
     """Relay as a worker process does."""
-    database = Database(world.service.worker_url, pool_size=1, name="relay")
+    outbox = Database(world.service.worker_url, pool_size=1, name="relay")
     log, wakeups = open_log(world), Wakeups()
     listener = wakeups.listen()
     waking = asyncio.create_task(_wake_at(stop, wakeups))
-    await Relay(database, log, SOURCE, listener).run(stop)
+    await Relay(outbox, log, SOURCE, listener).run(stop)
     await waking
     await log.close()
 
@@ -119,8 +120,8 @@ async def fold(world: World, stop: asyncio.Event) -> None:
 
 async def rebuild(world: World, _stop: asyncio.Event) -> None:
     """Rebuild once and end."""
-    database = Database(world.metrics.worker_url, pool_size=2, name="rebuild")
-    await rebuilding(PostgresGenerations(database))
+    metrics = Database(world.metrics.worker_url, pool_size=2, name="rebuild")
+    await rebuilding(PostgresGenerations(metrics))
 
 
 def open_log(world: World) -> EventLog:
@@ -162,6 +163,8 @@ def _run(role: str, world: World, fault: Fault | None) -> None:
     if fault:
         name, times, what = fault
         faults.install(Killer(name, times, signal.Signals[f"SIG{what}"]))
+    # Constants of the product, shorter for the time of a test; mypy calls them final.
+    vars(database).update(ANSWER_TIMEOUT_S=world.answer_s, IDLE_IN_TRANSACTION_MS=world.idle_ms)
     if world.skew_s:
         _shift_the_clock(world.skew_s)
     uvloop.run(_until_stopped(ROLES[role], world))

@@ -36,6 +36,8 @@ class World:
     notes: Path  # what clients were told
     turn: int = 9  # events in a turn of the fold: few, so that there are many turns
     skew_s: float = 0.0  # how wrong the clock of a process is
+    answer_s: float = 35.0  # how long a process waits for an answer
+    idle_ms: int = 15_000  # how long the server suffers an idle transaction
 
     @property
     def databases(self) -> Mapping[str, FreshDatabase]:

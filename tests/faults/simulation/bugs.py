@@ -10,7 +10,7 @@ from typing import Any, Final
 import asyncpg
 import pytest
 
-from metrics_service.adapters import counter_rows, fold_turn
+from metrics_service.adapters import fold_turn
 from metrics_service.adapters.fold_turn import PostgresTurn
 from metrics_service.application import fold_order
 from metrics_service.application.fold_ports import Standing
@@ -114,15 +114,15 @@ async def no_log_fence(patch: Patch, _watch: Watch) -> None:
 
 
 async def unsorted_locks(patch: Patch, _watch: Watch) -> None:
-    """Counters are locked one by one in any order."""
-    real, chance = counter_rows._statements, Random(0)
+    """Tenants are locked one by one in any order."""
+    real, chance = PostgresTurn.lock_tenants, Random(0)
 
-    def statements(table: Any, schema: str, rows: list[Any]) -> Any:
-        chance.shuffle(rows)
-        for row in rows:
-            yield from real(table, schema, [row])
+    async def lock(turn: Any, tenants: Any) -> Any:
+        for tenant in chance.sample(list(tenants), len(tenants)):
+            await real(turn, {tenant: tenants[tenant]})
+        return await real(turn, tenants)
 
-    patch.setattr(counter_rows, "_statements", statements)
+    patch.setattr(PostgresTurn, "lock_tenants", lock)
 
 
 async def reference_before_lock(patch: Patch, _watch: Watch) -> None:
