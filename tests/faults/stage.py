@@ -9,9 +9,12 @@ from functools import cached_property
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Final
+from uuid import uuid5
 
 import asyncpg
 
+from onefunnel.events.topics import TOPICS
+from onefunnel.log.partitioner import partition_of
 from onefunnel.log.port import EventLog
 from onefunnel.testing.waiting import until
 
@@ -22,6 +25,7 @@ from .notes import acknowledged
 from .world import World
 
 REST_S: Final = 60.0
+COUNTS: Final = {topic.name: topic.partitions for topic in TOPICS}
 
 
 class Stage:
@@ -123,6 +127,13 @@ class Stage:
             return await connection.fetchval(query)
         finally:
             await connection.close()
+
+    def another_under_the_number_of(self, told: Told) -> tuple[object, ...]:
+        """Return an outbox row of another event with the same number in the same aggregate."""
+        record, other = told.record, str(uuid5(told.record.event_id, "another"))
+        value = record.value.replace(str(record.event_id).encode(), other.encode(), 1)
+        place = partition_of(record.key, COUNTS[record.topic])
+        return (told.tenant, record.key, record.topic, place, value)
 
     @asynccontextmanager
     async def log(self) -> AsyncIterator[EventLog]:
