@@ -54,11 +54,16 @@ catalogue: $(VENV)/dev ## write what is generated: event schemas, docs/events, t
 generated: $(VENV)/dev ## compare what is generated with what is checked in
 	@$(BIN)/python -m onefunnel.events.publish --check
 	@$(BIN)/python -m standalone.openapi --check
+	@$(BIN)/python -m tests.faults --check
 
 check: lint types arch generated ## everything that runs no test
 
 test: $(VENV)/dev ## every test, on a PostgreSQL it starts itself
 	@$(BIN)/pytest $(PYTEST_ARGS)
+
+FAULTS ?= full
+faults: $(VENV)/dev ## every fault in full; writes its figures into docs/guarantees.md (FAULTS=short is what `make test` runs)
+	@$(BIN)/python -m tests.faults $(FAULTS)
 
 bench: $(VENV)/dev ## the numbers, each beside a yardstick measured in the same run
 	@$(BIN)/python -m tests.bench
@@ -79,4 +84,4 @@ lock: $(VENV)/dev ## renew the lock files
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	    -c deploy/requirements.lock deploy/requirements-dev.in -o deploy/requirements-dev.lock
 
-.PHONY: help run setup fmt lint types arch catalogue generated check test bench compose-env helm helm-check lock
+.PHONY: help run setup fmt lint types arch catalogue generated check test faults bench compose-env helm helm-check lock

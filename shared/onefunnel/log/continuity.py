@@ -47,7 +47,7 @@ async def _reason(reader: Reader, log_ids: Mapping[str, UUID], claim: Claim) -> 
 def _other_event(record: bytes, claim: Claim) -> str | None:
     try:
         event_id = decode(record).id
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, ValueError):
         return None  # it was a dead letter: its bytes are kept, its id is not
     if claim.last_event_id in (None, event_id):
         return None

@@ -4,6 +4,7 @@ A package's migrations run once into a template; every fresh database is a copy 
 """
 
 import asyncio
+import contextlib
 import itertools
 import os
 import shutil
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import asyncpg
+import psutil
 import pytest
 import pytest_asyncio
 from starlette.types import ASGIApp
@@ -80,6 +82,22 @@ class TestServer:
     def crash(self) -> None:
         """Stop the server as a power cut would, and start it again."""
         self.server.stop(mode="immediate")
+        self.server.start(_SETTINGS)
+
+    def kill(self) -> None:
+        """Kill every process of the server at once with `kill -9`, and start it again."""
+        pid = self.server.pid()
+        assert pid is not None, "it runs"
+        postmaster = psutil.Process(pid)
+        found = [postmaster, *postmaster.children(recursive=True)]
+        for process in found:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(found)
+        self.server.start(_SETTINGS)
+
+    def restart(self) -> None:
+        """Start the server unless it runs."""
         self.server.start(_SETTINGS)
 
     def fresh(self, package: str | None = None) -> FreshDatabase:

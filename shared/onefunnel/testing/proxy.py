@@ -59,6 +59,8 @@ class Proxy:
         self._strike: tuple[bytes, Outcome] | None = None
         self.refuses = False
         self.struck = 0
+        self.passed = 0  # pieces, in both directions
+        self.accepted = 0  # connections
         self.port = free_port()
 
     def cut(self) -> None:
@@ -97,6 +99,7 @@ class Proxy:
         await asyncio.gather(*self._serving)
 
     async def _serve(self, client: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
+        self.accepted += 1
         if self.refuses:
             back.transport.abort()
             return
@@ -153,6 +156,7 @@ class Proxy:
                 async with asyncio.timeout(self._delay_s):
                     await self._never.wait()
         await self._flows.wait()
+        self.passed += 1
 
 
 async def _read(end: asyncio.StreamReader) -> bytes:

@@ -2,7 +2,7 @@
 
 import asyncio
 import gc
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from uuid import UUID
@@ -12,6 +12,7 @@ import structlog
 from metrics_service.application.fold_batch import (
     Portion,
     died_of,
+    event_id_of,
     events_of,
     unreadable_of,
 )
@@ -24,6 +25,7 @@ from metrics_service.application.fold_rules import RulesCache, tenants_of
 from metrics_service.application.fold_turn import PLAINLY, Batch, How, fold
 from onefunnel import faults
 from onefunnel.events.topics import TOPICS
+from onefunnel.log.continuity import discontinuities
 from onefunnel.log.ownership import Advance, Claim, ClaimLost
 from onefunnel.log.port import (
     Damaged,
@@ -119,11 +121,19 @@ class Fold:
         claims = await self._store.take_share(before)
         self._claims = {p: claims[p] for p in sorted(claims, key=_served)}
         new = [claim for p, claim in self._claims.items() if before.get(p) != claim]
-        if new:
-            ids = {topic.name: topic.log_id for topic in await self._log.topics()}
-            for claim in new:
-                if claim.log_id != ids[claim.partition.topic]:
-                    await self._halt(claim, "the log is not the one that was folded so far")
+        for partition, reason in (await self._discontinuities(new)).items():
+            await self._halt(self._claims[partition], reason)
+
+    async def _discontinuities(self, claims: Collection[Claim]) -> Mapping[Partition, str]:
+        """Return which claims do not go on where they left off, and why: they are halted, not folded."""
+        if not claims:
+            return {}
+        log_ids = {topic.name: topic.log_id for topic in await self._log.topics()}
+        reader = self._log.reader()
+        try:
+            return await discontinuities(reader, log_ids, claims)
+        finally:
+            await reader.close()
 
     async def look_after(self) -> None:
         """Take my share, note where the log ends, see what changes of rules left to be done and begin it."""
@@ -237,15 +247,16 @@ class Fold:
     ) -> tuple[Advance, str | None]:
         """Fold one partition's events until the end, or until too many in a row have died."""
         claim, allowed = self._claims[portion.partition], self._limits.dead_in_a_row
-        count = claim.dead_in_a_row
+        count, last = claim.dead_in_a_row, claim.last_event_id
         for item in portion.items:
             died = item if isinstance(item, Dead) else await fold_one(turn, tenants, item)
             if died and count >= allowed:
                 reason = f"more than {allowed} dead events in a row"
-                return Advance(claim, item.spot.position, None, count), reason
+                return Advance(claim, item.spot.position, last, count), reason
             if died:
                 await bury_one(turn, tenants, died)
             count = count + 1 if died else 0
+            last = event_id_of(item)
         return portion.advance(claim, count), None
 
 

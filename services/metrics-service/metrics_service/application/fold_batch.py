@@ -25,11 +25,11 @@ class Portion:
     next_position: int
     items: list[Item] = field(default_factory=list)
     ignored: int = 0
+    last_event_id: UUID | None = None  # of the last record, where it has a readable one
 
     def advance(self, claim: Claim, dead_in_a_row: int) -> Advance:
         """Return where the turn leaves the partition."""
-        last = self.items[-1] if self.items else None
-        return Advance(claim, self.next_position, event_id_of(last), dead_in_a_row)
+        return Advance(claim, self.next_position, self.last_event_id, dead_in_a_row)
 
     def dead_in_a_row(self, before: int, died: frozenset[UUID]) -> int:
         """Return how many dead events end the partition's part of the turn, after so many before it."""
@@ -48,16 +48,19 @@ def read_all(slices: Mapping[Partition, Slice]) -> list[Portion]:
 def _read(partition: Partition, slice_: Slice) -> Portion:
     portion = Portion(partition, slice_.positions[0], slice_.next_position)
     keep = portion.items.append
+    last: Item | Ignored | None = None
     for position, record in zip(slice_.positions, slice_.values, strict=True):
         try:
-            keep(read(partition, position, record))
+            keep(last := read(partition, position, record))
         except Unreadable as error:
-            keep(unreadable(Spot(*partition, position), record, error))
-        except Ignored:
+            keep(last := unreadable(Spot(*partition, position), record, error))
+        except Ignored as ignored:
             if partition.topic in MONEY:
-                keep(unreadable(Spot(*partition, position), record, _UNKNOWN))
+                keep(last := unreadable(Spot(*partition, position), record, _UNKNOWN))
             else:
                 portion.ignored += 1
+                last = ignored
+    portion.last_event_id = event_id_of(last)
     return portion
 
 
@@ -81,7 +84,7 @@ def is_dead(item: Item, died: frozenset[UUID]) -> bool:
     return isinstance(item, Dead) or item.event_id in died
 
 
-def event_id_of(item: Item | None) -> UUID | None:
+def event_id_of(item: Item | Ignored | None) -> UUID | None:
     """Return the item's event id, where it has a readable one."""
     if item is None:
         return None

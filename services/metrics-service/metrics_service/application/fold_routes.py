@@ -133,6 +133,10 @@ class Unreadable(Exception):
 class Ignored(Exception):
     """A type that this release does not know, on a topic where that is no mistake."""
 
+    def __init__(self, envelope: Envelope) -> None:
+        super().__init__(envelope.type)
+        self.event_id = envelope.id
+
 
 def read(partition: tuple[str, int], position: int, record: bytes) -> Incoming:
     """Decode a record completely. Raises `Unreadable`, or `Ignored` for a type nobody here knows."""
@@ -144,7 +148,7 @@ def read(partition: tuple[str, int], position: int, record: bytes) -> Incoming:
         raise Unreadable("malformed-envelope", _without_values(error)) from error
     route = ROUTES.get(envelope.type)
     if route is None:
-        raise Ignored(envelope.type)
+        raise Ignored(envelope)
     try:
         incoming = Incoming(partition, position, record, envelope, route)
     except (msgspec.DecodeError, ValueError) as error:

@@ -1,0 +1,71 @@
+"""`make faults`: the full run, and its figures written into docs/guarantees.md.
+
+`python -m tests.faults [SIZES]` takes the sizes as `tests.faults.sizes` does; `--check` looks at the block only.
+"""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Final
+
+from onefunnel.clock import SystemClock
+
+from . import ROOT, figures, sizes
+
+PAGE: Final = Path(ROOT) / "docs" / "guarantees.md"
+BLOCK: Final = re.compile(r"(<!-- faults: begin -->\n)(.*?)(<!-- faults: end -->)", re.DOTALL)
+WORDS: Final = {
+    "schedules": "simulated schedules of statements and faults",
+    "kills": "processes killed with `kill -9` at a named point",
+    "worlds": "random companies told while their processes died",
+    "database_kills": "times all of PostgreSQL was killed at once",
+    "zombies": "processes frozen past their lease and woken",
+    "cuts_at_commit": "connections cut at `COMMIT`, its outcome unknown",
+    "episodes": "episodes of cut, slow and silent connections, full disks, wrong clocks, changed logs",
+    "bugs_caught": "planted bugs, each caught",
+}
+
+
+def main() -> int:
+    """Run everything and write what was done; return pytest's exit code."""
+    arguments = sys.argv[1:]
+    if arguments == ["--check"]:
+        return 0 if well_formed(PAGE.read_text()) else 1
+    with tempfile.TemporaryDirectory() as room:
+        noted = Path(room) / "figures"
+        noted.touch()
+        told = {sizes.VARIABLE: (arguments or ["full"])[0], figures.VARIABLE: str(noted)}
+        began = time.monotonic()
+        command = [sys.executable, "-m", "pytest", "-n", "2", "--dist", "worksteal", "tests/faults"]
+        done = subprocess.run(command, cwd=ROOT, env={**os.environ, **told}, check=False)
+        if done.returncode == 0:
+            write(figures.read(noted), minutes=round((time.monotonic() - began) / 60))
+        return done.returncode
+
+
+def write(found: Counter[str], *, minutes: int) -> None:
+    """Rewrite the marked block of the page."""
+    day = SystemClock().now().date()
+    rows = [f"| {found[name]:,} | {words} |" for name, words in WORDS.items()]
+    lines = [
+        f"The last full run, on {day}, took {minutes} minutes; nothing was lost or counted twice.",
+        "",
+    ]
+    lines += ["| how many | what |", "|---:|---|", *rows, ""]
+    page = BLOCK.sub(lambda m: m[1] + "\n".join(lines) + m[3], PAGE.read_text())
+    PAGE.write_text(page)
+
+
+def well_formed(page: str) -> bool:
+    """Say whether the block is there, once, with a row for everything that is counted."""
+    blocks = BLOCK.findall(page)
+    return len(blocks) == 1 and all(f"| {words} |" in blocks[0][1] for words in WORDS.values())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

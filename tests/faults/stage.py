@@ -1,0 +1,169 @@
+"""A world on a stage: its processes are started, struck and ended here, and its state is asked for."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import cached_property
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Final
+from uuid import uuid5
+
+import asyncpg
+
+from onefunnel.events.topics import TOPICS
+from onefunnel.log.partitioner import partition_of
+from onefunnel.log.port import EventLog
+from onefunnel.testing.waiting import until
+
+from . import actors, checker
+from .actors import Fault
+from .company import Told, company
+from .notes import acknowledged
+from .world import World
+
+REST_S: Final = 60.0
+COUNTS: Final = {topic.name: topic.partitions for topic in TOPICS}
+
+
+class Stage:
+    """One world and its processes."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.deaths = 0
+        self._processes: list[BaseProcess] = []
+
+    @cached_property
+    def told(self) -> list[Told]:
+        """Return everything that the producers of this world tell."""
+        return company(self.world.seed, self.world.events)
+
+    def start(
+        self, role: str, fault: Fault | None = None, world: World | None = None
+    ) -> BaseProcess:
+        """Start a process; `world` is how it sees the world, such as through a proxy."""
+        self._processes.append(actors.start(role, world or self.world, fault))
+        return self._processes[-1]
+
+    async def ended(self, process: BaseProcess) -> bool:
+        """Wait for the end of a process; say whether it was killed. Any other early end is a failure."""
+        await until(lambda: not process.is_alive(), limit_s=REST_S)
+        process.join()
+        assert process.exitcode in {0, -signal.SIGKILL}, f"it ended with {process.exitcode}"
+        self.deaths += process.exitcode != 0
+        return process.exitcode != 0
+
+    async def stop(self, *processes: BaseProcess) -> None:
+        """Ask processes to finish, and see that they do."""
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            assert not await self.ended(process)
+
+    async def frozen(self, process: BaseProcess) -> None:
+        """Wait until a process has stopped itself."""
+        assert process.pid
+        state = Path(f"/proc/{process.pid}/stat")
+        await until(lambda: state.read_text().rpartition(")")[2].split()[0] == "T")
+
+    def wake(self, process: BaseProcess) -> None:
+        """Let a frozen process go on."""
+        assert process.pid
+        os.kill(process.pid, signal.SIGCONT)
+
+    async def leases_run_out(self) -> None:
+        """Do what the seconds of the leases would do."""
+        for url, table in (
+            (self.world.service.owner_url, "relay_lease"),
+            (self.world.metrics.owner_url, "stream_partition"),
+        ):
+            connection = await asyncpg.connect(url)
+            try:
+                await connection.execute(f"UPDATE {table} SET lease_until = now() - interval '1 s'")
+            finally:
+                await connection.close()
+
+    async def all_told(self) -> None:
+        """Wait until clients have been told of everything that it is in."""
+        await until(lambda: len(acknowledged(self.world.notes)) == len(self.told), limit_s=REST_S)
+
+    async def settled(self) -> None:
+        """Wait until the outbox is empty and everything is folded and derived."""
+        await until(self._relayed, limit_s=REST_S)
+        await until(self._folded, limit_s=REST_S)
+
+    async def _relayed(self) -> bool:
+        return bool(await self._ask("service", "SELECT count(*) = 0 FROM outbox"))
+
+    async def _folded(self) -> bool:
+        async with self.log() as log:
+            ends = sum((await log.end_positions(checker.PARTITIONS)).values())
+        return bool(
+            await self._ask(
+                "metrics",
+                f"SELECT coalesce(sum(next_position), 0) = {ends} FROM stream_partition",
+            )
+        ) and bool(await self._derived())
+
+    async def _derived(self) -> bool:
+        live = await self._ask("metrics", "SELECT live FROM projection_generation")
+        return bool(
+            await self._ask(
+                "metrics",
+                f"SELECT NOT EXISTS (SELECT FROM g{live}.rederive)"
+                f" AND NOT EXISTS (SELECT FROM g{live}.pay_due)",
+            )
+        )
+
+    async def _ask(self, what: str, query: str) -> object:
+        try:
+            connection = await asyncpg.connect(self.world.databases[what].owner_url)
+        except (OSError, asyncpg.PostgresError):
+            return False  # it is being started again
+        try:
+            return await connection.fetchval(query)
+        finally:
+            await connection.close()
+
+    def another_under_the_number_of(self, told: Told) -> tuple[object, ...]:
+        """Return an outbox row of another event with the same number in the same aggregate."""
+        record, other = told.record, str(uuid5(told.record.event_id, "another"))
+        value = record.value.replace(str(record.event_id).encode(), other.encode(), 1)
+        place = partition_of(record.key, COUNTS[record.topic])
+        return (told.tenant, record.key, record.topic, place, value)
+
+    @asynccontextmanager
+    async def log(self) -> AsyncIterator[EventLog]:
+        """Open the log of the world, from outside."""
+        log = actors.open_log(self.world)
+        try:
+            yield log
+        finally:
+            await log.close()
+
+    async def finish(self) -> None:
+        """Let healthy processes bring everything to rest, end them, and check."""
+        parts = [self.start(role) for role in ("first", "second")]
+        workers = [self.start(role) for role in ("relay", "fold")]
+        for part in parts:
+            assert not await self.ended(part)
+        await self.all_told()
+        await self.settled()
+        await self.stop(*workers)
+        await self.check()
+
+    async def check(self) -> None:
+        """Compare everything with the oracle."""
+        async with self.log() as log:
+            await checker.check(self.world, log, self.told)
+
+    async def clear(self) -> None:
+        """End everything, whatever happened."""
+        for process in self._processes:
+            if process.is_alive():
+                process.kill()
+        for process in self._processes:
+            await asyncio.to_thread(process.join)
