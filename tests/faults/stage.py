@@ -78,6 +78,7 @@ class Stage:
         """Do what the seconds of the leases would do."""
         for url, table in (
             (self.world.service.owner_url, "relay_lease"),
+            (self.world.metrics.owner_url, "stream_member"),
             (self.world.metrics.owner_url, "stream_partition"),
         ):
             connection = await asyncpg.connect(url)

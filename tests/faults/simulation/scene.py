@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from itertools import groupby
+from itertools import count, groupby
 from random import Random
 from typing import Any, Final, Self
 
@@ -19,7 +19,6 @@ from metrics_service.application.fold_ports import Turn
 from onefunnel.log import ownership
 from onefunnel.log.port import Partition, TopicSpec
 from onefunnel.log.postgres_log import PostgresLog
-from onefunnel.outbox.lease import new_owner
 from onefunnel.outbox.relay import Relay
 from onefunnel.outbox.writer import append_only, save
 from onefunnel.persistence.database import DRIVER_ERRORS, Database, driver_of
@@ -38,7 +37,7 @@ STEPS: Final = 4_000  # then it is called stuck
 WRITERS: Final = 2
 CALLS: Final = 8  # to end
 _METRICS_TABLES: Final = (
-    "key_hold", "journal", "parked_event", "dead_event", "ledger_entry",
+    "key_hold", "journal", "parked_event", "dead_event", "ledger_entry", "stream_member",
 )  # fmt: skip
 
 
@@ -100,6 +99,10 @@ class Watch:
             f"UPDATE stream_partition SET {late} WHERE (group_id, topic, partition) IN"
             " (SELECT group_id, topic, partition FROM stream_partition FOR UPDATE SKIP LOCKED)"
         )
+        await self.metrics.execute(
+            f"UPDATE stream_member SET {late} WHERE (group_id, name) IN"
+            " (SELECT group_id, name FROM stream_member FOR UPDATE SKIP LOCKED)"
+        )
 
     async def at_rest(self) -> bool:
         """Say whether everything that was written is in the numbers."""
@@ -129,6 +132,7 @@ class Scene:
         self._acknowledged: set[int] = set()
         self._positions: dict[Partition, tuple[int, int]] = {}
         self._actors: list[Actor] = []
+        self._lives = count()
 
     async def play(self) -> Outcome:
         """Run to rest and check; an error is part of the outcome."""
@@ -226,8 +230,8 @@ class Scene:
     async def _fold(self, number: int) -> None:
         database = SimDatabase(self._world.metrics.worker_url, pool_size=1, name="fold")
         log = PostgresLog(SimDatabase(self._world.log.worker_url, pool_size=1, name="log"))
-        shares = {0: [0], 1: [1]}.get(number, [0, 1])
-        store = SharedFoldStore(database, new_owner(), shares)
+        # A name of its own for every life, and the same in every run of the seed: shares hang on it.
+        store = SimFoldStore(database, f"fold {number}, life {next(self._lives)}")
         limits = Limits(events=self._turn, wait_s=0.1, look_after_s=2)
         await Fold(store, log, limits).run(asyncio.Event())
 
@@ -261,12 +265,8 @@ class Scene:
             self._positions[place] = now
 
 
-class SharedFoldStore(PostgresFoldStore):
-    """Claims a share of the partitions, so that several folds work side by side."""
-
-    def __init__(self, database: SimDatabase, owner: str, shares: list[int]) -> None:
-        super().__init__(database, owner)
-        self._shares = shares
+class SimFoldStore(PostgresFoldStore):
+    """Says when a fold that thought itself the owner was stopped."""
 
     async def prepare(self, topics: Sequence[TopicSpec]) -> None:
         """Do nothing: the rows are there, and forty statements that only look are left out."""
@@ -279,18 +279,6 @@ class SharedFoldStore(PostgresFoldStore):
         except ownership.ClaimLost:
             SCHEDULER.get().reached["zombie fold fenced"] += 1
             raise
-
-    async def claim(self) -> dict[Partition, ownership.Claim]:
-        running = "AND status = 'running'"
-        assert running in ownership._CLAIM
-        share = f"{running} AND (hashtext(topic || partition) & 1) = ANY($5)"
-        async with self._connected() as driver:
-            rows = await driver.fetch(
-                ownership._CLAIM.replace(running, share),
-                GROUP, self._owner, ownership.LEASE_S, True, self._shares,
-            )  # fmt: skip
-        claims = [ownership.Claim(Partition(r[0], r[1]), *r[2:]) for r in map(tuple, rows)]
-        return {claim.partition: claim for claim in sorted(claims, key=lambda c: c.partition)}
 
 
 async def _tell(database: SimDatabase, batch: list[Told]) -> None:
