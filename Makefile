@@ -8,6 +8,8 @@ EDITABLE := $(foreach d,$(DISTS),-e $(d))
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 DATA   ?= data
 PORT   ?= 8080
+TOOLS  := .tools
+HELM_VERSION := v3.19.2
 PYTEST_ARGS ?= -n auto --dist worksteal
 
 .DEFAULT_GOAL := help
@@ -61,6 +63,15 @@ test: $(VENV)/dev ## every test, on a PostgreSQL it starts itself
 bench: $(VENV)/dev ## the numbers, each beside a yardstick measured in the same run
 	@$(BIN)/python -m tests.bench
 
+compose-env: ## make the secrets that docker-compose.yml asks for
+	@sh deploy/compose/env.sh .env
+
+helm: ## build helm, where there is Go, for `make helm-check`
+	@GOBIN=$(CURDIR)/$(TOOLS) go install helm.sh/helm/v3/cmd/helm@$(HELM_VERSION)
+
+helm-check: $(VENV)/dev ## lint and render the chart, and read what comes out
+	@PATH=$(CURDIR)/$(TOOLS):$$PATH $(BIN)/pytest -q -n 0 tests/deployment/test_chart.py
+
 lock: $(VENV)/dev ## renew the lock files
 	@$(PIP) install uv
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
@@ -68,4 +79,4 @@ lock: $(VENV)/dev ## renew the lock files
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	    -c deploy/requirements.lock deploy/requirements-dev.in -o deploy/requirements-dev.lock
 
-.PHONY: help run setup fmt lint types arch catalogue generated check test bench lock
+.PHONY: help run setup fmt lint types arch catalogue generated check test bench compose-env helm helm-check lock

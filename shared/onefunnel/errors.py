@@ -47,6 +47,10 @@ class DomainError(Exception):
         self.pointer = pointer
 
 
+class Refused(Exception):
+    """What a process stands on is not as it must be, and waiting does not change that: it does not start."""
+
+
 def not_found(what: str) -> DomainError:
     """Return the one answer for a missing, foreign or invisible object."""
     return DomainError("not-found", f"There is no such {what}.", kind=ErrorKind.NOT_FOUND)

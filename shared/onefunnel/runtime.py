@@ -41,6 +41,10 @@ class ServiceClient(Protocol):
         ...
 
 
+async def _nothing_to_check() -> None:
+    """Accept everything: where the parts of a runtime were made for it."""
+
+
 @dataclass(frozen=True)
 class Runtime:
     """The ports a service runs on. Databases are cached by name: asking twice gives one pool."""
@@ -54,5 +58,8 @@ class Runtime:
     wake: Callable[[], None]  # something was committed to an outbox
     wakeups: Wakeups  # the worker's side of it
     close: Callable[[], Awaitable[None]]  # closes databases, clients and the log
+    # Looks whether what the process stands on is what it must be. Raises `Refused`, or an error that
+    # passes where something is down.
+    check: Callable[[], Awaitable[None]] = _nothing_to_check
     # What the profile itself needs done in a worker process, beside the services' own background.
     upkeep: Sequence[Callable[[asyncio.Event], Awaitable[None]]] = ()

@@ -9,19 +9,23 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from types import ModuleType
-from typing import Final
+from typing import Any, Final
 
 import uvicorn
 import uvloop
+from pydantic import ValidationError
 from starlette.types import ASGIApp
 
 from onefunnel import telemetry
+from onefunnel.errors import Refused
+from onefunnel.persistence.urls import database_of
 from onefunnel.runtime import Runtime
+from onefunnel.starting import once_there
 
 # Runs until the event is set, then finishes its turn and returns. Raising ends the process.
 Background = Callable[[asyncio.Event], Awaitable[None]]
@@ -48,8 +52,20 @@ def run(package: str) -> None:
     parts = {"serve": _serve, "work": _work, "migrate": _migrate}
     if len(sys.argv) > 2 or part not in parts:
         sys.exit(USAGE.format(package=package))
-    telemetry.configure_logs(package)
-    uvloop.run(parts[part](package))
+    _run(package, parts[part](package))
+
+
+def run_once(package: str, use: Callable[[Runtime], Awaitable[None]]) -> None:
+    """Do one thing on a service's runtime and end: what an operator's command does."""
+
+    async def once() -> None:
+        runtime = _opened(package, "web")
+        try:
+            await use(runtime)
+        finally:
+            await runtime.close()
+
+    _run(package, once())
 
 
 async def serve(
@@ -112,9 +128,18 @@ async def _until_error(background: Background, stop: asyncio.Event) -> None:
 
 
 async def _serve(package: str) -> None:
-    async with _built(package, "web") as (service, _):
-        host = os.environ.get("ONEFUNNEL_HOST", "127.0.0.1")
-        await serve(service.app, host=host, port=int(os.environ.get("ONEFUNNEL_PORT", "8080")))
+    host, port = (
+        os.environ.get("ONEFUNNEL_HOST", "127.0.0.1"),
+        os.environ.get("ONEFUNNEL_PORT", "8080"),
+    )
+    async with _built(package, "web") as (service, runtime), asyncio.TaskGroup() as tasks:
+        # Not before: a process whose database is away answers that it lives and is not ready.
+        checking = tasks.create_task(once_there(runtime.check, asyncio.Event()))
+        # The server catches these and raises them again when it is done: there is still to be closed.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)
+        await serve(service.app, host=host, port=int(port))
+        checking.cancel()
 
 
 async def _work(package: str) -> None:
@@ -123,20 +148,20 @@ async def _work(package: str) -> None:
         stop_on_signals(stop)
         if not service.background:
             _log.info("nothing_to_do")
+        await once_there(runtime.check, stop)
         await work([service], runtime, stop)
 
 
 async def _migrate(package: str) -> None:
-    profile = _profile()
-    await profile.migrate(profile.Settings(), [package])
+    profile, stop = _profile(), asyncio.Event()
+    stop_on_signals(stop)
+    settings = _settings(profile)
+    await once_there(lambda: profile.migrate(settings, [package]), stop)
 
 
 @asynccontextmanager
 async def _built(package: str, part: str) -> AsyncIterator[tuple[Service, Runtime]]:
-    profile = _profile()
-    runtime: Runtime = await profile.open_runtime(
-        profile.Settings(), part=part, checks=[profile.database_of(package)], apps={}
-    )
+    runtime = _opened(package, part)
     try:
         service: Service = import_module(f"{package}.main").build(runtime)
         settle()
@@ -145,6 +170,30 @@ async def _built(package: str, part: str) -> AsyncIterator[tuple[Service, Runtim
         await runtime.close()
 
 
+def _opened(package: str, part: str) -> Runtime:
+    profile = _profile()
+    runtime: Runtime = profile.open_runtime(
+        _settings(profile), part=part, checks=[database_of(package)], apps={}
+    )
+    return runtime
+
+
+def _run(package: str, work: Coroutine[Any, Any, None]) -> None:
+    telemetry.configure_logs(package)
+    try:
+        uvloop.run(work)
+    except* Refused as refused:
+        sys.exit("\n".join(f"{package} does not start: {one}" for one in refused.exceptions))
+
+
 def _profile() -> ModuleType:
     """Return the profile's module: the one place where it is chosen."""
     return import_module(f"onefunnel.profiles.{os.environ.get('ONEFUNNEL_PROFILE', 'embedded')}")
+
+
+def _settings(profile: ModuleType) -> Any:
+    """Read the profile's settings. Raises `Refused` where one is missing or cannot be."""
+    try:
+        return profile.Settings()
+    except ValidationError as error:
+        raise Refused(str(error)) from error

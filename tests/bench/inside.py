@@ -92,7 +92,7 @@ async def inside() -> AsyncIterator[Inside]:
         await embedded.migrate(settings, PACKAGES)
         apps: dict[str, ASGIApp] = {}
         names = [database_of(package) for package in PACKAGES]
-        runtime = await embedded.open_runtime(settings, part="web", checks=names, apps=apps)
+        runtime = embedded.open_runtime(settings, part="web", checks=names, apps=apps)
         stack.push_async_callback(runtime.close)
         for package in PACKAGES:
             apps[database_of(package)] = import_module(f"{package}.main").build(runtime).app

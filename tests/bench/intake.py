@@ -95,7 +95,7 @@ async def measured(server: LocalServer) -> tuple[Figure, Figure]:
     """Return the figures of lead-service and of the bare handler, taken one after the other."""
     settings = embedded.Settings(database_url=server.url(""), internal_key=SecretStr(KEY.decode()))
     await embedded.migrate(settings, ["lead_service"])
-    runtime = await embedded.open_runtime(settings, part="web", checks=["lead"], apps={})
+    runtime = embedded.open_runtime(settings, part="web", checks=["lead"], apps={})
     app = build(runtime).app
     principal = Principal(uuid4(), "bench", "admin", None)
     signature = sign_principal(principal, KEY)

@@ -16,10 +16,8 @@ from fastapi import FastAPI
 
 from gateway.application.catalogue import merged, operations_of
 from gateway.main import own_app
-from onefunnel.profiles.databases import Databases
-from onefunnel.profiles.embedded import Clients, runtime_on
+from onefunnel.profiles.embedded import Settings, open_runtime
 from onefunnel.runtime import Runtime
-from onefunnel.wakeups import Wakeups
 from standalone.host.stack import PACKAGES
 
 INFO: Final = {
@@ -46,14 +44,10 @@ async def catalogue() -> bytes:
 
 
 def _unopened() -> Runtime:
-    wakeups = Wakeups()
-    return runtime_on(
-        Databases(lambda name, role: f"postgresql://{role}@/{name}?host=/nowhere"),
-        internal_key=b"catalogue",
-        clients=Clients({}, {}),
-        wake=wakeups.wake,
-        wakeups=wakeups,
+    settings = Settings(
+        database_url="postgresql://nobody@/?host=/nowhere", internal_key="catalogue"
     )
+    return open_runtime(settings, part="web", checks=[], apps={})
 
 
 def main() -> None:

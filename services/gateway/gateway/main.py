@@ -14,7 +14,7 @@ from sqlalchemy import text
 from gateway.adapters.repositories import DatabaseKeyStore, KeyRepository, TenantRepository
 from gateway.adapters.views import tenant_name
 from gateway.application.catalogue import RouteTable, operations_of
-from gateway.application.commands import Provisioned, provision
+from gateway.application.commands import CreateKey, Provisioned, create_key, provision
 from gateway.domain.roles import Role
 from gateway.entrypoints.authentication import Doorkeeper
 from gateway.entrypoints.documents import public_routes
@@ -95,6 +95,23 @@ async def provision_tenant(
         made = await provision(name, has=has, tenants=tenants, now=runtime.clock.now())
     await _announce(runtime, made.tenant_id, settings)
     return made
+
+
+async def create_tenant(
+    runtime: Runtime, name: str, *, settings: Mapping[str, object]
+) -> tuple[UUID, str]:
+    """Make a tenant if it is missing, give it its settings, and return it with a key of its owner.
+
+    Each call makes one more key and shows it once; whoever lost theirs calls again.
+    """
+    worker = runtime.worker_database(NAME)
+    async with worker.transaction() as conn:
+        tenant_id = await TenantRepository(conn).ensure(name)
+    await _announce(runtime, tenant_id, settings)
+    async with worker.transaction() as conn:
+        command, keys = CreateKey("admin", "made by an operator"), KeyRepository(conn)
+        _, text = await create_key(command, tenant_id=tenant_id, keys=keys, now=runtime.clock.now())
+    return tenant_id, text
 
 
 async def _announce(runtime: Runtime, tenant_id: UUID, settings: Mapping[str, object]) -> None:

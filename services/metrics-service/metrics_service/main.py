@@ -37,6 +37,7 @@ from onefunnel.outbox.standing import Standing, outbox_standing
 from onefunnel.persistence.database import Database
 from onefunnel.runtime import Runtime
 from onefunnel.service import Service
+from onefunnel.starting import once_there
 
 
 def build(runtime: Runtime) -> Service:
@@ -116,10 +117,15 @@ async def _relay(runtime: Runtime, stop: asyncio.Event) -> None:
 
 async def _fold(runtime: Runtime, stop: asyncio.Event) -> None:
     database = runtime.worker_database(DATABASE)
-    generations = PostgresGenerations(database)
-    if not await generations.is_current():  # a release with other projections: fold them anew first
-        await rebuild(generations)
+    await once_there(partial(_renew, database), stop)
     await Fold(PostgresFoldStore(database, new_owner()), runtime.log).run(stop)
+
+
+async def _renew(database: Database) -> None:
+    """Fold the journal anew where this release has other projections than those that are there."""
+    generations = PostgresGenerations(database)
+    if not await generations.is_current():
+        await rebuild(generations)
 
 
 async def _forget(runtime: Runtime, stop: asyncio.Event) -> None:

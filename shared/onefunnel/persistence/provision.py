@@ -1,6 +1,6 @@
 """Roles and databases, created once by the server's owner."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import asyncpg
@@ -10,17 +10,25 @@ from onefunnel.persistence.urls import APP_ROLE, WORKER_ROLE, url_of
 
 _ROLES: Final = ((APP_ROLE, "LOGIN NOBYPASSRLS"), (WORKER_ROLE, "LOGIN BYPASSRLS"))
 _FIRST_WITH_BUILTIN_LOCALE: Final = 17
+# The server quotes it: a statement about roles takes no parameters.
+_SET_PASSWORD: Final = "SELECT format('ALTER ROLE %I PASSWORD %L', $1::text, $2::text)"  # noqa: S105 - it holds none
+NO_PASSWORDS: Final[Mapping[str, str]] = {}
 
 
-async def provision(server_url: str, databases: Sequence[str]) -> None:
+async def provision(
+    server_url: str, databases: Sequence[str], passwords: Mapping[str, str] = NO_PASSWORDS
+) -> None:
     """Create the two roles and the databases that are missing; what exists is left as it is.
 
-    Several processes may do it at once: one works, the others wait and find it done.
+    Roles in `passwords` get theirs, whether they are new or not. Several processes may do it at once:
+    one works, the others wait and find it done.
     """
     connection = await asyncpg.connect(url_of(server_url, "postgres"))
     try:
         await connection.execute("SELECT pg_advisory_lock(hashtext('onefunnel.provision'))")
         await _create_roles(connection)
+        for role, password in passwords.items():
+            await connection.execute(await connection.fetchval(_SET_PASSWORD, role, password))
         for database in databases:
             await _create_database(connection, database)
     finally:

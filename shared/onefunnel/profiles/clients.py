@@ -1,14 +1,14 @@
 """Asking another service: a direct ASGI call inside a process, HTTP between processes."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
 from starlette.types import ASGIApp, Message
 
 from onefunnel import telemetry
-from onefunnel.runtime import Header, ServiceResponse, ServiceUnreachable
+from onefunnel.runtime import Header, ServiceClient, ServiceResponse, ServiceUnreachable
 
 if TYPE_CHECKING:
     import aiohttp
@@ -132,3 +132,20 @@ class HttpClient:
                 timeout=aiohttp.ClientTimeout(ANSWER_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
             )
         return self._session
+
+
+class Clients:
+    """The services by name: those with an address over HTTP, all others in this process."""
+
+    def __init__(self, apps: Mapping[str, ASGIApp], addresses: Mapping[str, str]) -> None:
+        self._apps = apps
+        self._over_http = {name: HttpClient(address) for name, address in addresses.items()}
+
+    def __call__(self, name: str) -> ServiceClient:
+        """Return the client of a service."""
+        return self._over_http.get(name) or DirectClient(lambda: self._apps[name])
+
+    async def close(self) -> None:
+        """Close what is open."""
+        for client in self._over_http.values():
+            await client.close()

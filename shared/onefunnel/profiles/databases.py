@@ -7,8 +7,6 @@ The sizes are written down here because they must fit the server together: the e
 from collections.abc import Callable, Mapping
 from typing import Final
 
-import asyncpg
-
 from onefunnel.persistence.database import Database
 from onefunnel.persistence.urls import APP_ROLE, WORKER_ROLE
 
@@ -23,10 +21,6 @@ WORKER_POOL: Final[Mapping[str, int]] = {
 DEDICATED: Final = 18  # relays 4 x 2, reactions 2 x 2, fold 4, rebuild 1, the log's own 1
 SPARE: Final = 8  # migrations, backup, an operator's psql
 SERVER_LIMIT: Final = 97
-
-
-class WrongRole(Exception):
-    """A database role has rights that it must not have, or lacks one that it needs."""
 
 
 class Databases:
@@ -57,34 +51,3 @@ class Databases:
                 self._url_for(name, role), pool_size=size, name=f"onefunnel-{name}-{kind}"
             )
         return self._open[key]
-
-
-_RIGHTS: Final = """
-SELECT r.rolbypassrls OR r.rolsuper AS bypasses, EXISTS (
-    SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relkind IN ('r', 'p') AND n.nspname = 'public'
-        AND pg_has_role(current_user, c.relowner, 'USAGE')
-) AS owns
-FROM pg_roles r WHERE r.rolname = current_user"""
-
-
-async def check_roles(app_url: str, worker_url: str) -> None:
-    """Raise `WrongRole` unless row policies hold the app role and do not hold the worker role.
-
-    An owner is free of policies that are not forced, and may drop any; so the app role owns nothing.
-    """
-    app, worker = await _rights(app_url), await _rights(worker_url)
-    if app["bypasses"] or app["owns"]:
-        raise WrongRole(f"{APP_ROLE} bypasses row policies or owns tables: {app_url}")
-    if not worker["bypasses"]:
-        raise WrongRole(f"{WORKER_ROLE} needs BYPASSRLS: {worker_url}")
-
-
-async def _rights(url: str) -> asyncpg.Record:
-    connection = await asyncpg.connect(url)
-    try:
-        row = await connection.fetchrow(_RIGHTS)
-        assert row is not None, "current_user is a role"
-        return row
-    finally:
-        await connection.close()

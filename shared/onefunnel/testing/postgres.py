@@ -19,14 +19,15 @@ import pytest
 import pytest_asyncio
 from starlette.types import ASGIApp
 
-from onefunnel.log.postgres_log import prepare
+from onefunnel.log.postgres_log import PostgresLog, prepare
 from onefunnel.persistence.database import Database
 from onefunnel.persistence.local_server import LocalServer
 from onefunnel.persistence.migrations import upgrade
 from onefunnel.persistence.provision import provision
-from onefunnel.persistence.urls import APP_ROLE, WORKER_ROLE, url_of
+from onefunnel.persistence.urls import APP_ROLE, WORKER_ROLE, database_of, url_of
+from onefunnel.profiles.assembly import runtime_on
+from onefunnel.profiles.clients import Clients
 from onefunnel.profiles.databases import Databases
-from onefunnel.profiles.embedded import Clients, database_of, runtime_on
 from onefunnel.runtime import Runtime
 from onefunnel.wakeups import Wakeups
 
@@ -189,6 +190,10 @@ async def open_database() -> AsyncIterator[Callable[..., Database]]:
         await database.close()
 
 
+async def _made_for_it() -> None:
+    """Check nothing: the databases were made a moment ago."""
+
+
 @pytest_asyncio.fixture
 async def make_runtime(
     fresh_database: Callable[[str | None], FreshDatabase],
@@ -204,12 +209,15 @@ async def make_runtime(
         fresh = {database_of(package): fresh_database(package) for package in packages}
         fresh["eventlog"] = fresh_database("onefunnel.log")
         wakeups = Wakeups()
+        databases = Databases(lambda name, role: fresh[name].url(role))
         runtime = runtime_on(
-            Databases(lambda name, role: fresh[name].url(role)),
+            databases,
+            PostgresLog(databases.worker("eventlog")),
             internal_key=INTERNAL_KEY,
             clients=Clients(apps or {}, {}),
             wake=wakeups.wake,
             wakeups=wakeups,
+            check=_made_for_it,
         )
         made.append(runtime)
         return runtime

@@ -1,6 +1,7 @@
 """Waiting for a condition, with a limit: what tests do instead of sleeping."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -18,3 +19,12 @@ async def until(
             if held is True or (not isinstance(held, bool) and await held):
                 return
             await asyncio.sleep(_PAUSE_S)
+
+
+def wait_until(condition: Callable[[], bool], *, limit_s: float = LIMIT_S) -> None:
+    """Do the same where no loop runs."""
+    until_s = time.monotonic() + limit_s
+    while not condition():
+        if time.monotonic() > until_s:
+            raise TimeoutError
+        time.sleep(_PAUSE_S)

@@ -1,0 +1,7 @@
+"""The Kafka log passes the contract."""
+
+from onefunnel.testing.log_contract import LogContract
+
+
+class TestKafkaLog(LogContract):
+    """The contract."""

@@ -1,0 +1,119 @@
+"""What a writer to Kafka does when the broker refuses, dies or freezes."""
+
+import asyncio
+
+import pytest
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+
+from onefunnel.log import kafka_session
+from onefunnel.log.kafka_log import KafkaLog
+from onefunnel.log.port import Unavailable
+from onefunnel.testing.log_contract import A0, A1, TOPICS, A, append, read, records
+from onefunnel.testing.small_service import without_repeats
+from onefunnel.testing.waiting import until
+
+
+async def test_what_does_not_fit_into_one_batch_is_appended_in_order(log):
+    values = [str(n) * 400_000 for n in range(9)]
+    positions = await append(log, [*records(A0, *values), *records(A1, "x")])
+    assert list(positions) == [*range(9), 0]
+    found = (await read(log, {A0: 0}, max_bytes=1 << 26))[A0]
+    assert [value.decode() for value in found.values] == values[: len(found.values)]
+
+
+async def test_a_refused_batch_spoils_its_writer_and_no_other(log, admin, topic_prefix):
+    async def allow(size):
+        settings = {"max.message.bytes": str(size)}
+        topic = ConfigResource(ConfigResourceType.TOPIC, topic_prefix + A, settings)
+        await admin.alter_configs([topic])
+
+    writer = await log.open_writer("/services/test", 1)
+    await writer.append(records(A0, "before"))
+    await allow(100)
+    with pytest.raises(Unavailable):
+        await writer.append(records(A0, "n" * 50_000 + "".join(map(chr, range(200)))))
+    with pytest.raises(Unavailable, match="closed"):
+        await writer.append(records(A0, "after"))
+    await allow(2_000_000)
+    assert list(await append(log, records(A0, "again"), epoch=2)) == [1]
+
+
+async def test_a_broker_that_dies_in_the_middle_costs_no_record_and_no_order(log, local_broker):
+    written = [f"{n}" for n in range(600)]
+    dying = asyncio.Event()
+
+    async def write():
+        epoch, at = 0, 0
+        while at < len(written):
+            epoch += 1
+            try:
+                writer = await log.open_writer("/services/test", epoch)
+            except Unavailable:
+                continue
+            try:
+                while at < len(written):
+                    await writer.append(records(A0, *written[at : at + 10]))
+                    at += 10
+                    if at == 200:
+                        dying.set()
+            except Unavailable:
+                continue
+            finally:
+                await writer.close()
+
+    writing = asyncio.create_task(write())
+    await dying.wait()
+    local_broker.kill()
+    await asyncio.to_thread(local_broker.start)
+    await writing
+    found = (await read(log, {A0: 0}, wait_s=10))[A0]
+    assert without_repeats([value.decode() for value in found.values]) == written
+
+
+async def test_with_a_frozen_broker_an_append_is_given_up_and_leaves_nothing_running(
+    bootstrap, topic_prefix, local_broker, monkeypatch
+):
+    monkeypatch.setattr(kafka_session, "REQUEST_TIMEOUT_MS", 500)
+    monkeypatch.setattr(kafka_session, "CALL_TIMEOUT_S", 1.5)
+    log = KafkaLog(bootstrap, TOPICS, prefix=topic_prefix)
+    writer = await log.open_writer("/services/test", 1)
+    await writer.append(records(A0, "a"))
+    before = asyncio.all_tasks()
+    local_broker.freeze()
+    with pytest.raises(Unavailable):
+        await writer.append(records(A0, "b"))
+    local_broker.thaw()
+    await until(lambda: is_back(log), limit_s=60)
+    await append(log, records(A0, "b"), epoch=2)
+    assert without_repeats((await read(log, {A0: 0}))[A0].values) == [b"a", b"b"]
+    await log.close()
+    assert asyncio.all_tasks() <= before
+
+
+async def is_back(log):
+    try:
+        return await log.end_positions([A0]) != {}
+    except Unavailable:
+        return False
+
+
+async def test_a_log_whose_broker_is_down_says_so_and_works_when_it_is_there(
+    bootstrap, topic_prefix, local_broker
+):
+    local_broker.kill()
+    log = KafkaLog(bootstrap, TOPICS, prefix=topic_prefix)
+    reader = log.reader()
+    limits = {"max_records": 9, "max_bytes": 999, "wait_s": 0}
+    for call in (
+        log.topics,
+        lambda: log.end_positions([A0]),
+        lambda: log.open_writer("/services/test", 1),
+        lambda: reader.fetch({A0: 0}, **limits),
+    ):
+        with pytest.raises(Unavailable):
+            await call()
+    await asyncio.to_thread(local_broker.start)
+    await append(log, records(A0, "a"))
+    assert (await reader.fetch({A0: 0}, **limits))[A0].values == [b"a"]
+    await reader.close()
+    await log.close()

@@ -1,0 +1,1 @@
+"""What an operations team is given: compose file, image, chart, dashboards, runbooks."""
