@@ -171,7 +171,7 @@ class Reactions:
         self._claims |= outcome.claims
         for partition, reason in outcome.halted.items():
             self._tell_halted(partition, reason)
-        counts: dict[telemetry.MetricName, int] = {
+        counts: dict[telemetry.CounterName, int] = {
             "reaction_applied_total": outcome.applied,
             "reaction_duplicates_total": outcome.duplicates,
             "reaction_ignored_total": outcome.ignored,
@@ -188,8 +188,6 @@ class Reactions:
         if ends != self._ends:
             await ownership.note_ends(connection, self._group, ends)
             self._ends = ends
-        lag = sum(end - self._claims[partition].next_position for partition, end in ends.items())
-        telemetry.gauge("consumer_lag_events", lag, service=self._group)
         while await redrive_next(self._database, self._group, self._handlers):
             self._wake()
 
