@@ -15,9 +15,8 @@ CounterName = Literal[
     "reaction_applied_total",  # events that a reaction has applied
     "reaction_duplicates_total",  # events that came again and changed nothing
     "reaction_ignored_total",  # events of types that nobody here reacts to
-    "reaction_held_total",  # events that wait behind a dead letter of the same aggregate
     "reaction_dead_letters_total",  # events put aside because they can never be applied
-    "fold_events_total",  # events that the fold has dealt with: applied, duplicate, parked, dead or ignored
+    "fold_events_total",  # folded: applied, duplicate, parked, dead, ignored; one-by-one in a turn taken apart
     "partitions_halted_total",  # partitions that were stopped until an operator resumes them
     "intake_refused_total",  # writes that were refused because too many events wait in the outbox
     "http_requests_total",  # requests that were answered, by the route's template, never by its path

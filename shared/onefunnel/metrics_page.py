@@ -20,8 +20,9 @@ _HEAD: Final = """\
 # Metrics
 
 Every process answers `/metrics`: one that serves at its port, one that works at `ONEFUNNEL_METRICS_PORT`.
-`onefunnel status` says where both are on one machine. What is about a whole service (outbox, lag, partitions, dead letters)
-is the same from each of its workers: take the maximum, not the sum. A value that could not be found out is `NaN`.
+`onefunnel up` says where both are on one machine. What is about a whole service (outbox, lag, partitions, dead
+letters) is the same from each of its workers: take the maximum, not the sum.
+A value that could not be found out is `NaN`.
 
 No label holds an id, a path or a tenant: `route` is the route's template, `service` who counted.
 

@@ -3,7 +3,7 @@
 import logging
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from typing import Any
 
@@ -26,6 +26,7 @@ __all__ = [
     "GaugeName",
     "HistogramName",
     "MetricName",
+    "bound",
     "configure_logs",
     "count",
     "gauge",
@@ -34,6 +35,7 @@ __all__ = [
     "observe",
     "timed",
 ]
+
 
 def configure_logs(service: str) -> None:
     """Write logs as JSON lines to stderr, each with its service and the bound correlation id."""
@@ -56,6 +58,17 @@ def log(name: str) -> structlog.typing.FilteringBoundLogger:
     """Return a logger whose lines carry the part of the program that writes them."""
     bound: structlog.typing.FilteringBoundLogger = structlog.get_logger(part=name)
     return bound
+
+
+def bound(service: str, correlation_id: str, trace_id: str | None) -> AbstractContextManager[None]:
+    """Let every line that is written while this lasts say which request it belongs to."""
+    if trace_id is None:
+        return structlog.contextvars.bound_contextvars(
+            service=service, correlation_id=correlation_id
+        )
+    return structlog.contextvars.bound_contextvars(
+        service=service, correlation_id=correlation_id, trace_id=trace_id
+    )
 
 
 def count(name: CounterName, n: int = 1, **labels: str) -> None:

@@ -7,7 +7,9 @@ from functools import partial
 from fastapi import FastAPI
 from sqlalchemy import text
 
+from metrics_service.adapters.dead_rows import OPEN_DEAD
 from metrics_service.adapters.fold_store import PostgresFoldStore
+from metrics_service.adapters.fold_turn import GROUP
 from metrics_service.adapters.generations import PostgresGenerations
 from metrics_service.adapters.pay_repositories import sql_tx
 from metrics_service.adapters.views import sql_reads
@@ -31,6 +33,7 @@ from onefunnel.clock import Clock
 from onefunnel.http.app import service_app
 from onefunnel.http.forgetting import forget_answers
 from onefunnel.http.writes import write_dependency
+from onefunnel.outbox.intake import Intake
 from onefunnel.outbox.lease import new_owner
 from onefunnel.outbox.relay import Relay
 from onefunnel.outbox.standing import Standing, outbox_standing
@@ -38,6 +41,7 @@ from onefunnel.persistence.database import Database
 from onefunnel.runtime import Runtime
 from onefunnel.service import Service
 from onefunnel.starting import once_there
+from onefunnel.watch import Consumer, Watcher
 
 
 def build(runtime: Runtime) -> Service:
@@ -53,6 +57,12 @@ def build(runtime: Runtime) -> Service:
         NAME,
         app,
         background=(partial(_relay, runtime), partial(_fold, runtime), partial(_forget, runtime)),
+        watch=Watcher(
+            NAME,
+            runtime.worker_database(DATABASE),
+            runtime.clock,
+            Consumer(GROUP, OPEN_DEAD, runtime.log),
+        ),
     )
 
 
@@ -84,6 +94,7 @@ def application(
         internal_key=internal_key,
         ready=partial(_ready, database),
         clock=clock,
+        intake=Intake(NAME, partial(_outbox, worker, clock)),
     )
 
 

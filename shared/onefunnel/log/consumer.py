@@ -11,8 +11,9 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Final
 
-from onefunnel import telemetry
+from onefunnel import telemetry, tracing
 from onefunnel.events.catalogue import CATALOGUE
+from onefunnel.ids import new_id
 from onefunnel.log import ownership
 from onefunnel.log.arrivals import Handler, arrivals
 from onefunnel.log.continuity import discontinuities
@@ -159,7 +160,12 @@ class Reactions:
             self._wake()
 
     async def _take(self, taken: Taken, *, careful: bool) -> Outcome:
-        with telemetry.timed("turn_seconds", service=self._group):
+        records = (arrival.record for arrivals_ in taken.values() for arrival in arrivals_)
+        with (
+            telemetry.timed("turn_seconds", service=self._group),
+            tracing.turn("reaction turn", self._group, records) as trace_id,
+            telemetry.bound(self._group, str(new_id()), trace_id),
+        ):
             return await take_turn(
                 self._database, self._group, self._handlers, self._claims, taken, careful=careful
             )
