@@ -9,7 +9,9 @@ from typing import Any
 
 import orjson
 import structlog
+import structlog.tracebacks
 from prometheus_client import Counter, Gauge, Histogram
+from structlog.typing import ExcInfo
 
 from onefunnel.metrics import (
     PREFIX,
@@ -44,7 +46,7 @@ def configure_logs(service: str) -> None:
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
-            structlog.processors.dict_tracebacks,
+            structlog.processors.ExceptionRenderer(_told),
             structlog.processors.JSONRenderer(serializer=_line),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
@@ -96,6 +98,14 @@ def timed(name: HistogramName, **labels: str) -> Iterator[None]:
     """Add the time that a block takes to a histogram, however it ends."""
     with _of(_histogram(name), name, labels).time():
         yield
+
+
+_frames_of = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+
+
+def _told(exc_info: ExcInfo) -> list[dict[str, Any]]:
+    """Return what an error was and where, without its words and values: they repeat what was sent."""
+    return [{**one, "exc_value": "", "exc_notes": []} for one in _frames_of(exc_info)]
 
 
 def _of(metric: Any, name: MetricName, labels: dict[str, str]) -> Any:

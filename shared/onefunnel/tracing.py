@@ -1,7 +1,7 @@
 """Traces: one follows an event from the request through outbox and log into the turn that folds it.
 
 A trace travels as W3C `traceparent`: in the header between services, in the envelope beyond. Spans are
-made only where `OTEL_EXPORTER_OTLP_ENDPOINT` is set, and OpenTelemetry is imported only there; whatever
+made only where `OTEL_EXPORTER_OTLP_ENDPOINT` is set, and the SDK is imported only there; whatever
 a caller sends travels on in any case (ADR 0019).
 """
 

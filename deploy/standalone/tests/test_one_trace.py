@@ -49,7 +49,7 @@ def linked(spans) -> set[str]:
 
 @pytest.mark.parametrize("given", [GIVEN, None])
 async def test_a_lead_is_followed_from_the_gateway_into_the_fold(make_runtime, spans, given):
-    apps = {}
+    apps = {"lead": None}  # filled below: services are built on the runtime
     runtime = make_runtime("gateway", "lead_service", "metrics_service", apps=apps)
     lead, metrics, gateway = (b(runtime) for b in (build_lead, build_metrics, build_gateway))
     apps |= {"lead": lead.app, "metrics": metrics.app}

@@ -50,7 +50,7 @@ router = routes("things")
 @router.post("/v1/things/{thing_id}", openapi_extra=declared("thing", "create"))
 async def create(thing_id: str, body: New) -> dict[str, str]:
     if body.name.endswith("bug"):
-        raise RuntimeError("a bug of ours")
+        raise RuntimeError(f"a bug of ours with {body.name}")
     return {}
 
 async def ready(): ...
