@@ -47,12 +47,14 @@ types: $(VENV)/dev ## mypy --strict
 arch: $(VENV)/dev ## rooms and imports
 	@$(BIN)/lint-imports
 
-catalogue: $(VENV)/dev ## write what is generated: event schemas, docs/events, the gateway's OpenAPI
+catalogue: $(VENV)/dev ## write what is generated: event schemas, docs/events, docs/metrics.md, the gateway's OpenAPI
 	@$(BIN)/python -m onefunnel.events.publish
+	@$(BIN)/python -m onefunnel.metrics_page
 	@$(BIN)/python -m standalone.openapi
 
 generated: $(VENV)/dev ## compare what is generated with what is checked in
 	@$(BIN)/python -m onefunnel.events.publish --check
+	@$(BIN)/python -m onefunnel.metrics_page --check
 	@$(BIN)/python -m standalone.openapi --check
 	@$(BIN)/python -m tests.faults --check
 

@@ -21,11 +21,12 @@ import uvloop
 from pydantic import ValidationError
 from starlette.types import ASGIApp
 
-from onefunnel import telemetry
+from onefunnel import ops, telemetry, tracing
 from onefunnel.errors import Refused
 from onefunnel.persistence.urls import database_of
 from onefunnel.runtime import Runtime
 from onefunnel.starting import once_there
+from onefunnel.watch import Watch
 
 # Runs until the event is set, then finishes its turn and returns. Raising ends the process.
 Background = Callable[[asyncio.Event], Awaitable[None]]
@@ -44,6 +45,7 @@ class Service:
     name: str
     app: ASGIApp
     background: Sequence[Background] = ()
+    watch: Watch | None = None  # how it stands, asked in a worker
 
 
 def run(package: str) -> None:
@@ -100,6 +102,11 @@ async def work(services: Sequence[Service], runtime: Runtime, stop: asyncio.Even
     await asyncio.gather(*tasks, return_exceptions=bool(late))
 
 
+def watches_of(services: Sequence[Service]) -> dict[str, Watch]:
+    """Return how each service is looked at."""
+    return {service.name: service.watch for service in services if service.watch is not None}
+
+
 def settle() -> None:
     """Take what was loaded so far out of the collector's sight: it stays as long as the process.
 
@@ -134,6 +141,7 @@ async def _serve(package: str) -> None:
     )
     async with _built(package, "web") as (service, runtime), asyncio.TaskGroup() as tasks:
         # Not before: a process whose database is away answers that it lives and is not ready.
+        ops.watch_loop(asyncio.get_running_loop())
         checking = tasks.create_task(once_there(runtime.check, asyncio.Event()))
         # The server catches these and raises them again when it is done: there is still to be closed.
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -148,8 +156,9 @@ async def _work(package: str) -> None:
         stop_on_signals(stop)
         if not service.background:
             _log.info("nothing_to_do")
-        await once_there(runtime.check, stop)
-        await work([service], runtime, stop)
+        async with ops.answering(watches_of([service])):
+            await once_there(runtime.check, stop)
+            await work([service], runtime, stop)
 
 
 async def _migrate(package: str) -> None:
@@ -180,6 +189,7 @@ def _opened(package: str, part: str) -> Runtime:
 
 def _run(package: str, work: Coroutine[Any, Any, None]) -> None:
     telemetry.configure_logs(package)
+    tracing.start(package)
     try:
         uvloop.run(work)
     except* Refused as refused:

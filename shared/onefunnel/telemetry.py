@@ -2,27 +2,41 @@
 
 import logging
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
-from typing import Final, Literal
+from typing import Any
 
+import orjson
 import structlog
+import structlog.tracebacks
 from prometheus_client import Counter, Gauge, Histogram
+from structlog.typing import ExcInfo
 
-MetricName = Literal[
-    "relay_published_total",  # events that the log has acknowledged
-    "relay_failures_total",  # turns of a relay that ended in an error and a new epoch
-    "reaction_applied_total",  # events that a reaction has applied
-    "reaction_duplicates_total",  # events that came again and changed nothing
-    "reaction_ignored_total",  # events of types that nobody here reacts to
-    "reaction_dead_letters_total",  # events put aside because they can never be applied
-    "partitions_halted_total",  # partitions that were stopped until an operator resumes them
-    "consumer_lag_events",  # records in the log that a consumer has not taken yet
-    "turn_seconds",  # how long one turn of a consumer took, commit included
+from onefunnel.metrics import (
+    PREFIX,
+    CounterName,
+    GaugeName,
+    HistogramName,
+    MetricName,
+    help_texts,
+    labels_of,
+)
+
+__all__ = [
+    "CounterName",
+    "GaugeName",
+    "HistogramName",
+    "MetricName",
+    "bound",
+    "configure_logs",
+    "count",
+    "gauge",
+    "gauge_of",
+    "log",
+    "observe",
+    "timed",
 ]
-
-_LABELS: Final = ("service",)
 
 
 def configure_logs(service: str) -> None:
@@ -32,8 +46,8 @@ def configure_logs(service: str) -> None:
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
-            structlog.processors.dict_tracebacks,
-            structlog.processors.JSONRenderer(),
+            structlog.processors.ExceptionRenderer(_told),
+            structlog.processors.JSONRenderer(serializer=_line),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
@@ -48,33 +62,71 @@ def log(name: str) -> structlog.typing.FilteringBoundLogger:
     return bound
 
 
-def count(name: MetricName, n: int = 1, *, service: str) -> None:
+def bound(service: str, correlation_id: str, trace_id: str | None) -> AbstractContextManager[None]:
+    """Let every line that is written while this lasts say which request it belongs to."""
+    if trace_id is None:
+        return structlog.contextvars.bound_contextvars(
+            service=service, correlation_id=correlation_id
+        )
+    return structlog.contextvars.bound_contextvars(
+        service=service, correlation_id=correlation_id, trace_id=trace_id
+    )
+
+
+def count(name: CounterName, n: int = 1, **labels: str) -> None:
     """Add `n` to a counter."""
-    _counter(name).labels(service).inc(n)
+    _of(_counter(name), name, labels).inc(n)
 
 
-def gauge(name: MetricName, value: float, *, service: str) -> None:
+def gauge(name: GaugeName, value: float, **labels: str) -> None:
     """Set a gauge."""
-    _gauge(name).labels(service).set(value)
+    _of(_gauge(name), name, labels).set(value)
+
+
+def gauge_of(name: GaugeName, value: Callable[[], float], **labels: str) -> None:
+    """Let a gauge ask for its value whenever it is read."""
+    _of(_gauge(name), name, labels).set_function(value)
+
+
+def observe(name: HistogramName, seconds: float, **labels: str) -> None:
+    """Add one duration to a histogram."""
+    _of(_histogram(name), name, labels).observe(seconds)
 
 
 @contextmanager
-def timed(name: MetricName, *, service: str) -> Iterator[None]:
+def timed(name: HistogramName, **labels: str) -> Iterator[None]:
     """Add the time that a block takes to a histogram, however it ends."""
-    with _histogram(name).labels(service).time():
+    with _of(_histogram(name), name, labels).time():
         yield
 
 
-@cache
-def _counter(name: MetricName) -> Counter:
-    return Counter(f"onefunnel_{name}", name, _LABELS)
+_frames_of = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+
+
+def _told(exc_info: ExcInfo) -> list[dict[str, Any]]:
+    """Return what an error was and where, without its words and values: they repeat what was sent."""
+    return [{**one, "exc_value": "", "exc_notes": []} for one in _frames_of(exc_info)]
+
+
+def _of(metric: Any, name: MetricName, labels: dict[str, str]) -> Any:
+    names = labels_of(name)
+    return metric.labels(*(labels[label] for label in names)) if names else metric
 
 
 @cache
-def _gauge(name: MetricName) -> Gauge:
-    return Gauge(f"onefunnel_{name}", name, _LABELS)
+def _counter(name: CounterName) -> Counter:
+    return Counter(PREFIX + name, help_texts()[name], labels_of(name))
 
 
 @cache
-def _histogram(name: MetricName) -> Histogram:
-    return Histogram(f"onefunnel_{name}", name, _LABELS)
+def _gauge(name: GaugeName) -> Gauge:
+    return Gauge(PREFIX + name, help_texts()[name], labels_of(name))
+
+
+@cache
+def _histogram(name: HistogramName) -> Histogram:
+    return Histogram(PREFIX + name, help_texts()[name], labels_of(name))
+
+
+def _line(fields: Any, **_: Any) -> str:
+    return orjson.dumps(fields, default=str).decode()

@@ -12,11 +12,13 @@ from content_service.entrypoints.wiring import Wiring
 from content_service.settings import DATABASE, NAME, SOURCE
 from onefunnel.http.app import service_app
 from onefunnel.http.forgetting import forget_answers
+from onefunnel.outbox.intake import Intake
 from onefunnel.outbox.relay import Relay
 from onefunnel.outbox.standing import Standing, outbox_standing
 from onefunnel.persistence.database import Database
 from onefunnel.runtime import Runtime
 from onefunnel.service import Service
+from onefunnel.watch import Watcher
 
 
 def build(runtime: Runtime) -> Service:
@@ -28,6 +30,7 @@ def build(runtime: Runtime) -> Service:
         internal_key=runtime.internal_key,
         ready=partial(_ready, database),
         clock=runtime.clock,
+        intake=Intake(NAME, partial(_outbox, runtime)),
     )
     app.state.wiring = Wiring(
         database=database,
@@ -38,7 +41,12 @@ def build(runtime: Runtime) -> Service:
         views_of=SqlViews,
         outbox=partial(_outbox, runtime),
     )
-    return Service(NAME, app, background=(partial(_relay, runtime), partial(_forget, runtime)))
+    return Service(
+        NAME,
+        app,
+        background=(partial(_relay, runtime), partial(_forget, runtime)),
+        watch=Watcher(NAME, runtime.worker_database(DATABASE), runtime.clock),
+    )
 
 
 async def _ready(database: Database) -> None:

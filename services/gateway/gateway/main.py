@@ -46,7 +46,7 @@ def build(runtime: Runtime, document: Mapping[str, Any] | None = None) -> Servic
     own.router.routes.extend(public_routes(catalogue))
     table = RouteTable(operations_of(catalogue))
     front = Front(own, table, doorkeeper, runtime.client, Names(runtime.client))
-    return Service(NAME, Edge(front), background=(partial(_forget, runtime),))
+    return Service(NAME, Edge(front, NAME), background=(partial(_forget, runtime),))
 
 
 def own_app(runtime: Runtime, doorkeeper: Doorkeeper | None = None) -> FastAPI:

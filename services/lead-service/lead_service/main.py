@@ -1,10 +1,7 @@
 """Composition root: the only file that knows all rooms of the lead service."""
 
 import asyncio
-from collections.abc import Mapping
-from datetime import datetime
 from functools import partial
-from typing import Final
 
 from sqlalchemy import text
 
@@ -19,10 +16,13 @@ from lead_service.settings import DATABASE, NAME, SOURCE
 from onefunnel.http.app import service_app
 from onefunnel.http.forgetting import forget_answers
 from onefunnel.log.consumer import Reactions
+from onefunnel.log.dead_letters import COUNT_OPEN
+from onefunnel.outbox.intake import Intake
 from onefunnel.outbox.relay import Relay
-from onefunnel.persistence.database import Database
+from onefunnel.outbox.standing import Standing, outbox_standing
 from onefunnel.runtime import Runtime
 from onefunnel.service import Background, Service
+from onefunnel.watch import Consumer, Watcher
 
 
 def build(runtime: Runtime) -> Service:
@@ -33,12 +33,14 @@ def build(runtime: Runtime) -> Service:
         async with database.transaction() as conn:
             await conn.execute(text("SELECT 1"))
 
+    outbox = partial(_outbox, runtime)
     app = service_app(
         name=NAME,
         routers=ROUTERS,
         internal_key=runtime.internal_key,
         ready=ready,
         clock=runtime.clock,
+        intake=Intake(NAME, outbox),
     )
     app.state.wiring = Wiring(
         database=database,
@@ -47,10 +49,18 @@ def build(runtime: Runtime) -> Service:
         tx=stored_tx,
         batch=StoredBatch,
         queries=stored_queries(database),
-        outbox=lambda: outbox_status(runtime.worker_database(DATABASE), runtime.clock.now()),
+        outbox=outbox,
     )
     return Service(
-        NAME, app, background=(relay(runtime), reactions(runtime), partial(_forget, runtime))
+        NAME,
+        app,
+        background=(relay(runtime), reactions(runtime), partial(_forget, runtime)),
+        watch=Watcher(
+            NAME,
+            runtime.worker_database(DATABASE),
+            runtime.clock,
+            Consumer(GROUP, COUNT_OPEN, runtime.log),
+        ),
     )
 
 
@@ -76,21 +86,8 @@ def reactions(runtime: Runtime) -> Background:
     ).run
 
 
-_OLDEST: Final = text(
-    """SELECT count(*) AS depth,
-              (SELECT event_id FROM outbox ORDER BY id LIMIT 1) AS oldest FROM outbox"""
-)
-
-
-async def outbox_status(database: Database, now: datetime) -> Mapping[str, object]:
-    """Return how many events of all tenants wait for the relay, and how long the oldest has waited."""
-    async with database.transaction() as conn:
-        row = (await conn.execute(_OLDEST)).one()
-    if row.oldest is None:
-        return {"depth": 0, "oldest_age_s": 0.0}
-    # A UUIDv7 begins with its milliseconds.
-    born_s = int.from_bytes(row.oldest.bytes[:6]) / 1000
-    return {"depth": row.depth, "oldest_age_s": round(max(0.0, now.timestamp() - born_s), 3)}
+async def _outbox(runtime: Runtime) -> Standing:
+    return await outbox_standing(runtime.worker_database(DATABASE), runtime.clock.now())
 
 
 async def _forget(runtime: Runtime, stop: asyncio.Event) -> None:

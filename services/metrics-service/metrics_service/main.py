@@ -9,7 +9,9 @@ from typing import Final
 from fastapi import FastAPI
 from sqlalchemy import text
 
+from metrics_service.adapters.dead_rows import OPEN_DEAD
 from metrics_service.adapters.fold_store import PostgresFoldStore
+from metrics_service.adapters.fold_turn import GROUP
 from metrics_service.adapters.generations import PostgresGenerations
 from metrics_service.adapters.pay_repositories import sql_tx
 from metrics_service.adapters.views import sql_reads
@@ -34,6 +36,7 @@ from onefunnel.errors import DomainError, ErrorKind
 from onefunnel.http.app import service_app
 from onefunnel.http.forgetting import forget_answers
 from onefunnel.http.writes import write_dependency
+from onefunnel.outbox.intake import Intake
 from onefunnel.outbox.lease import new_owner
 from onefunnel.outbox.relay import Relay
 from onefunnel.outbox.standing import Standing, outbox_standing
@@ -41,6 +44,7 @@ from onefunnel.persistence.database import Database
 from onefunnel.runtime import Runtime
 from onefunnel.service import Service
 from onefunnel.starting import once_there
+from onefunnel.watch import Consumer, Watcher
 
 _LOOK_AGAIN_S: Final = 1.0
 
@@ -58,6 +62,12 @@ def build(runtime: Runtime) -> Service:
         NAME,
         app,
         background=(partial(_relay, runtime), partial(_fold, runtime), partial(_forget, runtime)),
+        watch=Watcher(
+            NAME,
+            runtime.worker_database(DATABASE),
+            runtime.clock,
+            Consumer(GROUP, OPEN_DEAD, runtime.log),
+        ),
     )
 
 
@@ -89,6 +99,7 @@ def application(
         internal_key=internal_key,
         ready=partial(_ready, database),
         clock=clock,
+        intake=Intake(NAME, partial(_outbox, worker, clock)),
     )
 
 

@@ -8,11 +8,14 @@ from sqlalchemy import text
 from onefunnel.http.app import service_app
 from onefunnel.http.forgetting import forget_answers
 from onefunnel.log.consumer import Reactions
+from onefunnel.log.dead_letters import COUNT_OPEN
+from onefunnel.outbox.intake import Intake
 from onefunnel.outbox.relay import Relay
 from onefunnel.outbox.standing import Standing, outbox_standing
 from onefunnel.persistence.database import Database
 from onefunnel.runtime import Runtime
 from onefunnel.service import Service
+from onefunnel.watch import Consumer, Watcher
 from scoring_service.adapters.repositories import open_tx
 from scoring_service.adapters.views import SqlViews
 from scoring_service.entrypoints.consumers import handlers
@@ -30,6 +33,7 @@ def build(runtime: Runtime) -> Service:
         internal_key=runtime.internal_key,
         ready=partial(_ready, database),
         clock=runtime.clock,
+        intake=Intake(NAME, partial(_outbox, runtime)),
     )
     app.state.wiring = Wiring(
         database=database,
@@ -43,6 +47,12 @@ def build(runtime: Runtime) -> Service:
         NAME,
         app,
         background=(partial(_relay, runtime), partial(_react, runtime), partial(_forget, runtime)),
+        watch=Watcher(
+            NAME,
+            runtime.worker_database(DATABASE),
+            runtime.clock,
+            Consumer(GROUP, COUNT_OPEN, runtime.log),
+        ),
     )
 
 

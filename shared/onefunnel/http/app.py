@@ -18,6 +18,8 @@ from onefunnel.http.index import RouteIndex
 from onefunnel.http.openapi import document_of
 from onefunnel.http.problems import Problem, problem_response
 from onefunnel.http.routing import EXTENSION, StrictRoute, answer_to
+from onefunnel.ops import health
+from onefunnel.outbox.intake import Intake
 
 INTERNAL: Final = "/internal/"
 
@@ -36,11 +38,13 @@ def service_app(
     ready: Callable[[], Awaitable[None]],
     lifespan: Any = None,
     clock: Clock | None = None,
+    intake: Intake | None = None,
 ) -> FastAPI:
     """Return the application of one service: its routes, probes, problems and limits.
 
     Raises `Undeclared` for a route without `openapi_extra=declared(resource, action)`; paths under
-    `/internal/` are never exposed and need none. `ready` raises while the service cannot work.
+    `/internal/` are never exposed and need none. `ready` raises while the service cannot work. `intake` is the valve
+    before the service's outbox, where it has one.
     """
     app = FastAPI(
         title=name,
@@ -54,16 +58,19 @@ def service_app(
     app.state.name = name
     app.state.internal_key = internal_key
     app.state.clock = clock or SystemClock()
+    app.state.intake = intake
     app.state.in_flight = set()  # scopes of the idempotency keys that are being worked on
     operations = [_declared(route, name) for router in routers for route in router.routes]
-    app.router.routes[:] = [RouteIndex(operations), *probes(name, ready)]
+    app.router.routes[:] = [RouteIndex(operations), *probes(name, ready, intake)]
     app.add_exception_handler(HTTPException, _http_exception)
-    app.add_middleware(Edge)
+    app.add_middleware(Edge, service=name)
     app.openapi = partial(document_of, app, operations)  # type: ignore[method-assign] # the documented way
     return app
 
 
-def probes(name: str, ready: Callable[[], Awaitable[None]]) -> list[BaseRoute]:
+def probes(
+    name: str, ready: Callable[[], Awaitable[None]], intake: Intake | None = None
+) -> list[BaseRoute]:
     """Return `/livez`, `/readyz` and `/metrics`: cheap, without a caller, not in the OpenAPI."""
 
     async def livez(_request: Request) -> Response:
@@ -76,7 +83,7 @@ def probes(name: str, ready: Callable[[], Awaitable[None]]) -> list[BaseRoute]:
             _log.warning("not.ready", service=name, error=type(error).__name__)
             problem = Problem("dependency-unavailable", f"{name} is not ready.")
             return problem_response(problem, request.scope["onefunnel.request_id"])
-        return Response(status_code=204)
+        return health(await intake.concerns() if intake else [])
 
     async def metrics(_request: Request) -> Response:
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

@@ -5,6 +5,8 @@ from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from onefunnel import telemetry, tracing
+from onefunnel.http.observing import NO_ROUTE, ROUTE, Observed
 from onefunnel.http.problems import Problem, problem_response
 from onefunnel.ids import new_id
 
@@ -18,37 +20,61 @@ _JSON_RANGES: Final = (b"*/*", b"application/*", b"application/json", b"applicat
 # Paths that answer something other than JSON.
 _OTHER_MEDIA: Final = ("/docs", "/metrics", "/v1/events", "/v1/exports")
 
+REQUEST_ID: Final = "onefunnel.request_id"  # both in the scope
+CORRELATION_ID: Final = "onefunnel.correlation_id"
+
 _MARKS: Final = (b"x-request-id", b"x-content-type-options")
 _NO_SNIFFING: Final = (b"x-content-type-options", b"nosniff")
 _NOT_STORED: Final = (b"cache-control", b"private, no-store")
 
 
 class Edge:
-    """ASGI middleware: refuses what no route should ever see and marks every answer."""
+    """ASGI middleware: refuses what no route should ever see, marks and measures every answer."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, service: str) -> None:
         self.app = app
+        self._service = service
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        request_id = scope["onefunnel.request_id"] = _request_id(scope)
-        marked = _marking(send, request_id)
+        if REQUEST_ID in scope:  # one application stands inside another, which measures
+            await self._answer(scope, receive, send)
+            return
+        scope[REQUEST_ID] = _header(scope, b"x-request-id") or str(new_id())
+        scope[CORRELATION_ID] = _header(scope, b"x-correlation-id") or scope[REQUEST_ID]
+        observed = Observed(scope, self._service)
+        with (
+            tracing.request(scope, self._service) as trace_id,
+            telemetry.bound(self._service, scope[CORRELATION_ID], trace_id),
+        ):
+            try:
+                await self._answer(scope, receive, send, observed)
+            finally:
+                tracing.answered(observed.status, scope.get(ROUTE, NO_ROUTE), scope["method"])
+                observed.ended()
+
+    async def _answer(
+        self, scope: Scope, receive: Receive, send: Send, observed: Observed | None = None
+    ) -> None:
+        marked = _marking(send, scope[REQUEST_ID], observed)
         try:
             _check(scope)
         except Problem as problem:
-            await problem_response(problem, request_id)(scope, receive, marked)
+            await problem_response(problem, scope[REQUEST_ID])(scope, receive, marked)
             return
         await self.app(scope, receive, marked)
 
 
-def _marking(send: Send, request_id: str) -> Send:
+def _marking(send: Send, request_id: str, observed: Observed | None) -> Send:
     mark = (b"x-request-id", request_id.encode("ascii"))
 
     async def marked(message: Message) -> None:
         if message["type"] == "http.response.start":
+            if observed is not None:
+                observed.status = message["status"]
             # One application may stand inside another: what the inner one said of this goes.
             headers = [header for header in message["headers"] if header[0] not in _MARKS]
             headers += (mark, _NO_SNIFFING)
@@ -60,12 +86,12 @@ def _marking(send: Send, request_id: str) -> Send:
     return marked
 
 
-def _request_id(scope: Scope) -> str:
-    """Return the caller's id of this request if it is one, else mint one."""
+def _header(scope: Scope, wanted: bytes) -> str | None:
+    """Return the caller's id of that name if it is one."""
     for name, value in scope["headers"]:
-        if name == b"x-request-id" and _ID.fullmatch(value):
+        if name == wanted and _ID.fullmatch(value):
             return str(value, "ascii")
-    return str(new_id())
+    return None
 
 
 def _check(scope: Scope) -> None:

@@ -6,6 +6,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Match
 from starlette.types import Receive, Scope, Send
 
+from onefunnel.http.observing import ROUTE
 from onefunnel.http.paths import PathTree
 from onefunnel.http.routing import StrictRoute
 
@@ -31,11 +32,13 @@ class RouteIndex(BaseRoute):
         methods, parameters = found
         route = methods.get(scope["method"])
         if route is None:
-            return Match.PARTIAL, {_ALLOWED: ", ".join(sorted(methods))}
+            template = next(iter(methods.values())).path_format
+            return Match.PARTIAL, {ROUTE: template, _ALLOWED: ", ".join(sorted(methods))}
         return Match.FULL, {
             "endpoint": route.endpoint,
             "path_params": parameters,
             "route": route,
+            ROUTE: route.path_format,
         }
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:

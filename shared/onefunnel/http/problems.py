@@ -137,6 +137,11 @@ PROBLEMS: Final[Mapping[str, ProblemType]] = {
     "storage-unavailable": ProblemType(
         503, "The database cannot be reached", "Repeat the request after Retry-After seconds."
     ),
+    "outbox-full": ProblemType(
+        503,
+        "Too many events wait for the event log",
+        "Repeat the request after Retry-After seconds, with the same Idempotency-Key.",
+    ),
     "projection-behind": ProblemType(
         503,
         "The numbers have not caught up yet",

@@ -1,6 +1,5 @@
 """A write over HTTP: one transaction, one answer, given once however often it is asked for."""
 
-import re
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.requests import Request
 from starlette.responses import Response
 
+from onefunnel import tracing
 from onefunnel.clock import Clock, SystemClock
 from onefunnel.errors import DomainError, ErrorKind
 from onefunnel.events.envelope import Metadata
@@ -21,12 +21,11 @@ from onefunnel.http.idempotency import AnsweredMeanwhile, Claim, Stored, claim_o
 from onefunnel.http.preconditions import etag_of
 from onefunnel.http.principal import CurrentPrincipal, Principal
 from onefunnel.http.problems import MEDIA_TYPE, Problem, body_of, status_of
+from onefunnel.outbox.intake import Intake
 from onefunnel.outbox.writer import StaleVersion
 
 MAX_ATTEMPTS: Final = 3
 
-_CORRELATION: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}", re.ASCII)
-_TRACEPARENT: Final = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}", re.ASCII)
 _FINAL_KINDS: Final = frozenset(ErrorKind) - {ErrorKind.STALE, ErrorKind.UNAVAILABLE}
 
 
@@ -74,7 +73,10 @@ class Write:
         self._clock = clock
 
     async def __call__(self, work: Work) -> Response:
-        """Do the work once, commit, wake the relay, answer."""
+        """Do the work once, commit, wake the relay, answer. Raises `outbox-full` before any of it."""
+        intake: Intake | None = self.request.app.state.intake
+        if intake is not None:
+            await intake.admit()
         claim = await claim_of(self.request, self.principal)
         if claim is None:
             return await self._done(work, None)
@@ -139,16 +141,14 @@ class Write:
         return str(self.request.scope["onefunnel.request_id"])
 
     def _metadata(self) -> Metadata:
-        headers = self.request.headers
-        correlation = headers.get("x-correlation-id", "")
-        trace = headers.get("traceparent", "")
+        scope = self.request.scope
         return Metadata(
             tenant_id=self.principal.tenant_id,
             source=f"/services/{self.request.app.state.name}",
             actor_id=self.principal.principal_id,
-            correlation_id=correlation if _CORRELATION.fullmatch(correlation) else self._request_id,
+            correlation_id=scope["onefunnel.correlation_id"],
             recorded_at=self._clock.now(),
-            traceparent=trace if _TRACEPARENT.fullmatch(trace) else None,
+            traceparent=tracing.valid(self.request.headers.get("traceparent", "")),
         )
 
 

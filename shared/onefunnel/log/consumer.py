@@ -11,8 +11,9 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Final
 
-from onefunnel import telemetry
+from onefunnel import telemetry, tracing
 from onefunnel.events.catalogue import CATALOGUE
+from onefunnel.ids import new_id
 from onefunnel.log import ownership
 from onefunnel.log.arrivals import Handler, arrivals
 from onefunnel.log.continuity import discontinuities
@@ -163,7 +164,12 @@ class Reactions:
             self._wake()
 
     async def _take(self, taken: Taken, *, careful: bool) -> Outcome:
-        with telemetry.timed("turn_seconds", service=self._group):
+        records = (arrival.record for arrivals_ in taken.values() for arrival in arrivals_)
+        with (
+            telemetry.timed("turn_seconds", service=self._group),
+            tracing.turn("reaction turn", self._group, records) as trace_id,
+            telemetry.bound(self._group, str(new_id()), trace_id),
+        ):
             return await take_turn(
                 self._database, self._group, self._handlers, self._claims, taken, careful=careful
             )
@@ -175,7 +181,7 @@ class Reactions:
         self._claims |= outcome.claims
         for partition, reason in outcome.halted.items():
             self._tell_halted(partition, reason)
-        counts: dict[telemetry.MetricName, int] = {
+        counts: dict[telemetry.CounterName, int] = {
             "reaction_applied_total": outcome.applied,
             "reaction_duplicates_total": outcome.duplicates,
             "reaction_ignored_total": outcome.ignored,
@@ -191,8 +197,6 @@ class Reactions:
         if ends != self._ends:
             await ownership.note_ends(connection, self._group, self._owner, ends)
             self._ends = ends
-        lag = sum(end - self._claims[partition].next_position for partition, end in ends.items())
-        telemetry.gauge("consumer_lag_events", lag, service=self._group)
         while await redrive_next(self._database, self._group, self._handlers):
             self._wake()
 

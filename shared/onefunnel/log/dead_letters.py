@@ -59,6 +59,7 @@ _SHOW: Final = f"SELECT {_FIELDS} FROM dead_event WHERE group_id = $1 AND id = $
 _DECIDE: Final = """
 UPDATE dead_event SET status = $4, actor = $3, changed_at = now()
 WHERE group_id = $1 AND id = $2 AND status IN ('dead', 'redrive') RETURNING 1"""
+COUNT_OPEN: Final = "SELECT count(*) FROM dead_event WHERE status IN ('dead', 'redrive')"
 _TAKE: Final = f"""
 SELECT {_FIELDS} FROM dead_event WHERE group_id = $1 AND status = 'redrive'
 ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED"""

@@ -16,6 +16,7 @@ from onefunnel.log.ownership import Advance, Claim, advance, halt, lock
 from onefunnel.log.port import Partition
 from onefunnel.log.transience import is_transient
 from onefunnel.persistence.database import Database, driver_of
+from onefunnel.tracing import trace_id_of
 
 MAX_DEAD_IN_A_ROW: Final = 20
 
@@ -153,7 +154,9 @@ async def handle(conn: AsyncConnection, handlers: Mapping[str, Handler], arrival
     assert arrival.envelope is not None
     assert arrival.event is not None
     envelope = arrival.envelope
-    with structlog.contextvars.bound_contextvars(correlation_id=envelope.correlationid):
+    with structlog.contextvars.bound_contextvars(
+        correlation_id=envelope.correlationid, trace_id=trace_id_of(envelope.traceparent)
+    ):
         await handlers[envelope.type](conn, envelope, arrival.event)
 
 

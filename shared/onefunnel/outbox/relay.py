@@ -43,6 +43,7 @@ class Relay:
         self._database = database
         self._log = log
         self._source = source
+        self._service = source.rpartition("/")[2]  # as metrics and logs call it
         self._wake = wake
         self._owner = new_owner()
         self._rows = BATCH_ROWS
@@ -54,7 +55,7 @@ class Relay:
             try:
                 await self._one_epoch(stop, pace)
             except (*DRIVER_ERRORS, LogError, LeaseLost) as error:
-                telemetry.count("relay_failures_total", service=self._source)
+                telemetry.count("relay_failures_total", service=self._service)
                 _log.warning("relay_failed", source=self._source, error=repr(error))
             if not stop.is_set():
                 await self._wake.wait(pace.pause_s())
@@ -106,7 +107,7 @@ class Relay:
         faults.point("relay.after_delete")
         too_big = sum(len(row["record"]) for row in rows) > BATCH_BYTES
         self._rows = max(1, limit // 2) if too_big else min(BATCH_ROWS, 2 * limit)
-        telemetry.count("relay_published_total", len(rows), service=self._source)
+        telemetry.count("relay_published_total", len(rows), service=self._service)
         return len(rows)
 
 

@@ -16,6 +16,7 @@ import orjson
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.pool import QueuePool
 
 from onefunnel import faults
 from onefunnel.errors import DomainError, ErrorKind
@@ -106,6 +107,10 @@ class Database:
             yield connection
         finally:
             await _to_the_end(connection.close(timeout=UNDO_TIMEOUT_S))
+
+    def in_use(self) -> int:
+        """Return how many connections of the pool are at work now."""
+        return cast("QueuePool", self._engine.pool).checkedout()
 
     async def close(self) -> None:
         """Close every pooled connection."""

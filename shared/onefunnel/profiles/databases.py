@@ -7,6 +7,7 @@ The sizes are written down here because they must fit the server together: the e
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from onefunnel import telemetry
 from onefunnel.persistence.database import Database
 from onefunnel.persistence.urls import APP_ROLE, WORKER_ROLE
 
@@ -47,7 +48,10 @@ class Databases:
         key = (name, role)
         if key not in self._open:
             kind = "app" if role == APP_ROLE else "worker"
-            self._open[key] = Database(
+            database = self._open[key] = Database(
                 self._url_for(name, role), pool_size=size, name=f"onefunnel-{name}-{kind}"
             )
+            labels = {"database": name, "role": kind}
+            telemetry.gauge("database_connections_limit", size, **labels)
+            telemetry.gauge_of("database_connections_in_use", database.in_use, **labels)
         return self._open[key]

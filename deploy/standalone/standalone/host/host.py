@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from onefunnel.ops import PORT
 from onefunnel.persistence.local_server import MAJOR, LocalServer
 from standalone.console.failure import NOT_READY, OK, Failure
 from standalone.console.tables import say
@@ -16,7 +17,7 @@ from standalone.host import postgres, show
 from standalone.host.child import Child
 from standalone.host.demo import load_demo
 from standalone.host.lock import Lock, Owner, acquire
-from standalone.host.ports import HOST, listen
+from standalone.host.ports import HOST, free_port, listen
 from standalone.host.preparing import environment_of, prepare
 from standalone.host.processes import Mark, mark_of, stop
 from standalone.host.readiness import serving
@@ -52,6 +53,7 @@ class _Host:
         self._starting: asyncio.Future[LocalServer] | None = None
         self._door: socket.socket | None = None
         self._signals = 0
+        self._metrics_port = 0
 
     async def run(self) -> int:
         lock = acquire(self._data, mark_of(os.getpid()))
@@ -75,7 +77,8 @@ class _Host:
         self._door = door = listen(self._options.port)
         url = f"http://{HOST}:{door.getsockname()[1]}"
         lock.note(url=url)
-        show.addresses(url, self._options.data)
+        self._metrics_port = free_port(door.getsockname()[1] + 1)
+        show.addresses(url, self._metrics_port, self._options.data)
         environment = await self._start_database()
         keys = await prepare(self._data, environment, demo=self._options.demo)
         await self._serve(door, environment, lock, keys)
@@ -94,7 +97,7 @@ class _Host:
         def started(name: str, mark: Mark) -> None:
             lock.note(child=(name, mark))
 
-        self._children = _children(self._data, door, environment)
+        self._children = _children(self._data, door, environment, self._metrics_port)
         async with asyncio.TaskGroup() as group:
             for child in self._children:
                 group.create_task(keep_alive(child, started, say))
@@ -170,7 +173,9 @@ def _first_failure(group: ExceptionGroup) -> Exception:
     return _first_failure(found) if isinstance(found, ExceptionGroup) else found
 
 
-def _children(data: Path, door: socket.socket, environment: dict[str, str]) -> list[Child]:
+def _children(
+    data: Path, door: socket.socket, environment: dict[str, str], metrics_port: int
+) -> list[Child]:
     """Return the two processes, joined by a pipe: the web process wakes the worker through it."""
     hears, tells = os.pipe()
     web = Child(
@@ -184,7 +189,7 @@ def _children(data: Path, door: socket.socket, environment: dict[str, str]) -> l
         "worker",
         "standalone.host.worker",
         data / "logs" / "worker.log",
-        environment={**environment, WAKE: str(hears)},
+        environment={**environment, WAKE: str(hears), PORT: str(metrics_port)},
         descriptors=(hears,),
     )
     return [web, worker]

@@ -9,6 +9,8 @@ from standalone.console.failure import FAILED, USAGE, Failure
 
 HOST = "127.0.0.1"
 _BACKLOG = 2048
+_TRIED = 119
+_HANDED_OUT = 32_768  # and above: the system gives them to outgoing connections
 _SHOWN = 80  # of the command line of who has the port
 
 
@@ -29,7 +31,7 @@ def listen(port: int) -> socket.socket:
         raise Failure(
             f"cannot listen on port {port}",
             because=(error.strerror or str(error),),
-            help=f"choose another:  onefunnel up --port {_free_port()}",
+            help=f"choose another:  onefunnel up --port {free_port()}",
             code="port-refused",
             exit_code=USAGE,
         ) from None
@@ -40,7 +42,7 @@ def _taken(port: int) -> Failure:
     return Failure(
         f"cannot listen on port {port}",
         because=(f"it is in use{_holder(port)}",),
-        help=f"stop that one, or choose another:  onefunnel up --port {_free_port()}",
+        help=f"stop that one, or choose another:  onefunnel up --port {free_port()}",
         code="port-in-use",
         exit_code=FAILED,
     )
@@ -62,10 +64,11 @@ def _holder(port: int) -> str:
     return ""
 
 
-def _free_port() -> int:
+def free_port(first: int = 8081) -> int:
     """Return a free port below the range that the system hands out to outgoing connections."""
-    for port in range(8081, 8200):
+    first = first if first < _HANDED_OUT - _TRIED else 8081
+    for port in range(first, first + _TRIED):
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
             if probe.connect_ex((HOST, port)) != 0:
                 return port
-    return 8081
+    return first

@@ -9,16 +9,18 @@ import click
 
 from standalone.console.options import DEFAULT_DATA
 from standalone.console.tables import say
+from standalone.host.ports import HOST
 
 NewKeys = Mapping[str, Mapping[str, str]]
 
 
-def addresses(url: str, data: Path) -> None:
+def addresses(url: str, metrics_port: int, data: Path) -> None:
     """Say where everything will be, before anything is started."""
     lines = (
         ("Gateway", url),
         ("API docs", f"{url}/docs"),
         ("Status", f"onefunnel status{where(data)}   ·   {url}/v1/status"),
+        ("Metrics", f"{url}/metrics   ·   of the worker: http://{HOST}:{metrics_port}/metrics"),
         ("Keys", f"{data}/keys.json   one per role and tenant, for this machine"),
         ("Stop", "Ctrl-C · your data stays"),
     )

@@ -8,6 +8,8 @@ import socket
 import uvicorn
 import uvloop
 
+from onefunnel import tracing
+from onefunnel.ops import watch_loop
 from onefunnel.telemetry import configure_logs
 from standalone.host.processes import die_with
 from standalone.host.stack import open_stack
@@ -33,6 +35,7 @@ async def serve(door: socket.socket) -> None:
             )
         )
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, _leave, server)
+        watch_loop(asyncio.get_running_loop())
         await server._serve([door])  # noqa: SLF001 - `serve` would take the signals from us
 
 
@@ -44,6 +47,7 @@ def main() -> None:
     """Run the web process on the socket that the host opened."""
     die_with(int(os.environ[PARENT]))
     configure_logs("web")
+    tracing.start("onefunnel-web")
     uvloop.run(serve(socket.socket(fileno=descriptor(LISTEN))))
 
 

@@ -5,7 +5,9 @@ import os
 
 import uvloop
 
-from onefunnel.service import stop_on_signals, work
+from onefunnel import tracing
+from onefunnel.ops import answering
+from onefunnel.service import stop_on_signals, watches_of, work
 from onefunnel.telemetry import configure_logs
 from standalone.host.processes import die_with
 from standalone.host.stack import open_stack
@@ -20,13 +22,16 @@ async def run() -> None:
     stop = asyncio.Event()
     stop_on_signals(stop)
     async with open_stack("worker") as stack:
-        await work(list(stack.services.values()), stack.runtime, stop)
+        services = list(stack.services.values())
+        async with answering(watches_of(services)):
+            await work(services, stack.runtime, stop)
 
 
 def main() -> None:
     """Run the worker process."""
     die_with(int(os.environ[PARENT]))
     configure_logs("worker")
+    tracing.start("onefunnel-worker")
     uvloop.run(run())
 
 

@@ -51,6 +51,11 @@ class Match:
     operations: Mapping[str, Operation]
     parameters: Mapping[str, str]
 
+    @property
+    def template(self) -> str:
+        """Return the path as the catalogue has it."""
+        return next(iter(self.operations.values())).path
+
 
 def operations_of(document: Mapping[str, Any]) -> list[Operation]:
     """Return every operation of a document; raise `BadCatalogue` if one may not be served."""

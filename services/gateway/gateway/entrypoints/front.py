@@ -17,6 +17,7 @@ from gateway.entrypoints.authentication import Caller, Doorkeeper
 from gateway.entrypoints.browsers import preflight, readable
 from gateway.entrypoints.names import Names
 from onefunnel.http.incoming import read_body
+from onefunnel.http.observing import ROUTE
 from onefunnel.http.problems import Problem
 from onefunnel.http.routing import answer_to
 from onefunnel.runtime import Header, ServiceClient, ServiceResponse, ServiceUnreachable
@@ -91,6 +92,7 @@ class Front:
 
     async def _answer(self, scope: Scope, receive: Receive) -> ASGIApp:
         match = self._found(scope)
+        scope[ROUTE] = match.template
         if scope["method"] == "OPTIONS" and (answer := preflight(match)):
             return answer
         operation = _operation(match, scope["method"])

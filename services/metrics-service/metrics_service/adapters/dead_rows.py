@@ -8,6 +8,8 @@ from metrics_service.application.fold_codes import TOPIC_CODE, TOPIC_NAME
 from metrics_service.application.fold_order import Dead, Described
 from metrics_service.application.fold_routes import Spot
 
+OPEN_DEAD: Final = "SELECT count(*) FROM dead_event WHERE status = 'open'"
+
 _BURY: Final = """
     INSERT INTO dead_event (event_id, tenant_id, aggregate_id, aggregate_seq, aggregate_code,
         topic_code, partition, position, type, reason, detail, record)

@@ -5,6 +5,7 @@ import gc
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Final
 from uuid import UUID
 
 import structlog
@@ -18,13 +19,14 @@ from metrics_service.application.fold_batch import (
 )
 from metrics_service.application.fold_feed import Feed
 from metrics_service.application.fold_isolate import bury_one, fold_one
-from metrics_service.application.fold_order import Dead
+from metrics_service.application.fold_order import Dead, Ordered
 from metrics_service.application.fold_ports import AlreadyWritten, FoldStore, Retry, Turn
 from metrics_service.application.fold_rederive import rederive
 from metrics_service.application.fold_rules import RulesCache, tenants_of
 from metrics_service.application.fold_turn import PLAINLY, Batch, How, fold
-from onefunnel import faults
+from onefunnel import faults, telemetry, tracing
 from onefunnel.events.topics import TOPICS
+from onefunnel.ids import new_id
 from onefunnel.log.continuity import discontinuities
 from onefunnel.log.ownership import Advance, Claim, ClaimLost
 from onefunnel.log.port import (
@@ -36,6 +38,8 @@ from onefunnel.log.port import (
     PositionOutOfRange,
     Reader,
 )
+
+SERVICE: Final = "metrics-service"  # as metrics, logs and traces call it
 
 _log = structlog.get_logger()
 
@@ -157,18 +161,28 @@ class Fold:
             return 0
         faults.point("fold.before_begin")
         self._feed_of(reader).look_ahead(self._claims, portions)
+        records = (item.record for portion in portions for item in portion.items)
+        with (
+            telemetry.timed("turn_seconds", service=SERVICE),
+            tracing.turn("fold turn", SERVICE, records) as trace_id,
+            telemetry.bound(SERVICE, str(new_id()), trace_id),
+        ):
+            moved = await self._taken(portions)
+        faults.point("fold.after_commit")
+        self._claims.update(moved)
+        return sum(portion.next_position - portion.position for portion in portions)
+
+    async def _taken(self, portions: Sequence[Portion]) -> Mapping[Partition, Claim]:
+        """Fold what can be folded and bury the rest; whatever happens, each event once."""
         try:
-            moved = await self._commit(portions, PLAINLY)
+            return await self._commit(portions, PLAINLY)
         except AlreadyWritten:
-            moved = await self._commit(portions, How(slowly=True))
+            return await self._commit(portions, How(slowly=True))
         except (Retry, ClaimLost):
             raise
         except Exception as error:  # noqa: BLE001 - the reason lies in the data; find the one event
             _log.warning("fold.isolating", error=type(error).__name__)
-            moved = await self._commit_one_by_one(portions)
-        faults.point("fold.after_commit")
-        self._claims.update(moved)
-        return sum(portion.next_position - portion.position for portion in portions)
+            return await self._commit_one_by_one(portions)
 
     async def let_go(self) -> None:
         """Forget what was read ahead; the reader is not used any more."""
@@ -196,11 +210,15 @@ class Fold:
 
     async def _halt(self, claim: Claim, reason: str) -> None:
         """Stop a partition until an operator looks; the others go on."""
-        _log.error("fold.halted", partition=str(claim.partition), reason=reason)
+        self._tell_halted(claim.partition, reason)
         async with self._store.turn() as turn:
             await turn.lock_partitions([claim])
             await turn.halt(claim, reason)
         self._claims.pop(claim.partition, None)
+
+    def _tell_halted(self, partition: Partition, reason: str) -> None:
+        telemetry.count("partitions_halted_total", service=SERVICE)
+        _log.error("fold.halted", partition=str(partition), reason=reason)
 
     async def _commit(self, portions: Sequence[Portion], how: How) -> Mapping[Partition, Claim]:
         events = events_of(portions)
@@ -213,6 +231,7 @@ class Fold:
             ordered = await fold(turn, standing, self._cache, batch, how)
             moved = await turn.advance(self._advances(portions, died_of(ordered)))
             faults.point("fold.after_positions")
+        _count(ordered, sum(portion.ignored for portion in portions))
         return moved
 
     def _advances(self, portions: Sequence[Portion], died: frozenset[UUID]) -> list[Advance]:
@@ -237,8 +256,12 @@ class Fold:
                 if reason:
                     await turn.halt(advance.claim, reason)
                     del moved[advance.claim.partition]
-        for advance, reason in ends:
+        for portion, (advance, reason) in zip(portions, ends, strict=True):
+            telemetry.count(
+                "fold_events_total", len(portion.items), service=SERVICE, outcome="one-by-one"
+            )
             if reason:
+                self._tell_halted(advance.claim.partition, reason)
                 self._claims.pop(advance.claim.partition, None)
         return moved
 
@@ -258,6 +281,24 @@ class Fold:
             count = count + 1 if died else 0
             last = event_id_of(item)
         return portion.advance(claim, count), None
+
+
+def _count(ordered: Ordered, ignored: int) -> None:
+    """Count what a committed turn came to."""
+    found = {
+        "applied": len(ordered.applied),
+        "duplicate": ordered.duplicates,
+        "parked": len(ordered.parked),
+        "dead": len(ordered.dead),
+        "ignored": ignored,
+    }
+    for outcome, n in found.items():
+        telemetry.count("fold_events_total", n, service=SERVICE, outcome=outcome)
+    for dead in ordered.dead:
+        _log.error(
+            "fold.dead_letter", event_id=str(dead.what.event_id), type=dead.what.type,
+            reason=dead.reason,
+        )  # fmt: skip
 
 
 def spare_the_collector() -> None:
