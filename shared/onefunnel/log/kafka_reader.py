@@ -38,6 +38,7 @@ class Limits:
 
     records: int
     bytes: int
+    each: int
 
 
 class KafkaReader:
@@ -67,9 +68,10 @@ class KafkaReader:
         max_records: int,
         max_bytes: int,
         wait_s: float,
+        max_each: int | None = None,
     ) -> dict[Partition, Slice]:
         """Return records from the given next positions onwards, waiting for the first of them."""
-        limits = Limits(max_records, max_bytes)
+        limits = Limits(max_records, max_bytes, max_each or max_records)
         try:
             async with unavailable_on_error(wait_s + STALLED_S):
                 return await self._fetch(wanted, limits, wait_s)
@@ -136,24 +138,26 @@ class KafkaReader:
         clock = asyncio.get_running_loop().time
         until = clock() + seconds
         while True:
-            await self._take(consumer, wanted, limits.records)
+            await self._take(consumer, wanted, limits.records, limits.each)
             found = self._give(wanted, limits)
             left = until - clock()
             if found or left <= 0:
                 return found
             await self._wait(consumer, wanted, left)
 
-    async def _take(self, consumer: AIOKafkaConsumer, wanted: Wanted, enough: int) -> None:
+    async def _take(
+        self, consumer: AIOKafkaConsumer, wanted: Wanted, enough: int, each: int
+    ) -> None:
         """Take over what the client has read, in the order of `wanted`, until there is enough."""
         # Of which partitions it has anything, it does not tell: asking for each of a hundred costs
         # three milliseconds a turn.
         ready = consumer._fetcher._records  # noqa: SLF001
         for partition in wanted:
             place = self._places[partition]
-            lacking = enough - place.held
+            lacking = min(enough, each) - place.held
             if lacking > 0 and place.name in ready:
                 await self._take_of(consumer, partition, lacking)
-            enough -= place.held
+            enough -= min(place.held, each)
             if enough <= 0:
                 return
 
@@ -202,7 +206,7 @@ class KafkaReader:
         for partition in wanted:
             if records <= 0 or size <= 0:
                 break
-            slice_ = self._places[partition].give(records, size)
+            slice_ = self._places[partition].give(min(records, limits.each), size)
             if slice_ is not None:
                 found[partition] = slice_
                 records -= len(slice_.values)
@@ -227,9 +231,7 @@ class KafkaReader:
         if now < self._looked_at + STALLED_S:
             return
         self._looked_at = now
-        for partition in wanted:  # also of those that were not served yet
-            if not self._places[partition].held:
-                await self._take_of(consumer, partition, 1)
+        await self._take(consumer, wanted, len(wanted), 1)  # of those too that were not served yet
         behind = await self._unsettled(consumer, wanted)
         stalled = [p for p, position in behind.items() if self._behind.get(p) == position]
         if stalled:
