@@ -5,9 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from onefunnel.log import ownership
 from onefunnel.log.arrivals import arrivals
-from onefunnel.log.ownership import ClaimLost, claim_free, ensure_partitions
+from onefunnel.log.ownership import (
+    Advance,
+    ClaimLost,
+    advance,
+    ensure_partitions,
+    lock,
+    take_share,
+)
 from onefunnel.log.port import Partition, PartitionsChanged, Slice, TopicSpec
 from onefunnel.log.turn import take_turn
 from onefunnel.testing.faults import start_child, was_killed
@@ -49,11 +55,20 @@ async def test_reactions_that_die_neither_lose_nor_repeat_an_effect(
         passed = {row["partition"]: row["next_position"] for row in await owner.fetch(query)}
         done = [value for number, batch in stored.items() for value in batch[: passed[number]]]
         assert await effects(owner) == ids_of(done)
-        await owner.execute("UPDATE stream_partition SET lease_until = now()")
+        await expire(owner)
     heir = start_child(CHILDREN / "reactions.py", service.worker_url, eventlog.worker_url)
     await caught_up(owner, log)
     heir.communicate("")
     assert await effects(owner) == ids_of(values)
+
+
+async def expire(owner, name: str = "%") -> None:
+    """Let the leases of a dead member run out, and those of its partitions."""
+    for table, column in (("stream_partition", "owner"), ("stream_member", "name")):
+        await owner.execute(
+            f"UPDATE {table} SET lease_until = now() - interval '1 second' WHERE {column} LIKE $1",
+            name,
+        )
 
 
 @pytest.fixture
@@ -65,9 +80,9 @@ async def test_of_two_that_believe_they_own_a_partition_one_has_an_effect(worker
     """With the inbox emptied, so that only the fence is left to stop the second."""
     await ensure_partitions(owner, GROUP, topics)
     values = values_of(3)
-    mine = await claim_free(owner, GROUP, "mine")
-    await owner.execute("UPDATE stream_partition SET lease_until = now() - interval '1 hour'")
-    theirs = await claim_free(owner, GROUP, "theirs")
+    mine = await take_share(owner, GROUP, "mine", {})
+    await expire(owner)
+    theirs = await take_share(owner, GROUP, "theirs", {})
     assert theirs[P0].epoch == mine[P0].epoch + 1
     taken = {P0: list(arrivals(P0, Slice(range(3), values), HANDLERS))}
     with pytest.raises(ClaimLost):
@@ -81,12 +96,19 @@ async def test_of_two_that_believe_they_own_a_partition_one_has_an_effect(worker
     assert await effects(owner) == ids_of(values)
 
 
-async def test_a_leased_partition_is_not_claimed_by_another(owner, topics):
+async def test_a_claim_that_was_overtaken_neither_locks_nor_moves_its_partition(owner, topics):
+    """Two walls, each alone: one at the beginning of a turn, one at its end."""
     await ensure_partitions(owner, GROUP, topics)
-    assert len(await claim_free(owner, GROUP, "mine")) == 12
-    assert await claim_free(owner, GROUP, "theirs") == {}
-    await ownership.release(owner, GROUP, "mine")
-    assert len(await claim_free(owner, GROUP, "theirs")) == 12
+    stale = await take_share(owner, GROUP, "mine", {})
+    await take_share(owner, GROUP, "mine", {})
+    for wall in (
+        lock(owner, GROUP, [stale[P0]]),
+        advance(owner, GROUP, [Advance(stale[P0], 1, None)]),
+    ):
+        with pytest.raises(ClaimLost):
+            async with owner.transaction():
+                await wall
+    assert await owner.fetchval("SELECT max(next_position) FROM stream_partition") == 0
 
 
 async def test_four_may_start_at_once_on_an_empty_database(worker, log, owner):

@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
+from typing import Final
 
 from fastapi import FastAPI
 from sqlalchemy import text
@@ -28,6 +30,7 @@ from metrics_service.entrypoints.reading import ask_dependency
 from metrics_service.entrypoints.waiting import Views
 from metrics_service.settings import DATABASE, NAME, SOURCE
 from onefunnel.clock import Clock
+from onefunnel.errors import DomainError, ErrorKind
 from onefunnel.http.app import service_app
 from onefunnel.http.forgetting import forget_answers
 from onefunnel.http.writes import write_dependency
@@ -38,6 +41,8 @@ from onefunnel.persistence.database import Database
 from onefunnel.runtime import Runtime
 from onefunnel.service import Service
 from onefunnel.starting import once_there
+
+_LOOK_AGAIN_S: Final = 1.0
 
 
 def build(runtime: Runtime) -> Service:
@@ -117,15 +122,22 @@ async def _relay(runtime: Runtime, stop: asyncio.Event) -> None:
 
 async def _fold(runtime: Runtime, stop: asyncio.Event) -> None:
     database = runtime.worker_database(DATABASE)
-    await once_there(partial(_renew, database), stop)
+    generations = PostgresGenerations(database)
+    await once_there(partial(_make_current, generations, stop), stop)
     await Fold(PostgresFoldStore(database, new_owner()), runtime.log).run(stop)
 
 
-async def _renew(database: Database) -> None:
-    """Fold the journal anew where this release has other projections than those that are there."""
-    generations = PostgresGenerations(database)
-    if not await generations.is_current():
-        await rebuild(generations)
+async def _make_current(generations: PostgresGenerations, stop: asyncio.Event) -> None:
+    """Fold the projections of another release anew: one worker does it, the others wait for it."""
+    while not (stop.is_set() or await generations.is_current()):
+        try:
+            await rebuild(generations)
+        except DomainError as error:
+            if error.kind is not ErrorKind.CONFLICT:
+                raise
+            with suppress(TimeoutError):  # another is at it: look again
+                async with asyncio.timeout(_LOOK_AGAIN_S):
+                    await stop.wait()
 
 
 async def _forget(runtime: Runtime, stop: asyncio.Event) -> None:

@@ -82,23 +82,27 @@ class Reactions:
                 told("reactions_failed", group=self._group, error=repr(error), exc_info=not passing)
             if not stop.is_set():
                 await _rest(stop, pace.pause_s())
+        with contextlib.suppress(*DRIVER_ERRORS):
+            async with self._database.driver() as connection:
+                await ownership.release(connection, self._group, self._owner)
 
     @asynccontextmanager
     async def _session(
         self,
     ) -> AsyncIterator[tuple[DriverConnection, Reader]]:
-        """Open a connection and a reader and claim what is free; give all of it back at the end."""
+        """Open a connection and a reader and claim my share of what is free.
+
+        After an error the partitions keep my name until I claim them anew: others need not move.
+        """
         reader = self._event_log.reader()
         async with self._database.driver() as connection:
             try:
                 topics = [t for t in await self._event_log.topics() if t.name in self._topics]
                 await ownership.ensure_partitions(connection, self._group, topics)
-                await self._claim(connection, reader, mine_too=True)
+                await self._take_share(connection, reader)
                 yield connection, reader
             finally:
                 self._claims = {}
-                with contextlib.suppress(*DRIVER_ERRORS):
-                    await ownership.release(connection, self._group, self._owner)
                 await reader.close()
 
     async def _turns(
@@ -181,30 +185,25 @@ class Reactions:
             telemetry.count(name, n, service=self._group)
 
     async def _upkeep(self, connection: DriverConnection, reader: Reader) -> None:
-        """Do what time brings: renew, claim what became free, say where the log ends, redrive."""
-        await ownership.renew(connection, self._group, self._owner)
-        await self._claim(connection, reader, mine_too=False)
+        """Do what time brings: take my share, say where the log ends, redrive."""
+        await self._take_share(connection, reader)
         ends = await self._event_log.end_positions(self._claims)
         if ends != self._ends:
-            await ownership.note_ends(connection, self._group, ends)
+            await ownership.note_ends(connection, self._group, self._owner, ends)
             self._ends = ends
         lag = sum(end - self._claims[partition].next_position for partition, end in ends.items())
         telemetry.gauge("consumer_lag_events", lag, service=self._group)
         while await redrive_next(self._database, self._group, self._handlers):
             self._wake()
 
-    async def _claim(
-        self,
-        connection: DriverConnection,
-        reader: Reader,
-        *,
-        mine_too: bool,
-    ) -> None:
-        claims = await ownership.claim_free(connection, self._group, self._owner, mine_too=mine_too)
-        self._claims |= claims
-        if claims:
+    async def _take_share(self, connection: DriverConnection, reader: Reader) -> None:
+        """Give up and claim as the group's members want it; read nothing on that is not continuous."""
+        before = self._claims
+        self._claims = await ownership.take_share(connection, self._group, self._owner, before)
+        new = [claim for p, claim in self._claims.items() if before.get(p) != claim]
+        if new:
             ids = {topic.name: topic.log_id for topic in await self._event_log.topics()}
-            broken = await discontinuities(reader, ids, claims.values())
+            broken = await discontinuities(reader, ids, new)
             for partition, reason in broken.items():
                 await self._halt(connection, partition, reason)
 

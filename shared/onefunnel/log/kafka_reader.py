@@ -38,7 +38,6 @@ class Limits:
 
     records: int
     bytes: int
-    each: int
 
 
 class KafkaReader:
@@ -68,10 +67,9 @@ class KafkaReader:
         max_records: int,
         max_bytes: int,
         wait_s: float,
-        max_each: int | None = None,
     ) -> dict[Partition, Slice]:
         """Return records from the given next positions onwards, waiting for the first of them."""
-        limits = Limits(max_records, max_bytes, max_each or max_records)
+        limits = Limits(max_records, max_bytes)
         try:
             async with unavailable_on_error(wait_s + STALLED_S):
                 return await self._fetch(wanted, limits, wait_s)
@@ -138,26 +136,24 @@ class KafkaReader:
         clock = asyncio.get_running_loop().time
         until = clock() + seconds
         while True:
-            await self._take(consumer, wanted, limits.records, limits.each)
+            await self._take(consumer, wanted, limits.records)
             found = self._give(wanted, limits)
             left = until - clock()
             if found or left <= 0:
                 return found
             await self._wait(consumer, wanted, left)
 
-    async def _take(
-        self, consumer: AIOKafkaConsumer, wanted: Wanted, enough: int, each: int
-    ) -> None:
+    async def _take(self, consumer: AIOKafkaConsumer, wanted: Wanted, enough: int) -> None:
         """Take over what the client has read, in the order of `wanted`, until there is enough."""
         # Of which partitions it has anything, it does not tell: asking for each of a hundred costs
         # three milliseconds a turn.
         ready = consumer._fetcher._records  # noqa: SLF001
         for partition in wanted:
             place = self._places[partition]
-            lacking = min(enough, each) - place.held
+            lacking = enough - place.held
             if lacking > 0 and place.name in ready:
                 await self._take_of(consumer, partition, lacking)
-            enough -= min(place.held, each)
+            enough -= place.held
             if enough <= 0:
                 return
 
@@ -206,7 +202,7 @@ class KafkaReader:
         for partition in wanted:
             if records <= 0 or size <= 0:
                 break
-            slice_ = self._places[partition].give(min(records, limits.each), size)
+            slice_ = self._places[partition].give(records, size)
             if slice_ is not None:
                 found[partition] = slice_
                 records -= len(slice_.values)
@@ -231,7 +227,9 @@ class KafkaReader:
         if now < self._looked_at + STALLED_S:
             return
         self._looked_at = now
-        await self._take(consumer, wanted, len(wanted), 1)  # of those too that were not served yet
+        for partition in wanted:  # also of those that were not served yet
+            if not self._places[partition].held:
+                await self._take_of(consumer, partition, 1)
         behind = await self._unsettled(consumer, wanted)
         stalled = [p for p, position in behind.items() if self._behind.get(p) == position]
         if stalled:

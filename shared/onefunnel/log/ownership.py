@@ -1,8 +1,8 @@
 """Who reads which partition, and how far: rows with an epoch in the consumer's own database.
 
-Leases and clocks (the database's only) decide who tries; safety is the epoch alone. A turn locks its
-partitions, checks that they are still its own and stand where it expects, and moves them on in the
-same transaction as its effect: committed turns form a gapless chain per partition.
+Members, leases and clocks (the database's only) decide who tries; safety is the epoch alone. A turn
+locks its partitions, checks that they are still its own and stand where it expects, and moves them on
+in the same transaction as its effect: committed turns form a gapless chain per partition (ADR 0018).
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -10,14 +10,13 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
+from onefunnel.log import members
 from onefunnel.log.port import Partition, PartitionsChanged, TopicSpec
+from onefunnel.log.sharing import Standing, plan
 from onefunnel.persistence.database import DriverConnection
 from onefunnel.persistence.migrations import worker_table_ddl
 from onefunnel.persistence.urls import APP_ROLE
 
-# Short, because it decides how long a killed worker's partitions rest. A turn that outlives its lease
-# is not disturbed: claims skip rows that are locked.
-LEASE_S: Final = 6
 RENEW_S: Final = 1.5
 
 STREAM_PARTITION_DDL: Final = (
@@ -43,14 +42,21 @@ STREAM_PARTITION_DDL: Final = (
 )
 
 _CREATE: Final = """
-INSERT INTO stream_partition (group_id, topic, partition, log_id)
-SELECT $1, $2, generate_series(0, $3::int - 1), $4 ON CONFLICT DO NOTHING"""
+INSERT INTO stream_partition (group_id, topic, partition, log_id, lease_until)
+SELECT $1, $2, generate_series(0, $3::int - 1), $4, now() ON CONFLICT DO NOTHING"""
 _COUNT: Final = "SELECT count(*) FROM stream_partition WHERE group_id = $1 AND topic = $2"
+_STANDINGS: Final = """
+SELECT topic, partition, epoch, owner FROM stream_partition WHERE group_id = $1"""
+# Free is what nobody has, and what a member had that lives no more and whose lease ran out. Of that I
+# claim what belongs to me, and what has been resting for another lease, whomever it belongs to: a
+# member may die before it has taken what was let go for it.
 _CLAIM: Final = """
 WITH free AS (
     SELECT topic, partition FROM stream_partition
     WHERE group_id = $1 AND status = 'running'
-        AND (owner IS NULL OR ($4 AND owner = $2) OR lease_until < now())
+        AND (owner IS NULL OR owner = $2 OR owner <> ALL ($6::text[]) AND lease_until < now())
+        AND ((topic, partition) IN (SELECT * FROM unnest($4::text[], $5::int[]))
+            OR owner IS DISTINCT FROM $2 AND lease_until < now() - make_interval(secs => $3))
     ORDER BY topic, partition FOR UPDATE SKIP LOCKED
 )
 UPDATE stream_partition p
@@ -78,19 +84,34 @@ WITH mine AS (
 )
 UPDATE stream_partition p SET lease_until = now() + make_interval(secs => $3)
 FROM mine m WHERE p.group_id = $1 AND (p.topic, p.partition) = (m.topic, m.partition)"""
-_RELEASE: Final = """
-UPDATE stream_partition SET owner = NULL, lease_until = NULL WHERE group_id = $1 AND owner = $2"""
+# Where nobody owns a partition, `lease_until` says since when.
+_GIVE_UP: Final = """
+WITH mine AS (
+    SELECT topic, partition FROM stream_partition
+    WHERE group_id = $1 AND owner = $2
+        AND (topic, partition) IN (SELECT * FROM unnest($3::text[], $4::int[]))
+    ORDER BY topic, partition FOR UPDATE SKIP LOCKED
+)
+UPDATE stream_partition p SET owner = NULL, lease_until = now()
+FROM mine m WHERE p.group_id = $1 AND (p.topic, p.partition) = (m.topic, m.partition)"""
 _HALT: Final = """
 UPDATE stream_partition
 SET status = 'halted', halt_reason = $5, owner = NULL, lease_until = NULL, epoch = epoch + 1
 WHERE group_id = $1 AND topic = $2 AND partition = $3 AND epoch = $4"""
 _RESUME: Final = """
-UPDATE stream_partition SET status = 'running', halt_reason = NULL, dead_in_a_row = 0
+UPDATE stream_partition SET status = 'running', halt_reason = NULL, dead_in_a_row = 0, lease_until = now()
 WHERE group_id = $1 AND topic = $2 AND partition = $3 AND status = 'halted'"""
+# Of my partitions only: another's turn may hold the others, and knows their ends better.
 _ENDS: Final = """
-UPDATE stream_partition p SET end_position = e.position, seen_at = now()
-FROM unnest($2::text[], $3::int[], $4::bigint[]) AS e (topic, partition, position)
-WHERE p.group_id = $1 AND (p.topic, p.partition) = (e.topic, e.partition)"""
+WITH mine AS (
+    SELECT p.topic, p.partition, e.position FROM stream_partition p
+    JOIN unnest($3::text[], $4::int[], $5::bigint[]) AS e (topic, partition, position)
+        ON (p.topic, p.partition) = (e.topic, e.partition)
+    WHERE p.group_id = $1 AND p.owner = $2
+    ORDER BY p.topic, p.partition FOR UPDATE OF p SKIP LOCKED
+)
+UPDATE stream_partition p SET end_position = m.position, seen_at = now()
+FROM mine m WHERE p.group_id = $1 AND (p.topic, p.partition) = (m.topic, m.partition)"""
 
 
 class ClaimLost(Exception):
@@ -133,16 +154,24 @@ async def ensure_partitions(
         await connection.execute(_CREATE, group, topic.name, topic.partitions, topic.log_id)
 
 
-async def claim_free(
-    connection: DriverConnection, group: str, owner: str, *, mine_too: bool = True
+async def take_share(
+    connection: DriverConnection, group: str, owner: str, held: Mapping[Partition, Claim]
 ) -> dict[Partition, Claim]:
-    """Claim every running partition that is free or whose lease ran out; raise its epoch.
+    """Be a member, and own what belongs to this member; return the claims from now on.
 
-    With `mine_too` also those that bear our name already: after an error, when we start again.
+    Call it between turns, well within each lease: it renews the leases of what is kept, gives up what
+    belongs to another and claims what belongs to us and is free, in this order and without waiting for
+    anybody. With nothing `held` the partitions that bear our name are claimed anew: after an error.
     """
-    rows = await connection.fetch(_CLAIM, group, owner, LEASE_S, mine_too)
-    claims = [Claim(Partition(row[0], row[1]), *row[2:]) for row in map(tuple, rows)]
-    return {claim.partition: claim for claim in sorted(claims, key=lambda c: c.partition)}
+    await members.attend(connection, group, owner)
+    living = await members.living(connection, group)
+    epochs = {partition: claim.epoch for partition, claim in held.items()}
+    share = plan(owner, living, await _standings(connection, group), epochs)
+    if share.give_up:
+        await connection.execute(_GIVE_UP, group, owner, *_columns(share.give_up))
+    await connection.execute(_RENEW, group, owner, members.LEASE_S)
+    kept = {partition: claim for partition, claim in held.items() if partition in share.keep}
+    return kept | await _claim(connection, group, owner, share.attempt, living)
 
 
 async def lock(connection: DriverConnection, group: str, claims: Collection[Claim]) -> None:
@@ -167,7 +196,7 @@ async def advance(
     Raises `ClaimLost` if any row is not of our epoch; the transaction must then be undone.
     """
     answer = await connection.execute(
-        _ADVANCE, group, LEASE_S,
+        _ADVANCE, group, members.LEASE_S,
         [m.claim.partition.topic for m in moves], [m.claim.partition.number for m in moves],
         [m.claim.epoch for m in moves], [m.next_position for m in moves],
         [m.last_event_id for m in moves], [m.dead_in_a_row for m in moves],
@@ -177,14 +206,12 @@ async def advance(
     return {move.claim.partition: _moved(move) for move in moves}
 
 
-async def renew(connection: DriverConnection, group: str, owner: str) -> None:
-    """Renew the leases of idle partitions that have run for a while; turns renew their own."""
-    await connection.execute(_RENEW, group, owner, LEASE_S)
-
-
 async def release(connection: DriverConnection, group: str, owner: str) -> None:
-    """Give everything back, so that the next owner need not wait for the leases."""
-    await connection.execute(_RELEASE, group, owner)
+    """Give everything back and be no member any more: the next owner need not wait for the leases."""
+    standings = await _standings(connection, group)
+    mine = [partition for partition, standing in standings.items() if standing.owner == owner]
+    await connection.execute(_GIVE_UP, group, owner, *_columns(mine))
+    await members.leave(connection, group, owner)
 
 
 async def halt(connection: DriverConnection, group: str, claim: Claim, reason: str) -> None:
@@ -199,14 +226,32 @@ async def resume(connection: DriverConnection, group: str, partition: Partition)
 
 
 async def note_ends(
-    connection: DriverConnection, group: str, ends: Mapping[Partition, int]
+    connection: DriverConnection, group: str, owner: str, ends: Mapping[Partition, int]
 ) -> None:
     """Write down where the log ends, for `lag_events`: what no read may ask the log itself."""
     ordered = sorted(ends)
-    await connection.execute(
-        _ENDS, group, [p.topic for p in ordered], [p.number for p in ordered],
-        [ends[p] for p in ordered],
-    )  # fmt: skip
+    await connection.execute(_ENDS, group, owner, *_columns(ordered), [ends[p] for p in ordered])
+
+
+async def _claim(
+    connection: DriverConnection,
+    group: str,
+    owner: str,
+    wanted: Collection[Partition],
+    living: Sequence[str],
+) -> dict[Partition, Claim]:
+    rows = await connection.fetch(_CLAIM, group, owner, members.LEASE_S, *_columns(wanted), living)
+    claims = [Claim(Partition(row[0], row[1]), *row[2:]) for row in map(tuple, rows)]
+    return {claim.partition: claim for claim in sorted(claims, key=lambda c: c.partition)}
+
+
+async def _standings(connection: DriverConnection, group: str) -> dict[Partition, Standing]:
+    rows = await connection.fetch(_STANDINGS, group)
+    return {Partition(row[0], row[1]): Standing(row[2], row[3]) for row in rows}
+
+
+def _columns(partitions: Collection[Partition]) -> tuple[list[str], list[int]]:
+    return [p.topic for p in partitions], [p.number for p in partitions]
 
 
 def _moved(move: Advance) -> Claim:

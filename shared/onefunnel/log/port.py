@@ -133,13 +133,11 @@ class Reader(Protocol):
         max_records: int,
         max_bytes: int,
         wait_s: float,
-        max_each: int | None = None,
     ) -> dict[Partition, Slice]:
         """Return records from the given next positions onwards.
 
         Partitions are served in the order of `wanted` until `max_records` or `max_bytes` are
-        reached, each with at most `max_each` records (None: no limit of its own); it may stop
-        earlier, but at least one record comes if there is any, however large.
+        reached; it may stop earlier, but at least one record comes if there is any, however large.
         A slice begins exactly at the position asked for. Partitions without records are left out.
         With nothing to return it waits for up to `wait_s` seconds and then returns an empty dict.
         Raises `PositionOutOfRange` (a position is never reset silently; the position that equals

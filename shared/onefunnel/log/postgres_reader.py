@@ -28,7 +28,7 @@ SELECT ask, log_id, log_start, next_position, base, n, crc, data FROM (
     LEFT JOIN LATERAL (
         SELECT base, n, size, crc, data FROM record_batch r
         WHERE r.topic_id = w.topic_id AND r.partition = w.partition AND r.base + r.n > w.next
-            AND r.base < w.next + $6 AND r.base >= coalesce((
+            AND r.base < w.next + $4 AND r.base >= coalesce((
                 SELECT max(base) FROM record_batch s
                 WHERE s.topic_id = w.topic_id AND s.partition = w.partition AND s.base <= w.next
             ), 0)
@@ -63,13 +63,12 @@ class PostgresReader:
         max_records: int,
         max_bytes: int,
         wait_s: float,
-        max_each: int | None = None,
     ) -> dict[Partition, Slice]:
         """Return records from the given next positions onwards, waiting for the first of them."""
         clock = asyncio.get_running_loop().time
         until = clock() + wait_s
         while True:
-            found = await self._fetch(wanted, max_records, max_bytes, max_each or max_records)
+            found = await self._fetch(wanted, max_records, max_bytes)
             if found:
                 self._pace.reset()
             left = until - clock()
@@ -83,7 +82,7 @@ class PostgresReader:
         await self._session.close()
 
     async def _fetch(
-        self, wanted: Mapping[Partition, int], max_records: int, max_bytes: int, max_each: int
+        self, wanted: Mapping[Partition, int], max_records: int, max_bytes: int
     ) -> dict[Partition, Slice]:
         topic_ids = await self._topic_ids()
         rows = await self._session.fetch(
@@ -93,10 +92,9 @@ class PostgresReader:
             list(wanted.values()),
             max_records,
             max_bytes,
-            max_each,
         )
         self._check_log(rows)
-        return _slices(list(wanted.items()), rows, max_records, max_each)
+        return _slices(list(wanted.items()), rows, max_records)
 
     def _check_log(self, rows: Sequence[asyncpg.Record]) -> None:
         if rows:
@@ -110,15 +108,13 @@ def _slices(
     wanted: Sequence[tuple[Partition, int]],
     rows: Sequence[asyncpg.Record],
     max_records: int,
-    max_each: int,
 ) -> dict[Partition, Slice]:
     values: dict[Partition, list[bytes]] = {}
     left = max_records
     for row in rows:
         partition, start = wanted[row["ask"] - 1]
         mine = values.setdefault(partition, [])
-        room = min(left, max_each - len(mine))
-        fresh = _fresh(row, partition, start, start + len(mine))[:room]
+        fresh = _fresh(row, partition, start, start + len(mine))[:left]
         left -= len(fresh)
         mine += fresh
     firsts = dict(wanted)

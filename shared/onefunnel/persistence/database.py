@@ -29,8 +29,9 @@ else:
 
 POOL_WAIT_S: Final = 5.0
 UNDO_TIMEOUT_S: Final = 5.0
-# Below the worker's lease: a process frozen inside a transaction must not hold rows past it.
-IDLE_IN_TRANSACTION_MS: Final = 15_000
+# Below the worker's lease: a process frozen inside a transaction must not hold rows past it. A
+# statement is the server's own work and ends by itself; what a vanished machine does not read, does not.
+IDLE_IN_TRANSACTION_MS: Final = 5_000
 STATEMENT_TIMEOUT_MS: Final = 30_000
 # Above it: a server that says nothing by then is one that we cannot hear any more.
 ANSWER_TIMEOUT_S: Final = 35.0
@@ -121,6 +122,7 @@ class Database:
                 ),
                 "statement_timeout": str(0 if patient else STATEMENT_TIMEOUT_MS),
                 "jit": "off",
+                "tcp_user_timeout": str(IDLE_IN_TRANSACTION_MS),
             },
         )
 

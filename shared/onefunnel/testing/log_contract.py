@@ -50,7 +50,6 @@ async def read(
     *,
     max_records: int = PLENTY,
     max_bytes: int = PLENTY,
-    max_each: int | None = None,
     wait_s: float = 5.0,
 ) -> dict[Partition, Slice]:
     """Fetch once with a reader of its own."""
@@ -60,7 +59,6 @@ async def read(
             wanted,
             max_records=max_records,
             max_bytes=max_bytes,
-            max_each=max_each,
             wait_s=wait_s,
         )
     finally:
@@ -135,14 +133,6 @@ class LogContract:
             A0: [b"7", b"8", b"9"],
             A1: [b"x"],
         }
-
-    async def test_no_partition_gives_more_than_its_share(self, log: EventLog) -> None:
-        await append(log, [*records(A0, *map(str, range(10))), *records(A1, "x", "y")])
-        await append(log, records(A0, "10", "11"), epoch=2)
-        first = await read(log, {A0: 0, A1: 0}, max_each=4)
-        assert {p: len(s.values) for p, s in first.items()} == {A0: 4, A1: 2}
-        second = await read(log, {A0: 4}, max_each=7)
-        assert list(second[A0].values) == [str(n).encode() for n in range(4, 11)]
 
     async def test_partitions_are_served_in_the_order_asked_for(self, log: EventLog) -> None:
         await append(log, [*records(A0, "a"), *records(A1, "b"), *records(B0, "c")])

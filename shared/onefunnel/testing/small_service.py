@@ -15,6 +15,7 @@ from onefunnel.events.lead import LeadAccepted
 from onefunnel.ids import new_id
 from onefunnel.log.arrivals import Handler
 from onefunnel.log.inbox import INBOX_DDL
+from onefunnel.log.members import STREAM_MEMBER_DDL
 from onefunnel.log.port import EventLog, Outgoing, Partition
 from onefunnel.outbox.table import OUTBOX_DDL
 from onefunnel.outbox.writer import save
@@ -61,7 +62,7 @@ async def create_tables(owner_url: str) -> None:
     # What reactions do here: count, per event, so that a second time shows.
     await owner.execute("CREATE TABLE effect (event_id UUID, lead_id UUID, sequence INT)")
     await owner.execute(f"GRANT ALL ON effect TO {WORKER_ROLE}")
-    for statement in [*tenant_table_ddl("lead"), *OUTBOX_DDL, *INBOX_DDL]:
+    for statement in [*tenant_table_ddl("lead"), *OUTBOX_DDL, *INBOX_DDL, *STREAM_MEMBER_DDL]:
         await owner.execute(statement)
     await owner.close()
 

@@ -10,6 +10,7 @@ from onefunnel.events.topics import Topic
 from onefunnel.log.kafka_log import KafkaLog
 from onefunnel.log.kafka_shape import Copies
 from onefunnel.log.kafka_topics import KafkaTopics
+from onefunnel.log.port import Partition, Unavailable
 from onefunnel.testing.log_contract import TOPICS
 from onefunnel.testing.waiting import until
 
@@ -74,5 +75,15 @@ def make_anew(admin, bootstrap, topic_prefix):
                 return topic_prefix + name in await topics._find()
 
             await until(back)
+        log = KafkaLog(bootstrap, shape, prefix=topic_prefix)
+
+        async def led():  # a partition has a leader a moment after it is there
+            try:
+                return await log.end_positions([Partition(name, 0)]) != {}
+            except Unavailable:
+                return False
+
+        await until(led)
+        await log.close()
 
     return make_anew

@@ -15,8 +15,10 @@ from metrics_service.adapters.generations import drop_left_over
 from metrics_service.adapters.rules_rows import tenants_with_work
 from metrics_service.application.fold_ports import Retry, Turn
 from onefunnel.log import ownership
+from onefunnel.log.members import living
 from onefunnel.log.ownership import Claim
 from onefunnel.log.port import Partition, TopicSpec
+from onefunnel.log.sharing import member_for
 from onefunnel.persistence.database import Database
 
 # A turn's statements find a few hundred rows by their keys, whatever the table's size and however old
@@ -54,41 +56,27 @@ class PostgresFoldStore:
                 raise
             await asyncio.shield(_commit(driver))
 
-    async def claim(self) -> Mapping[Partition, Claim]:
-        """Claim every partition that is free, already mine, or whose lease ran out."""
+    async def take_share(self, held: Mapping[Partition, Claim]) -> Mapping[Partition, Claim]:
+        """Give up and claim partitions as the group's members want it."""
         async with self._connected() as driver:
-            return await ownership.claim_free(driver, GROUP, self._owner)
-
-    async def claimable(self) -> int:
-        """Return how many partitions `claim` would return."""
-        async with self._connected() as driver:
-            count: int = await driver.fetchval(
-                "SELECT count(*) FROM stream_partition WHERE group_id = $1 AND status = 'running'"
-                " AND (owner IS NULL OR owner = $2 OR lease_until < now())",
-                GROUP,
-                self._owner,
-            )
-            return count
-
-    async def renew(self) -> None:
-        """Renew the leases of idle partitions."""
-        async with self._connected() as driver:
-            await ownership.renew(driver, GROUP, self._owner)
+            return await ownership.take_share(driver, GROUP, self._owner, held)
 
     async def note_ends(self, ends: Callable[[], Awaitable[Mapping[Partition, int]]]) -> None:
         """Ask where the log ends and write it down, as of an instant before asking."""
         async with self._connected() as driver, driver.transaction():
             await driver.execute("SELECT now()")  # fixes the instant that `seen_at` will say
-            await ownership.note_ends(driver, GROUP, await ends())
+            await ownership.note_ends(driver, GROUP, self._owner, await ends())
 
     async def tenants_with_work(self) -> list[UUID]:
-        """Return the tenants with something to derive again or to settle."""
+        """Return the tenants with something to derive again or to settle, as far as they are mine."""
         async with self._connected() as driver:
             live = await driver.fetchval("SELECT live FROM projection_generation")
-            return await tenants_with_work(driver, f"g{live}")
+            tenants = await tenants_with_work(driver, f"g{live}")
+            members = {self._owner, *await living(driver, GROUP)}
+        return [tenant for tenant in tenants if member_for(str(tenant), members) == self._owner]
 
     async def release(self) -> None:
-        """Give every partition back, and the connection."""
+        """Give every partition back, and the connection, and be no member any more."""
         async with self._connected() as driver:
             await ownership.release(driver, GROUP, self._owner)
         await self.close()

@@ -48,8 +48,11 @@ class Limits:
     look_after_s: float = 1.0  # below a third of the lease
     derivations: int = 4  # batches of entities to derive again, before the log is asked again
     first_pause_s: float = 0.05
-    last_pause_s: float = 5.0
+    last_pause_s: float = 2.0  # whoever rests after an error is a member still
     dead_in_a_row: int = 100  # more than so many, and the partition halts: it is not the events
+
+
+_ORDER = {topic.name: place for place, topic in enumerate(TOPICS)}
 
 
 class TooManyDead(Exception):
@@ -57,7 +60,7 @@ class TooManyDead(Exception):
 
 
 class Fold:
-    """Owns every partition it can get and folds them, money first. One instance per process."""
+    """Owns its share of the partitions and folds them, money first. Any number may run, one per process."""
 
     def __init__(self, store: FoldStore, log: EventLog, limits: Limits = Limits()) -> None:
         self._store = store
@@ -105,25 +108,26 @@ class Fold:
             await reader.close()
 
     async def start(self) -> None:
-        """Claim every partition that is to be had; those of another log are halted, not folded."""
-        found = await self._log.topics()
-        topics = {topic.name: topic for topic in found}
-        await self._store.prepare(found)
-        claims = await self._store.claim()
+        """Claim my share, and what bears my name since before an error."""
+        await self._store.prepare(await self._log.topics())
         self._claims = {}
-        for topic in TOPICS:  # in this order they are served: money first, views last
-            for partition, claim in claims.items():
-                if partition.topic == topic.name:
-                    if claim.log_id != topics[topic.name].log_id:
-                        await self._halt(claim, "the log is not the one that was folded so far")
-                    else:
-                        self._claims[partition] = claim
+        await self._take_share()
+
+    async def _take_share(self) -> None:
+        """Own what the group's members want me to; what is of another log is halted, not folded."""
+        before = self._claims
+        claims = await self._store.take_share(before)
+        self._claims = {p: claims[p] for p in sorted(claims, key=_served)}
+        new = [claim for p, claim in self._claims.items() if before.get(p) != claim]
+        if new:
+            ids = {topic.name: topic.log_id for topic in await self._log.topics()}
+            for claim in new:
+                if claim.log_id != ids[claim.partition.topic]:
+                    await self._halt(claim, "the log is not the one that was folded so far")
 
     async def look_after(self) -> None:
-        """Renew leases, note where the log ends, see what changes of rules left to be done and begin it."""
-        await self._store.renew()
-        if await self._store.claimable() > len(self._claims):
-            await self.start()  # somebody let go of a partition, or an operator resumed one
+        """Take my share, note where the log ends, see what changes of rules left to be done and begin it."""
+        await self._take_share()
         await self._store.note_ends(lambda: self._log.end_positions(list(self._claims)))
         self._unfinished = set(await self._store.tenants_with_work())
         for _ in range(self._limits.derivations):
@@ -253,6 +257,11 @@ def spare_the_collector() -> None:
     """
     gc.freeze()
     gc.set_threshold(200_000, 20, 50)
+
+
+def _served(partition: Partition) -> tuple[int, int]:
+    """Sort partitions in the order in which they are served: money first, views last."""
+    return _ORDER[partition.topic], partition.number
 
 
 async def _pause(stop: asyncio.Event, seconds: float) -> None:

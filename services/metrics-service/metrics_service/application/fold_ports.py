@@ -226,16 +226,11 @@ class FoldStore(Protocol):
         """
         ...
 
-    async def claim(self) -> Mapping[Partition, Claim]:
-        """Claim every partition that is free, already mine, or whose lease ran out."""
-        ...
+    async def take_share(self, held: Mapping[Partition, Claim]) -> Mapping[Partition, Claim]:
+        """Be a member of the group; give up and claim partitions as its members want it, renew the rest.
 
-    async def claimable(self) -> int:
-        """Return how many partitions `claim` would return: those that I have, and those that are free."""
-        ...
-
-    async def renew(self) -> None:
-        """Renew the leases of idle partitions."""
+        Return the claims from now on. With nothing held, also those that bear my name are claimed anew.
+        """
         ...
 
     async def note_ends(self, ends: Callable[[], Awaitable[Mapping[Partition, int]]]) -> None:
@@ -243,9 +238,12 @@ class FoldStore(Protocol):
         ...
 
     async def tenants_with_work(self) -> Sequence[UUID]:
-        """Return the tenants of which entities are to be derived again, or ledger keys to be settled."""
+        """Return the tenants with entities to be derived again, or ledger keys to be settled, that are mine.
+
+        Each is one member's, as a partition is: that two do the same one's work is harmless, but a wait.
+        """
         ...
 
     async def release(self) -> None:
-        """Give every partition back."""
+        """Give every partition back and be no member any more."""
         ...

@@ -30,13 +30,13 @@ class ListLog:
     def reader(self) -> "ListLog":
         return self
 
-    async def fetch(self, wanted, *, max_records, max_bytes, wait_s, max_each=None):
+    async def fetch(self, wanted, *, max_records, max_bytes, wait_s):
         found = {}
         for partition, position in wanted.items():
             records = self.records[partition]
             if position > len(records):
                 raise PositionOutOfRange(partition, position, 0, len(records))
-            part = records[position : position + min(max_records, max_each or max_records)]
+            part = records[position : position + max_records]
             if part:
                 found[partition] = Slice(range(position, position + len(part)), part)
                 max_records -= len(part)

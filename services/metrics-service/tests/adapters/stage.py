@@ -22,7 +22,7 @@ from .list_log import ListLog
 
 TENANT = UUID(int=int.from_bytes(b"tenant") << 64)
 AT = datetime(2026, 6, 1, 12, tzinfo=UTC)
-PUBLIC = ("journal", "parked_event", "key_hold", "dead_event", "stream_partition")
+PUBLIC = ("journal", "parked_event", "key_hold", "dead_event", "stream_partition", "stream_member")
 
 
 def record_of(
