@@ -131,7 +131,7 @@ def _run(step: str, tmp_path: Path, source: Path) -> None:
         "PIP_ONLY_BINARY": ":all:",
     }
     done = subprocess.run(
-        ["sh", "-c", step.replace("RUN ", "").replace("python -m venv", "python3 -m venv")],
+        ["sh", "-c", step.replace("RUN ", "").replace("python -m venv", f"{sys.executable} -m venv")],
         cwd=source, env=environment, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, f"{step}\n{done.stderr}"
