@@ -128,9 +128,10 @@ class Topology:
             self.started[name].kill()
             self.started[name].wait()
 
-    def running(self) -> set[str]:
-        """Return which of them run."""
-        return {name for name, process in self.started.items() if process.poll() is None}
+    def last_words(self) -> dict[str, str]:
+        """Return the end of what those said that do not run any more."""
+        ended = [name for name, process in self.started.items() if process.poll() is not None]
+        return {name: self.said(name)[-3_000:] for name in ended}
 
     def well(self, name: str) -> None:
         """Wait until a migration has ended well, or another container passes its health check."""
