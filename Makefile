@@ -11,6 +11,8 @@ PORT   ?= 8080
 TOOLS  := .tools
 HELM_VERSION := v3.19.2
 PYTEST_ARGS ?= -n auto --dist worksteal
+OLDEST_POSTGRES ?= /usr/lib/postgresql/15/bin
+OLDEST_TESTS ?= shared/tests --ignore=shared/tests/kafka $(wildcard services/*/tests/adapters services/*/tests/http)
 
 .DEFAULT_GOAL := help
 
@@ -63,6 +65,9 @@ check: lint types arch generated ## everything that runs no test
 test: $(VENV)/dev ## every test, on a PostgreSQL it starts itself
 	@$(BIN)/pytest $(PYTEST_ARGS)
 
+test-oldest: $(VENV)/dev ## what asks a database, on the oldest PostgreSQL that is supported
+	@$(BIN)/pytest $(PYTEST_ARGS) --postgres-bin $(OLDEST_POSTGRES) $(OLDEST_TESTS)
+
 FAULTS ?= full
 faults: $(VENV)/dev ## every fault in full; writes its figures into docs/guarantees.md (FAULTS=short is what `make test` runs)
 	@$(BIN)/python -m tests.faults $(FAULTS)
@@ -86,4 +91,4 @@ lock: $(VENV)/dev ## renew the lock files
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	    -c deploy/requirements.lock deploy/requirements-dev.in -o deploy/requirements-dev.lock
 
-.PHONY: help run setup fmt lint types arch catalogue generated check test faults bench compose-env helm helm-check lock
+.PHONY: help run setup fmt lint types arch catalogue generated check test test-oldest faults bench compose-env helm helm-check lock

@@ -54,6 +54,18 @@ def configure_logs(service: str) -> None:
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(service=service)
+    logging.basicConfig(handlers=[_FromLibraries()], level=logging.WARNING, force=True)
+
+
+class _FromLibraries(logging.Handler):
+    """Writes what libraries say through the standard library as lines like ours."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one line; a library's level may have no name here."""
+        level = logging.ERROR if record.levelno >= logging.ERROR else logging.WARNING
+        log(record.name).log(
+            level, "library_said", said=record.getMessage(), exc_info=record.exc_info
+        )
 
 
 def log(name: str) -> structlog.typing.FilteringBoundLogger:

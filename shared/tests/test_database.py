@@ -218,6 +218,6 @@ async def test_four_processes_may_provision_at_once(postgres_server):
     await asyncio.gather(*(provision(postgres_server.url, names) for _ in range(4)))
     owner = await asyncpg.connect(postgres_server.server.url("race_b"))
     assert await owner.fetchval("SHOW server_encoding") == "UTF8"
-    locale = "SELECT datlocale FROM pg_database WHERE datname = 'race_b'"
-    assert await owner.fetchval(locale) == "C.UTF-8"
+    ordered = "SELECT string_agg(x, '' ORDER BY x) FROM unnest(ARRAY['ä', 'a', 'Z', 'é', 'B']) x"
+    assert await owner.fetchval(ordered) == "BZaäé", "in the order of code points"
     await owner.close()

@@ -22,14 +22,30 @@ except ZeroDivisionError:
     log.exception("broken")
 log.debug("unheard")
 """
+FROM_LIBRARY = """
+import logging
+from onefunnel import telemetry
+telemetry.configure_logs("lead_service")
+library = logging.getLogger("aiokafka.conn")
+library.warning("Unable connect to %s", "broker:9092")
+try:
+    1 / 0
+except ZeroDivisionError:
+    library.exception("broken")
+library.info("unheard")
+"""
+
+
+def lines_of(script):
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == ""
+    return map(json.loads, done.stderr.splitlines())
 
 
 def test_a_log_line_is_json_with_its_service_part_and_correlation_id():
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True
-    )
-    first, second = map(json.loads, done.stderr.splitlines())
-    assert done.stdout == ""
+    first, second = lines_of(SCRIPT)
     assert first.pop("at").endswith("Z")
     assert first == {
         "event": "relay_failed",
@@ -39,6 +55,20 @@ def test_a_log_line_is_json_with_its_service_part_and_correlation_id():
         "correlation_id": "abc",
         "attempt": 2,
     }
+    assert second["exception"][0]["exc_type"] == "ZeroDivisionError"
+
+
+def test_what_a_library_logs_is_a_line_like_ours():
+    first, second = lines_of(FROM_LIBRARY)
+    del first["at"]
+    assert first == {
+        "event": "library_said",
+        "level": "warning",
+        "service": "lead_service",
+        "part": "aiokafka.conn",
+        "said": "Unable connect to broker:9092",
+    }
+    assert (second["level"], second["said"]) == ("error", "broken")
     assert second["exception"][0]["exc_type"] == "ZeroDivisionError"
 
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
+from onefunnel.testing.needing import missing
 from tests.deployment.compose import PARTS, ROOT, containers, demanded
-from tests.deployment.needing import missing
 
 CHART = ROOT / "deploy" / "helm" / "onefunnel"
 GIVEN = ("--kube-version", "1.34.0", "--set", "kafka.bootstrap=broker:9092")
@@ -21,7 +21,9 @@ GIVEN = ("--kube-version", "1.34.0", "--set", "kafka.bootstrap=broker:9092")
 def helm(*arguments: str) -> subprocess.CompletedProcess[str]:
     found = shutil.which("helm", path=f"{ROOT / '.tools'}{os.pathsep}{os.environ['PATH']}")
     if found is None:
-        missing("helm (make helm builds it, where there is Go)")
+        if shutil.which("go") is None:
+            pytest.skip("neither helm nor Go on this machine: the chart is checked where they are")
+        missing("no helm on this machine (make helm builds it, where there is Go)")
     return subprocess.run([found, *arguments], capture_output=True, text=True, check=False)
 
 

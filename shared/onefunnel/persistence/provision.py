@@ -9,7 +9,7 @@ from onefunnel.persistence.database import DriverConnection
 from onefunnel.persistence.urls import APP_ROLE, WORKER_ROLE, url_of
 
 _ROLES: Final = ((APP_ROLE, "LOGIN NOBYPASSRLS"), (WORKER_ROLE, "LOGIN BYPASSRLS"))
-_FIRST_WITH_BUILTIN_LOCALE: Final = 17
+FIRST_WITH_BUILTIN_LOCALE: Final = 17
 # The server quotes it: a statement about roles takes no parameters.
 _SET_PASSWORD: Final = "SELECT format('ALTER ROLE %I PASSWORD %L', $1::text, $2::text)"  # noqa: S105 - it holds none
 NO_PASSWORDS: Final[Mapping[str, str]] = {}
@@ -44,7 +44,7 @@ async def _create_roles(connection: DriverConnection) -> None:
 async def _create_database(connection: DriverConnection, name: str) -> None:
     if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", name):
         # One order of text on every machine: cursors, sorts and digests must agree everywhere.
-        builtin = connection.get_server_version().major >= _FIRST_WITH_BUILTIN_LOCALE
+        builtin = connection.get_server_version().major >= FIRST_WITH_BUILTIN_LOCALE
         locale = "LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8' LOCALE 'C'"
         await connection.execute(
             f"CREATE DATABASE \"{name}\" TEMPLATE template0 ENCODING 'UTF8' "

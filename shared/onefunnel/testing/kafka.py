@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from onefunnel.ids import new_id
-from onefunnel.testing.kafka_broker import LocalBroker, can_run
+from onefunnel.testing.kafka_broker import LocalBroker, can_run, image
+from onefunnel.testing.needing import missing
 
 
 @pytest.fixture(scope="session")
@@ -41,20 +42,19 @@ def kafka_bootstrap(session_broker: LocalBroker | None) -> Iterator[str]:
     elif shutil.which("docker"):
         from testcontainers.kafka import KafkaContainer
 
-        with KafkaContainer("apache/kafka:4.1.0") as container:
+        with KafkaContainer(image()) as container:
             yield container.get_bootstrap_server()
     elif address := os.environ.get("KAFKA_BOOTSTRAP"):
         yield address
     else:
-        _missing("no Kafka: neither Java and Maven, nor Docker, nor KAFKA_BOOTSTRAP")
+        missing("no Kafka: neither Java and Maven, nor Docker, nor KAFKA_BOOTSTRAP")
 
 
 @pytest.fixture
 def local_broker(session_broker: LocalBroker | None) -> Iterator[LocalBroker]:
     """Return a broker that the test may kill, freeze and start again; afterwards it runs."""
     if session_broker is None:
-        _missing("no Kafka that a test may kill: Java and Maven are not here")
-    assert session_broker is not None
+        missing("no Kafka that a test may kill: Java and Maven are not here")
     yield session_broker
     if session_broker.running:
         session_broker.thaw()
@@ -66,9 +66,3 @@ def local_broker(session_broker: LocalBroker | None) -> Iterator[LocalBroker]:
 def topic_prefix() -> str:
     """Return what the names of the test's own topics begin with."""
     return f"test-{new_id().hex}."
-
-
-def _missing(what: str) -> None:
-    if os.environ.get("REQUIRE_ALL") == "1":
-        pytest.fail(what)
-    pytest.skip(what)

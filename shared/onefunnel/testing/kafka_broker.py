@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
+from xml.etree import ElementTree as ET
 
 from onefunnel.ids import new_id
 from onefunnel.testing.waiting import wait_until
@@ -39,6 +40,12 @@ class BrokerFailed(Exception):
 def can_run() -> bool:
     """Say whether this machine has what it takes: Java and Maven."""
     return bool(shutil.which("java") and shutil.which("mvn"))
+
+
+def image() -> str:
+    """Return the container image of the version that Maven fetches."""
+    version = ET.parse(POM).findtext("{*}dependencies/{*}dependency/{*}version")
+    return f"apache/kafka:{version}"
 
 
 class LocalBroker:

@@ -1,6 +1,7 @@
 """A real PostgreSQL for tests, as a pytest plugin: one server per process, one database per asking.
 
-A package's migrations run once into a template; every fresh database is a copy of it.
+A package's migrations run once into a template; every fresh database is a copy of it. The server is
+the wheel's, or the one whose programs are in `--postgres-bin`.
 """
 
 import asyncio
@@ -8,6 +9,7 @@ import contextlib
 import itertools
 import os
 import shutil
+import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +25,7 @@ from starlette.types import ASGIApp
 
 from onefunnel.log.postgres_log import PostgresLog, prepare
 from onefunnel.persistence.database import Database
-from onefunnel.persistence.local_server import LocalServer
+from onefunnel.persistence.local_server import OWN_PROGRAMS, LocalServer, Programs
 from onefunnel.persistence.migrations import upgrade
 from onefunnel.persistence.provision import provision
 from onefunnel.persistence.urls import APP_ROLE, WORKER_ROLE, database_of, url_of
@@ -31,6 +33,7 @@ from onefunnel.profiles.assembly import runtime_on
 from onefunnel.profiles.clients import Clients
 from onefunnel.profiles.databases import Databases
 from onefunnel.runtime import Runtime
+from onefunnel.testing.needing import missing
 from onefunnel.wakeups import Wakeups
 
 T = TypeVar("T")
@@ -153,11 +156,30 @@ def run_apart(work: Coroutine[Any, Any, T]) -> T:
         return thread.submit(asyncio.run, work).result()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let tests run on another PostgreSQL that is installed here."""
+    parser.addoption(
+        "--postgres-bin", type=Path, metavar="DIR", help="where its initdb and postgres are"
+    )
+
+
 @pytest.fixture(scope="session")
-def postgres_server() -> Iterator[TestServer]:
+def postgres_programs(pytestconfig: pytest.Config) -> Programs:
+    """Return the PostgreSQL that tests run on; where it is not installed, they are skipped."""
+    directory: Path | None = pytestconfig.getoption("--postgres-bin")
+    if directory is None:
+        return OWN_PROGRAMS
+    if not (directory / "initdb").exists():
+        missing(f"no PostgreSQL in {directory}")
+    said = subprocess.check_output([directory / "initdb", "--version"], text=True)
+    return Programs(int(said.split()[2].split(".")[0]), directory)
+
+
+@pytest.fixture(scope="session")
+def postgres_server(postgres_programs: Programs) -> Iterator[TestServer]:
     """Start a PostgreSQL in a temporary directory, with fsync on, and stop it at the end."""
     directory = Path(tempfile.mkdtemp(prefix="onefunnel-test-", dir=_place()))
-    server = LocalServer(directory / "postgres")
+    server = LocalServer(directory / "postgres", postgres_programs)
     try:
         server.initialise(sync=False)
         server.start(_SETTINGS)

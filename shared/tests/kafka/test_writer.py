@@ -1,6 +1,7 @@
 """What a writer to Kafka does when the broker refuses, dies or freezes."""
 
 import asyncio
+from itertools import count
 
 import pytest
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
@@ -11,6 +12,8 @@ from onefunnel.log.port import Unavailable
 from onefunnel.testing.log_contract import A0, A1, TOPICS, A, append, read, records
 from onefunnel.testing.small_service import without_repeats
 from onefunnel.testing.waiting import until
+
+EPOCHS = count(1)
 
 
 async def test_what_does_not_fit_into_one_batch_is_appended_in_order(log):
@@ -73,28 +76,38 @@ async def test_a_broker_that_dies_in_the_middle_costs_no_record_and_no_order(log
 async def test_with_a_frozen_broker_an_append_is_given_up_and_leaves_nothing_running(
     bootstrap, topic_prefix, local_broker, monkeypatch
 ):
-    monkeypatch.setattr(kafka_session, "REQUEST_TIMEOUT_MS", 500)
-    monkeypatch.setattr(kafka_session, "CALL_TIMEOUT_S", 1.5)
     log = KafkaLog(bootstrap, TOPICS, prefix=topic_prefix)
-    writer = await log.open_writer("/services/test", 1)
-    await writer.append(records(A0, "a"))
-    before = asyncio.all_tasks()
-    local_broker.freeze()
-    with pytest.raises(Unavailable):
-        await writer.append(records(A0, "b"))
-    local_broker.thaw()
-    await until(lambda: is_back(log), limit_s=60)
-    await append(log, records(A0, "b"), epoch=2)
+    with monkeypatch.context() as short:
+        short.setattr(kafka_session, "REQUEST_TIMEOUT_MS", 500)
+        short.setattr(kafka_session, "CALL_TIMEOUT_S", 1.5)
+        writer = await insist(log, "a")
+        before = asyncio.all_tasks()
+        local_broker.freeze()
+        with pytest.raises(Unavailable):
+            await writer.append(records(A0, "b"))
+        await until(lambda: asyncio.all_tasks() <= before)  # while nobody answers
+        local_broker.thaw()
+    await (await insist(log, "b")).close()
     assert without_repeats((await read(log, {A0: 0}))[A0].values) == [b"a", b"b"]
     await log.close()
-    assert asyncio.all_tasks() <= before
+    await until(lambda: asyncio.all_tasks() <= before)
 
 
-async def is_back(log):
-    try:
-        return await log.end_positions([A0]) != {}
-    except Unavailable:
-        return False
+async def insist(log, value):
+    """Append as a relay does, with another writer until one is answered; return that one."""
+    written = []
+
+    async def answered():
+        try:
+            writer = await log.open_writer("/services/test", next(EPOCHS))
+            await writer.append(records(A0, value))
+        except Unavailable:  # limits may be short, and a leader is there a moment after its broker
+            return False
+        written.append(writer)
+        return True
+
+    await until(answered, limit_s=60)
+    return written[-1]
 
 
 async def test_a_log_whose_broker_is_down_says_so_and_works_when_it_is_there(
@@ -113,7 +126,17 @@ async def test_a_log_whose_broker_is_down_says_so_and_works_when_it_is_there(
         with pytest.raises(Unavailable):
             await call()
     await asyncio.to_thread(local_broker.start)
-    await append(log, records(A0, "a"))
-    assert (await reader.fetch({A0: 0}, **limits))[A0].values == [b"a"]
+    await (await insist(log, "a")).close()
+    found = []
+
+    async def comes():
+        try:
+            found.extend((await reader.fetch({A0: 0}, **limits))[A0].values)
+        except Unavailable:
+            return False
+        return True
+
+    await until(comes, limit_s=60)
+    assert without_repeats(found) == [b"a"]
     await reader.close()
     await log.close()
