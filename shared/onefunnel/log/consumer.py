@@ -26,7 +26,6 @@ from onefunnel.log.port import (
     Reader,
     Slice,
 )
-from onefunnel.log.redrive import redrive_next
 from onefunnel.log.transience import is_transient
 from onefunnel.log.turn import Outcome, Taken, take_turn
 from onefunnel.outbox.lease import new_owner
@@ -181,7 +180,7 @@ class Reactions:
             telemetry.count(name, n, service=self._group)
 
     async def _upkeep(self, connection: DriverConnection, reader: Reader) -> None:
-        """Do what time brings: renew, claim what became free, say where the log ends, redrive."""
+        """Do what time brings: renew, claim what became free, say where the log ends."""
         await ownership.renew(connection, self._group, self._owner)
         await self._claim(connection, reader, mine_too=False)
         ends = await self._event_log.end_positions(self._claims)
@@ -190,8 +189,6 @@ class Reactions:
             self._ends = ends
         lag = sum(end - self._claims[partition].next_position for partition, end in ends.items())
         telemetry.gauge("consumer_lag_events", lag, service=self._group)
-        while await redrive_next(self._database, self._group, self._handlers):
-            self._wake()
 
     async def _claim(
         self,
