@@ -18,7 +18,10 @@ from lead_service.entrypoints.wiring import Wiring
 from lead_service.settings import DATABASE, NAME, SOURCE
 from onefunnel.http.app import service_app
 from onefunnel.http.forgetting import forget_answers
+from onefunnel.http.operating import operating_routes
+from onefunnel.log.arrivals import Handler
 from onefunnel.log.consumer import Reactions
+from onefunnel.log.operating import OperatedReactions
 from onefunnel.outbox.relay import Relay
 from onefunnel.persistence.database import Database
 from onefunnel.runtime import Runtime
@@ -29,13 +32,17 @@ def build(runtime: Runtime) -> Service:
     """Put the lead service together on a runtime."""
     database = runtime.database(DATABASE)
 
+    operated = OperatedReactions(
+        partial(runtime.worker_database, DATABASE), GROUP, _handlers(), runtime.wake
+    )
+
     async def ready() -> None:
         async with database.transaction() as conn:
             await conn.execute(text("SELECT 1"))
 
     app = service_app(
         name=NAME,
-        routers=ROUTERS,
+        routers=(*ROUTERS, operating_routes(operated)),
         internal_key=runtime.internal_key,
         ready=ready,
         clock=runtime.clock,
@@ -48,6 +55,7 @@ def build(runtime: Runtime) -> Service:
         batch=StoredBatch,
         queries=stored_queries(database),
         outbox=lambda: outbox_status(runtime.worker_database(DATABASE), runtime.clock.now()),
+        reactions=operated.standing,
     )
     return Service(
         NAME, app, background=(relay(runtime), reactions(runtime), partial(_forget, runtime))
@@ -71,9 +79,13 @@ def reactions(runtime: Runtime) -> Background:
         runtime.worker_database(DATABASE),
         runtime.log,
         GROUP,
-        handlers(StoredQualifications),
+        _handlers(),
         wake=runtime.wake,
     ).run
+
+
+def _handlers() -> Mapping[str, Handler]:
+    return handlers(StoredQualifications)
 
 
 _OLDEST: Final = text(
