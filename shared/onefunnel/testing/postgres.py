@@ -207,7 +207,7 @@ async def make_runtime(
         runtime = runtime_on(
             Databases(lambda name, role: fresh[name].url(role)),
             internal_key=INTERNAL_KEY,
-            clients=Clients(apps or {}, {}),
+            clients=Clients({} if apps is None else apps, {}),
             wake=wakeups.wake,
             wakeups=wakeups,
         )

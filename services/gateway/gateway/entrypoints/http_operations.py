@@ -19,7 +19,10 @@ from onefunnel.http.principal import CurrentPrincipal
 from onefunnel.http.routing import declared, routes
 
 DeadId = Annotated[int, Path(ge=1, le=2**63 - 1)]
-Topic = Annotated[str, Path(pattern=r"^onefunnel\.[a-z]+\.v[0-9]+$", max_length=100)]
+Topic = Annotated[
+    str,
+    Path(pattern=r"^onefunnel\.[a-z]+\.v[0-9]+$", max_length=100, examples=["onefunnel.lead.v1"]),
+]
 Number = Annotated[int, Path(ge=0, le=2**31 - 1)]
 Service = Annotated[Consumer, Path(description="The service that could not take the event in.")]
 

@@ -37,7 +37,7 @@ class Operations:
         found: list[DeadLetterView] = []
         for service in asked:
             if (room := wanted.limit - len(found)) > 0:
-                behind = after if service == first or wanted.service else 0
+                behind = after if service == first else 0
                 found += await self._letters(service, wanted.status, behind, room, principal)
         return found
 
