@@ -76,13 +76,13 @@ async def test_duplicates_in_one_turn_and_far_apart_change_nothing(worker, log, 
 
 
 async def test_another_record_with_the_id_of_an_applied_one_is_never_applied(worker, log, owner):
-    (value,) = values_of(1)
+    value, later = values_of(2)
     forged = value.replace(b'"correlation"', b'"something else"')
-    for epoch, batch in enumerate([[value, forged], [forged]], start=1):
+    for epoch, batch in enumerate([[value, forged], [forged, later]], start=1):
         await publish(log, batch, epoch=epoch)
     async with reacting(worker, log):
         await caught_up(owner, log)
-    assert await effects(owner) == ids_of([value])
+    assert await effects(owner) == ids_of([value, later])  # and nobody waits for the forged one
     assert [letter.record for letter in await dead(owner)] == [forged, forged]
 
 
