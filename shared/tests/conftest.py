@@ -53,6 +53,6 @@ async def log_owner(eventlog):
 
 @pytest.fixture
 def quick(monkeypatch):
-    """Look after leases, ends and redrives at every turn."""
+    """Look after leases and ends at every turn."""
     monkeypatch.setattr(ownership, "RENEW_S", 0.0)
     monkeypatch.setattr(consumer, "FETCH_WAIT_S", 0.05)

@@ -1,6 +1,7 @@
 """The reactions frame on real PostgreSQL: every event has its effect once, whatever goes wrong."""
 
 import asyncio
+from functools import partial
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -8,10 +9,13 @@ import pytest
 from sqlalchemy import text
 
 from onefunnel.errors import DomainError
-from onefunnel.log import ownership, turn
+from onefunnel.log import turn
 from onefunnel.log.consumer import Reactions
-from onefunnel.log.dead_letters import discard, redrive, show_dead
+from onefunnel.log.dead_letters import show_dead
+from onefunnel.log.halts import halted as halted_partitions
+from onefunnel.log.halts import resume
 from onefunnel.log.port import Partition
+from onefunnel.log.redrive import discard, redrive
 from onefunnel.outbox.writer import StaleVersion
 from onefunnel.testing.small_reactions import (
     caught_up,
@@ -35,6 +39,19 @@ from onefunnel.testing.waiting import until
 
 pytestmark = pytest.mark.usefixtures("quick")
 P0 = Partition(TOPIC, 0)
+WAITING_FOR_A_LOCK = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"
+
+
+def refusing(*values: bytes):
+    """Return a handler that has its effect and then fails, for certain records."""
+    bad = ids_of(values)
+
+    async def refuse(conn, envelope, event) -> None:
+        await note_effect(conn, envelope, event)
+        if envelope.id in bad:
+            raise ValueError("bug")
+
+    return refuse
 
 
 async def test_every_event_has_its_effect_once_and_in_order(worker, log, owner):
@@ -59,34 +76,28 @@ async def test_duplicates_in_one_turn_and_far_apart_change_nothing(worker, log, 
 
 
 async def test_another_record_with_the_id_of_an_applied_one_is_never_applied(worker, log, owner):
-    (value,) = values_of(1)
+    value, later = values_of(2)
     forged = value.replace(b'"correlation"', b'"something else"')
-    for epoch, batch in enumerate([[value, forged], [forged]], start=1):
+    for epoch, batch in enumerate([[value, forged], [forged, later]], start=1):
         await publish(log, batch, epoch=epoch)
     async with reacting(worker, log):
         await caught_up(owner, log)
-    assert await effects(owner) == ids_of([value])
+    assert await effects(owner) == ids_of([value, later])  # and nobody waits for the forged one
     assert [letter.record for letter in await dead(owner)] == [forged, forged]
 
 
-async def refuse_odd(conn, envelope, event) -> None:
-    await note_effect(conn, envelope, event)
-    if int(envelope.sequence) % 2:
-        raise ValueError("odd")
-
-
-async def test_a_poison_event_is_put_aside_with_its_bytes_and_the_rest_flows(worker, log, owner):
-    values = values_of(7)
-    async with reacting(worker, log, {ACCEPTED: refuse_odd}):
-        await publish(log, values, epoch=1)
+async def test_a_poison_event_parks_its_key_and_lets_the_rest_flow(worker, log, owner):
+    lead, other = values_of(3), values_of(3)
+    async with reacting(worker, log, {ACCEPTED: refusing(lead[1])}):
+        await publish(log, [v for pair in zip(lead, other, strict=True) for v in pair], epoch=1)
         await caught_up(owner, log)
-    assert await effects(owner) == ids_of(values[1::2])
-    letters = await dead(owner)
-    assert [letter.record for letter in letters] == values[::2]
-    assert {(x.reason, x.type, x.tenant_id) for x in letters} == {
-        ("ValueError: odd", ACCEPTED, TENANT)
-    }
-    assert [letter.position for letter in letters] == [0, 2, 4, 6]
+        await publish(log, lead, epoch=2)  # and redelivered, the parked one is no second one
+        await caught_up(owner, log)
+    assert await effects(owner) == ids_of([lead[0], *other])
+    (letter,) = await dead(owner)
+    assert (letter.record, letter.position) == (lead[1], 2)
+    assert (letter.reason, letter.type, letter.tenant_id) == ("ValueError: bug", ACCEPTED, TENANT)
+    assert [waiting.record for waiting in await dead(owner, "parked")] == [lead[2]]
 
 
 @pytest.mark.parametrize(
@@ -102,7 +113,7 @@ async def test_a_poison_event_is_put_aside_with_its_bytes_and_the_rest_flows(wor
     ],
 )
 async def test_bytes_that_are_no_event_are_put_aside_and_the_rest_flows(worker, log, owner, bad):
-    good = values_of(2)
+    good = [*values_of(1), *values_of(1)]
     await publish(log, [good[0], bad, good[1]], epoch=1)
     async with reacting(worker, log):
         await caught_up(owner, log)
@@ -128,7 +139,7 @@ async def test_a_handler_that_poisons_the_transaction_silently_is_found_out(work
             except Exception:  # noqa: BLE001
                 return
 
-    values = values_of(3)
+    values = [values_of(1)[0], values_of(1, after=1)[0], values_of(1)[0]]
     await publish(log, values, epoch=1)
     async with reacting(worker, log, {ACCEPTED: swallow}):
         await caught_up(owner, log)
@@ -161,7 +172,7 @@ async def test_an_error_that_passes_never_makes_a_dead_letter(worker, log, owner
     async with reacting(worker, log, {ACCEPTED: fail}):
         await caught_up(owner, log)
     assert await effects(owner) == ids_of(values)
-    assert await dead(owner, "dead", "redriven") == []
+    assert await dead(owner, "open", "redriven") == []
 
 
 async def test_a_database_that_goes_away_costs_time_and_no_event(worker, log, owner, log_owner):
@@ -219,7 +230,7 @@ async def test_a_handler_works_in_the_tenant_of_its_event(worker, log, owner):
             raise DomainError("x", "so that it happens under savepoints too")
 
     other = str(uuid4()).encode()
-    values = values_of(4)
+    values = [values_of(1, after=n)[0] for n in range(4)]
     mixed = [values[0], *(v.replace(str(TENANT).encode(), other) for v in values[1:3]), values[3]]
     await publish(log, mixed, epoch=1)
     async with reacting(worker, log, {ACCEPTED: look}):
@@ -237,7 +248,7 @@ async def test_reactions_that_stop_give_their_partitions_back(worker, log, owner
 async def test_too_many_dead_letters_in_a_row_halt_the_partition_and_a_resume_goes_on(
     worker, log, owner
 ):
-    values = values_of(turn.MAX_DEAD_IN_A_ROW + 5)
+    values = [value for _ in range(turn.MAX_DEAD_IN_A_ROW + 5) for value in values_of(2)]
     elsewhere = values_of(3)
 
     async def refuse(conn, envelope, event) -> None:
@@ -251,44 +262,102 @@ async def test_too_many_dead_letters_in_a_row_halt_the_partition_and_a_resume_go
         await publish(log, elsewhere, epoch=2, number=1)
         await until(lambda: owner.fetchval("SELECT count(*) = 3 FROM effect"))
     assert len(await dead(owner)) == turn.MAX_DEAD_IN_A_ROW
+    (stopped,) = await halted_partitions(owner, GROUP)
+    assert stopped.reason == f"{turn.MAX_DEAD_IN_A_ROW} dead letters in a row"
     async with reacting(worker, log):  # the bug is gone
-        await ownership.resume(owner, GROUP, P0)
+        assert await resume(owner, GROUP, P0) == stopped
         await caught_up(owner, log)
         for letter in await dead(owner):
-            await redrive(owner, GROUP, letter.id, "operator")
-        await until(lambda: owner.fetchval("SELECT count(*) = 28 FROM effect"))
+            await redrive(worker, GROUP, HANDLERS, TENANT, letter.id, "operator")
     assert await effects(owner) == sorted(ids_of(values) + ids_of(elsewhere))
-    assert await dead(owner, "dead", "redrive") == []
+    assert await dead(owner, "open", "parked") == []
+
+
+async def test_only_a_halted_partition_is_resumed(worker, log, owner):
+    async with reacting(worker, log):
+        await until(lambda: owner.fetchval("SELECT count(owner) = 12 FROM stream_partition"))
+        with pytest.raises(DomainError, match="not halted"):
+            await resume(owner, GROUP, P0)
+    with pytest.raises(DomainError, match="no such partition"):
+        await resume(owner, GROUP, Partition(TOPIC, 12))
 
 
 async def test_a_redrive_gives_the_state_as_if_it_had_never_failed(worker, log, owner):
-    values = values_of(4)
+    values = values_of(5)
+    refuse = {ACCEPTED: refusing(values[0], values[3])}
     await publish(log, values, epoch=1)
-    async with reacting(worker, log, {ACCEPTED: refuse_odd}):
+    async with reacting(worker, log, refuse):
         await caught_up(owner, log)
-        (first, third) = await dead(owner)
-        await redrive(owner, GROUP, first.id, "operator")  # the bug is still there
-        await until(lambda: attempts(owner, first.id, 2))
+    (first,) = await dead(owner)
+    asked = partial(redrive, worker, GROUP, tenant_id=TENANT, actor="operator")
+    assert await asked(handlers=refuse, dead_id=first.id) == "still-dead"
+    assert await asked(handlers={ACCEPTED: refusing(values[3])}, dead_id=first.id) == "redriven"
+    (fourth,) = await dead(owner)  # it waited, and proved to be poison too
+    assert (fourth.record, fourth.attempts) == (values[3], 1)
+    assert await asked(handlers=HANDLERS, dead_id=fourth.id) == "redriven"
+    assert await owner.fetchval("SELECT array_agg(sequence ORDER BY ctid) FROM effect") == [
+        1,
+        2,
+        3,
+        4,
+        5,
+    ]
+    assert await dead(owner, "open", "parked") == []
+    settled = [(x.id, x.attempts, x.actor) for x in await dead(owner, "redriven")]
+    assert settled == [(first.id, 2, "operator"), (fourth.id, 1, "operator")]
+    await publish(log, values, epoch=2)
     async with reacting(worker, log):
-        for _ in range(2):
-            await redrive(owner, GROUP, first.id, "operator")
-        await until(lambda: owner.fetchval("SELECT count(*) = 3 FROM effect"))
-        await discard(owner, GROUP, third.id, "operator")
-        await publish(log, values, epoch=2)
         await caught_up(owner, log)
-    assert await effects(owner) == sorted(ids_of(values[:2] + values[3:]))
-    settled = {x.id: (x.status, x.actor) for x in await dead(owner, "redriven", "discarded")}
-    assert settled == {first.id: ("redriven", "operator"), third.id: ("discarded", "operator")}
-    for letter in (first, third):
-        with pytest.raises(DomainError, match="already"):
-            await redrive(owner, GROUP, letter.id, "operator")
-    with pytest.raises(DomainError) as caught:
-        await show_dead(owner, GROUP, 999)
-    assert caught.value.code == "not-found"
+    assert await effects(owner) == ids_of(values)
 
 
-async def attempts(owner, dead_id, n) -> bool:
-    return (await show_dead(owner, GROUP, dead_id)).attempts == n
+async def test_two_operators_at_once_redrive_once(worker, log, owner):
+    values = values_of(3)
+    await publish(log, values, epoch=1)
+    async with reacting(worker, log, {ACCEPTED: refusing(values[0])}):
+        await caught_up(owner, log)
+        (letter,) = await dead(owner)
+        asked = [redrive(worker, GROUP, HANDLERS, TENANT, letter.id, f"o{n}") for n in range(4)]
+        asked.append(discard(worker, GROUP, HANDLERS, TENANT, letter.id, "o4"))
+        outcomes = await asyncio.gather(*asked, return_exceptions=True)
+    refused = [outcome.code for outcome in outcomes if isinstance(outcome, DomainError)]
+    assert refused == ["already-decided"] * 4
+    expected = values if "redriven" in outcomes else values[1:]
+    assert await effects(owner) == ids_of(expected)
+
+
+async def test_a_redrive_waits_for_a_turn_of_its_partition(worker, log, owner):
+    values = values_of(2)
+    await publish(log, values, epoch=1)
+    async with reacting(worker, log, {ACCEPTED: refusing(values[0])}):
+        await caught_up(owner, log)
+    (letter,) = await dead(owner)
+    async with owner.transaction():
+        await owner.execute("SELECT FROM stream_partition WHERE partition = 0 FOR UPDATE")
+        asked = asyncio.create_task(redrive(worker, GROUP, HANDLERS, TENANT, letter.id, "o"))
+        await until(lambda: owner.fetchval(WAITING_FOR_A_LOCK))
+        assert await owner.fetchval("SELECT count(*) FROM dead_event WHERE status = 'open'") == 1
+        await owner.execute("SELECT FROM dead_event FOR UPDATE NOWAIT")  # the partition came first
+    assert await asked == "redriven"
+
+
+async def test_a_discarded_event_lets_what_waited_go_on_and_stays_out(worker, log, owner):
+    values = values_of(3)
+    await publish(log, values, epoch=1)
+    async with reacting(worker, log, {ACCEPTED: refusing(values[0])}):
+        await caught_up(owner, log)
+    (letter,) = await dead(owner)
+    await discard(worker, GROUP, HANDLERS, TENANT, letter.id, "operator")
+    await publish(log, values, epoch=2)
+    async with reacting(worker, log):
+        await caught_up(owner, log)
+    assert await effects(owner) == ids_of(values[1:])
+    shown = await show_dead(owner, GROUP, TENANT, letter.id)
+    assert (shown.status, shown.actor, shown.waiting) == ("discarded", "operator", 0)
+    for dead_id in (999, letter.id):
+        with pytest.raises(DomainError) as caught:
+            await show_dead(owner, GROUP, uuid4(), dead_id)
+        assert caught.value.code == "not-found"
 
 
 async def test_what_handlers_committed_wakes_whoever_carries_it_on(worker, log, owner):

@@ -21,7 +21,9 @@ from gateway.entrypoints.documents import public_routes
 from gateway.entrypoints.front import Front
 from gateway.entrypoints.http_identity import identity_routes
 from gateway.entrypoints.http_keys import key_routes
+from gateway.entrypoints.http_operations import operation_routes
 from gateway.entrypoints.names import Names
+from gateway.entrypoints.operations import Operations
 from gateway.entrypoints.standing import asker
 from gateway.entrypoints.status import StatusOfAll
 from gateway.entrypoints.streams import Hints
@@ -67,6 +69,7 @@ def own_app(runtime: Runtime, doorkeeper: Doorkeeper | None = None) -> FastAPI:
         routers=[
             key_routes(write_of, read_of, KeyRepository, door, runtime.clock),
             identity_routes(read_of, tenant_name, status, hints, door),
+            operation_routes(Operations(runtime.client), door),
         ],
         internal_key=runtime.internal_key,
         ready=ready,

@@ -1,6 +1,7 @@
 """Composition root: the only file that knows all rooms of the lead service."""
 
 import asyncio
+from collections.abc import Mapping
 from functools import partial
 
 from sqlalchemy import text
@@ -15,8 +16,11 @@ from lead_service.entrypoints.wiring import Wiring
 from lead_service.settings import DATABASE, NAME, SOURCE
 from onefunnel.http.app import service_app
 from onefunnel.http.forgetting import forget_answers
+from onefunnel.http.operating import operating_routes
+from onefunnel.log.arrivals import Handler
 from onefunnel.log.consumer import Reactions
 from onefunnel.log.dead_letters import COUNT_OPEN
+from onefunnel.log.operating import OperatedReactions
 from onefunnel.outbox.intake import Intake
 from onefunnel.outbox.relay import Relay
 from onefunnel.outbox.standing import Standing, outbox_standing
@@ -29,6 +33,10 @@ def build(runtime: Runtime) -> Service:
     """Put the lead service together on a runtime."""
     database = runtime.database(DATABASE)
 
+    operated = OperatedReactions(
+        partial(runtime.worker_database, DATABASE), GROUP, _handlers(), runtime.wake
+    )
+
     async def ready() -> None:
         async with database.transaction() as conn:
             await conn.execute(text("SELECT 1"))
@@ -36,7 +44,7 @@ def build(runtime: Runtime) -> Service:
     outbox = partial(_outbox, runtime)
     app = service_app(
         name=NAME,
-        routers=ROUTERS,
+        routers=(*ROUTERS, operating_routes(operated)),
         internal_key=runtime.internal_key,
         ready=ready,
         clock=runtime.clock,
@@ -50,6 +58,7 @@ def build(runtime: Runtime) -> Service:
         batch=StoredBatch,
         queries=stored_queries(database),
         outbox=outbox,
+        reactions=operated.standing,
     )
     return Service(
         NAME,
@@ -81,13 +90,17 @@ def reactions(runtime: Runtime) -> Background:
         runtime.worker_database(DATABASE),
         runtime.log,
         GROUP,
-        handlers(StoredQualifications),
+        _handlers(),
         wake=runtime.wake,
     ).run
 
 
 async def _outbox(runtime: Runtime) -> Standing:
     return await outbox_standing(runtime.worker_database(DATABASE), runtime.clock.now())
+
+
+def _handlers() -> Mapping[str, Handler]:
+    return handlers(StoredQualifications)
 
 
 async def _forget(runtime: Runtime, stop: asyncio.Event) -> None:

@@ -1,7 +1,7 @@
 """Composition root: the only file that knows all rooms."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from typing import Final
@@ -13,14 +13,12 @@ from metrics_service.adapters.dead_rows import OPEN_DEAD
 from metrics_service.adapters.fold_store import PostgresFoldStore
 from metrics_service.adapters.fold_turn import GROUP
 from metrics_service.adapters.generations import PostgresGenerations
+from metrics_service.adapters.operating import OperatedFold
 from metrics_service.adapters.pay_repositories import sql_tx
 from metrics_service.adapters.views import sql_reads
 from metrics_service.adapters.views_fates import read_fate
 from metrics_service.application.fold import Fold
-from metrics_service.application.fold_dead import discard, redrive
-from metrics_service.application.fold_ports import FoldStore
 from metrics_service.application.rebuild import rebuild
-from metrics_service.entrypoints.http_dead_letters import dead_letter_routes
 from metrics_service.entrypoints.http_explain import explain_routes
 from metrics_service.entrypoints.http_internal import internal_routes
 from metrics_service.entrypoints.http_metrics import metric_routes
@@ -35,6 +33,7 @@ from onefunnel.clock import Clock
 from onefunnel.errors import DomainError, ErrorKind
 from onefunnel.http.app import service_app
 from onefunnel.http.forgetting import forget_answers
+from onefunnel.http.operating import operating_routes
 from onefunnel.http.writes import write_dependency
 from onefunnel.outbox.intake import Intake
 from onefunnel.outbox.lease import new_owner
@@ -91,9 +90,7 @@ def application(
             metric_routes(ask),
             utilization_routes(ask),
             explain_routes(ask),
-            dead_letter_routes(
-                ask, partial(_settle, worker, redrive), partial(_settle, worker, discard)
-            ),
+            operating_routes(OperatedFold(database, worker)),
             internal_routes(ask, partial(_outbox, worker, clock)),
         ],
         internal_key=internal_key,
@@ -110,20 +107,6 @@ async def _ready(database: Database) -> None:
 
 async def _outbox(worker: Callable[[], Database], clock: Clock) -> Standing:
     return await outbox_standing(worker(), clock.now())
-
-
-async def _settle(
-    worker: Callable[[], Database],
-    settle: Callable[[FoldStore, int, str], Awaitable[object]],
-    dead_id: int,
-    actor: str,
-) -> object:
-    """Settle a dead letter in a turn of its own, as the fold makes them."""
-    store = PostgresFoldStore(worker(), new_owner())
-    try:
-        return await settle(store, dead_id, actor)
-    finally:
-        await store.close()
 
 
 async def _relay(runtime: Runtime, stop: asyncio.Event) -> None:

@@ -1,14 +1,18 @@
 """The composition root: the only file that knows all rooms."""
 
 import asyncio
+from collections.abc import Mapping
 from functools import partial
 
 from sqlalchemy import text
 
 from onefunnel.http.app import service_app
 from onefunnel.http.forgetting import forget_answers
+from onefunnel.http.operating import operating_routes
+from onefunnel.log.arrivals import Handler
 from onefunnel.log.consumer import Reactions
 from onefunnel.log.dead_letters import COUNT_OPEN
+from onefunnel.log.operating import OperatedReactions
 from onefunnel.outbox.intake import Intake
 from onefunnel.outbox.relay import Relay
 from onefunnel.outbox.standing import Standing, outbox_standing
@@ -27,9 +31,12 @@ from scoring_service.settings import ACTOR, DATABASE, GROUP, NAME, SOURCE
 def build(runtime: Runtime) -> Service:
     """Put scoring-service together on a runtime."""
     database = runtime.database(DATABASE)
+    operated = OperatedReactions(
+        partial(runtime.worker_database, DATABASE), GROUP, _handlers(runtime), runtime.wake
+    )
     app = service_app(
         name=NAME,
-        routers=ROUTERS,
+        routers=(*ROUTERS, operating_routes(operated)),
         internal_key=runtime.internal_key,
         ready=partial(_ready, database),
         clock=runtime.clock,
@@ -42,6 +49,7 @@ def build(runtime: Runtime) -> Service:
         tx_of=open_tx,
         views_of=SqlViews,
         outbox=partial(_outbox, runtime),
+        reactions=operated.standing,
     )
     return Service(
         NAME,
@@ -71,10 +79,13 @@ async def _relay(runtime: Runtime, stop: asyncio.Event) -> None:
 
 
 async def _react(runtime: Runtime, stop: asyncio.Event) -> None:
-    reacting = handlers(open_tx, runtime.clock, source=SOURCE, actor=ACTOR)
     database = runtime.worker_database(DATABASE)
-    frame = Reactions(database, runtime.log, GROUP, reacting, wake=runtime.wake)
+    frame = Reactions(database, runtime.log, GROUP, _handlers(runtime), wake=runtime.wake)
     await frame.run(stop)
+
+
+def _handlers(runtime: Runtime) -> Mapping[str, Handler]:
+    return handlers(open_tx, runtime.clock, source=SOURCE, actor=ACTOR)
 
 
 async def _forget(runtime: Runtime, stop: asyncio.Event) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Collection, Iterator
 from dataclasses import dataclass
+from typing import TypeGuard
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -9,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from onefunnel.events.catalogue import Event
 from onefunnel.events.envelope import Envelope, decode
 from onefunnel.events.fast import decode_data
-from onefunnel.log.dead_letters import Death
+from onefunnel.log.dead_letters import Death, Key
 from onefunnel.log.port import Partition, Slice
 
 # Handles one event inside the turn's transaction, under the worker role with the event's tenant set.
@@ -28,18 +29,23 @@ class Arrival:
     event: Event | None = None
     fault: str | None = None
 
-    def death(self, reason: str) -> Death:
-        """Return the dead letter that this record becomes."""
+    @property
+    def key(self) -> Key | None:
+        """What its effect must come in order with; None where the bytes are no envelope."""
         seen = self.envelope
-        return Death(
-            self.partition,
-            self.position,
-            self.record,
-            reason,
-            seen.id if seen else None,
-            seen.tenantid if seen else None,
-            seen.type if seen else None,
-        )
+        return Key(self.partition.topic, seen.tenantid, seen.subject) if seen else None
+
+    def death(self, reason: str, *, holds: bool = True) -> Death:
+        """Return the dead letter that this record becomes; with `holds` its key waits for it."""
+        seen, place = self.envelope, (self.partition, self.position, self.record, reason)
+        if seen is None:
+            return Death(*place, holds=False)
+        sequence = int(seen.sequence) if _is_number(seen.sequence) else None
+        return Death(*place, seen.id, self.key, seen.aggregatetype, sequence, seen.type, holds)
+
+
+def _is_number(sequence: str | None) -> TypeGuard[str]:
+    return sequence is not None and sequence.isascii() and sequence.isdigit() and len(sequence) < 19
 
 
 def arrivals(partition: Partition, found: Slice, types: Collection[str]) -> Iterator[Arrival]:

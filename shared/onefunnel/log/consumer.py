@@ -27,7 +27,6 @@ from onefunnel.log.port import (
     Reader,
     Slice,
 )
-from onefunnel.log.redrive import redrive_next
 from onefunnel.log.transience import is_transient
 from onefunnel.log.turn import Outcome, Taken, take_turn
 from onefunnel.outbox.lease import new_owner
@@ -191,14 +190,12 @@ class Reactions:
             telemetry.count(name, n, service=self._group)
 
     async def _upkeep(self, connection: DriverConnection, reader: Reader) -> None:
-        """Do what time brings: take my share, say where the log ends, redrive."""
+        """Do what time brings: take my share, say where the log ends."""
         await self._take_share(connection, reader)
         ends = await self._event_log.end_positions(self._claims)
         if ends != self._ends:
             await ownership.note_ends(connection, self._group, self._owner, ends)
             self._ends = ends
-        while await redrive_next(self._database, self._group, self._handlers):
-            self._wake()
 
     async def _take_share(self, connection: DriverConnection, reader: Reader) -> None:
         """Give up and claim as the group's members want it; read nothing on that is not continuous."""

@@ -98,9 +98,6 @@ _HALT: Final = """
 UPDATE stream_partition
 SET status = 'halted', halt_reason = $5, owner = NULL, lease_until = NULL, epoch = epoch + 1
 WHERE group_id = $1 AND topic = $2 AND partition = $3 AND epoch = $4"""
-_RESUME: Final = """
-UPDATE stream_partition SET status = 'running', halt_reason = NULL, dead_in_a_row = 0, lease_until = now()
-WHERE group_id = $1 AND topic = $2 AND partition = $3 AND status = 'halted'"""
 # Of my partitions only: another's turn may hold the others, and knows their ends better.
 _ENDS: Final = """
 WITH mine AS (
@@ -218,11 +215,6 @@ async def halt(connection: DriverConnection, group: str, claim: Claim, reason: s
     """Stop a partition until an operator resumes it; its position does not move."""
     place = claim.partition
     await connection.execute(_HALT, group, place.topic, place.number, claim.epoch, reason)
-
-
-async def resume(connection: DriverConnection, group: str, partition: Partition) -> None:
-    """Let a halted partition be claimed again."""
-    await connection.execute(_RESUME, group, partition.topic, partition.number)
 
 
 async def note_ends(

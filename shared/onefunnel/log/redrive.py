@@ -1,43 +1,75 @@
-"""Applying a dead letter once more, because an operator asked for it."""
+"""What an operator can do about a dead letter of reactions: apply it once more, or leave it out for good."""
 
 from collections.abc import Mapping
+from typing import Literal
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from onefunnel.log import inbox
 from onefunnel.log.arrivals import Arrival, Handler, parse
-from onefunnel.log.dead_letters import DeadEvent, settle, take_redrive
+from onefunnel.log.dead_letters import Kept, fail_again, free, next_waiting, open_dead, settle
 from onefunnel.log.port import Partition
 from onefunnel.log.turn import enter_tenant, try_handle
 from onefunnel.persistence.database import Database, driver_of
 
+Outcome = Literal["redriven", "still-dead"]
 
-async def redrive_next(database: Database, group: str, handlers: Mapping[str, Handler]) -> bool:
-    """Apply the next letter whose redrive was asked for, in one transaction; say whether there was one.
 
-    It is settled as redriven, or dead again with its new reason. One that was applied meanwhile by
-    other means changes nothing.
+async def redrive(
+    database: Database,
+    group: str,
+    handlers: Mapping[str, Handler],
+    tenant_id: UUID,
+    dead_id: int,
+    actor: str,
+) -> Outcome:
+    """Apply a dead letter as if it came now, and what waited for it, in one transaction.
+
+    Raises `already-decided` if it is settled: a second time, or a second operator, changes nothing.
     """
     async with database.transaction() as conn:
-        letter = await take_redrive(driver_of(conn), group)
-        if letter is None:
-            return False
-        reason = await _apply(conn, letter, handlers)
-        if reason:
-            await settle(driver_of(conn), letter, "dead", reason)
+        driver = driver_of(conn)
+        letter = await open_dead(driver, group, tenant_id, dead_id)
+        if reason := await _apply(conn, letter, handlers):
+            await fail_again(driver, letter, reason)
+            return "still-dead"
+        await settle(driver, letter, "redriven", actor)
+        await _drain(conn, letter, handlers)
+        return "redriven"
+
+
+async def discard(
+    database: Database,
+    group: str,
+    handlers: Mapping[str, Handler],
+    tenant_id: UUID,
+    dead_id: int,
+    actor: str,
+) -> None:
+    """Give a dead letter up for good and apply what waited for it; its bytes stay. Raises if it is settled."""
+    async with database.transaction() as conn:
+        letter = await open_dead(driver_of(conn), group, tenant_id, dead_id)
+        await settle(driver_of(conn), letter, "discarded", actor)
+        await _drain(conn, letter, handlers)
+
+
+async def _drain(conn: AsyncConnection, letter: Kept, handlers: Mapping[str, Handler]) -> None:
+    """Apply what waited for the letter's key, in order, up to the first that can never be applied."""
+    driver = driver_of(conn)
+    while waiting := await next_waiting(driver, letter):
+        if reason := await _apply(conn, waiting, handlers):
+            await fail_again(driver, waiting, reason)
         else:
-            await settle(driver_of(conn), letter, "redriven", letter.reason)
-        return True
+            await free(driver, waiting)
 
 
-async def _apply(
-    conn: AsyncConnection, letter: DeadEvent, handlers: Mapping[str, Handler]
-) -> str | None:
-    place = Partition(letter.topic, letter.partition)
-    arrival = parse(place, letter.position, letter.record, handlers)
+async def _apply(conn: AsyncConnection, kept: Kept, handlers: Mapping[str, Handler]) -> str | None:
+    place = Partition(kept.topic, kept.partition)
+    arrival = parse(place, kept.position, kept.record, handlers)
     if arrival.event is None or arrival.envelope is None:
         return arrival.fault or "nobody here reacts to its type"
-    digest = inbox.digest_of(letter.record)
+    digest = inbox.digest_of(kept.record)
     before = await inbox.known(driver_of(conn), [arrival.envelope.id])
     if before:
         return (

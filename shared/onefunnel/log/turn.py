@@ -1,6 +1,6 @@
 """One turn of a consumer: positions, inbox, effects and dead letters in one transaction."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
@@ -9,9 +9,10 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from onefunnel import faults
+from onefunnel.events.envelope import Envelope
 from onefunnel.log import inbox
 from onefunnel.log.arrivals import Arrival, Handler
-from onefunnel.log.dead_letters import bury, dead_records
+from onefunnel.log.dead_letters import Key, bury, dead_records, held_keys, park
 from onefunnel.log.ownership import Advance, Claim, advance, halt, lock
 from onefunnel.log.port import Partition
 from onefunnel.log.transience import is_transient
@@ -33,6 +34,7 @@ class Outcome:
     duplicates: int = 0
     ignored: int = 0
     dead: int = 0
+    parked: int = 0
 
 
 async def take_turn(
@@ -53,7 +55,8 @@ async def take_turn(
     async with database.transaction() as conn:
         driver = driver_of(conn)
         await lock(driver, group, mine)
-        turn = _Turn(conn, group, handlers, careful, await _digests(conn, group, taken))
+        known = await _digests(conn, group, taken), await _held(conn, group, taken)
+        turn = _Turn(conn, group, handlers, careful, *known)
         moves = [await turn.pass_over(claim, taken[claim.partition]) for claim in mine]
         await inbox.add(driver, turn.added)
         outcome = turn.outcome
@@ -66,19 +69,28 @@ async def take_turn(
 
 
 async def _digests(conn: AsyncConnection, group: str, taken: Taken) -> dict[UUID, bytes]:
-    """Return the digests of those events that were applied or died before."""
-    ids = [
-        arrival.envelope.id
-        for arrivals in taken.values()
-        for arrival in arrivals
-        if arrival.envelope and (arrival.event or arrival.fault)
-    ]
+    """Return the digests of those events that were applied or put aside before."""
+    ids = [envelope.id for envelope in _ours(taken)]
     if not ids:
         return {}
     driver = driver_of(conn)
     dead = await dead_records(driver, group, ids)
     died = {event_id: inbox.digest_of(record) for event_id, record in dead.items()}
     return died | await inbox.known(driver, ids)
+
+
+async def _held(conn: AsyncConnection, group: str, taken: Taken) -> set[Key]:
+    """Return the keys that a dead event holds, of those that the turn touches."""
+    subjects = {envelope.subject for envelope in _ours(taken)}
+    return await held_keys(driver_of(conn), group, subjects) if subjects else set()
+
+
+def _ours(taken: Taken) -> Iterator[Envelope]:
+    """Yield the envelopes of those records that concern us."""
+    for arrivals in taken.values():
+        for arrival in arrivals:
+            if arrival.envelope and (arrival.event or arrival.fault):
+                yield arrival.envelope
 
 
 @dataclass(slots=True)
@@ -90,6 +102,7 @@ class _Turn:
     handlers: Mapping[str, Handler]
     careful: bool
     seen: dict[UUID, bytes]
+    held: set[Key]
     added: dict[UUID, bytes] = field(default_factory=dict)
     outcome: Outcome = field(default_factory=Outcome)
     tenant: UUID | None = None
@@ -101,32 +114,56 @@ class _Turn:
             if dead_in_a_row >= MAX_DEAD_IN_A_ROW:
                 self.outcome.halted[claim.partition] = f"{dead_in_a_row} dead letters in a row"
                 return Advance(claim, arrival.position, last, dead_in_a_row)
-            reason = await self._deal_with(arrival)
-            dead_in_a_row = dead_in_a_row + 1 if reason else 0
-            if reason:
-                await bury(driver_of(self.conn), self.group, arrival.death(reason))
-                self.outcome.dead += 1
+            if self._must_wait(arrival):
+                await self._park(arrival)  # says nothing about what is wrong: no link in the row
+            else:
+                died = await self._deal_with(arrival)
+                dead_in_a_row = dead_in_a_row + 1 if died else 0
             last = arrival.envelope.id if arrival.envelope else None
         return Advance(claim, arrivals[-1].position + 1, last, dead_in_a_row)
 
-    async def _deal_with(self, arrival: Arrival) -> str | None:
-        """Apply one record if it is new and concerns us; return why it can never be, if so."""
+    def _must_wait(self, arrival: Arrival) -> bool:
+        """Say whether it is new, concerns us, and a dead event before it holds its key."""
         envelope = arrival.envelope
         if envelope is None or (arrival.event is None and arrival.fault is None):
-            self.outcome.ignored += envelope is not None
-            return arrival.fault
+            return False
+        return envelope.id not in self.seen and arrival.key in self.held
+
+    async def _park(self, arrival: Arrival) -> None:
+        assert arrival.envelope is not None
+        self.seen[arrival.envelope.id] = inbox.digest_of(arrival.record)
+        waiting = arrival.death("waits for a dead event of its aggregate")
+        await park(driver_of(self.conn), self.group, waiting)
+        self.outcome.parked += 1
+
+    async def _deal_with(self, arrival: Arrival) -> bool:
+        """Apply one record if it is new and concerns us; bury it if it can never be, and say so."""
+        envelope = arrival.envelope
+        if envelope is None:
+            return await self._bury(arrival, arrival.fault or "no envelope", holds=False)
+        if arrival.event is None and arrival.fault is None:
+            self.outcome.ignored += 1
+            return False
         digest = inbox.digest_of(arrival.record)
         if (before := self.seen.get(envelope.id)) is not None:
             if before != digest:
-                return "another record with this id was here before"
+                taken = "another record with this id was here before"
+                return await self._bury(arrival, taken, holds=False)
             self.outcome.duplicates += 1
-            return None
+            return False
         self.seen[envelope.id] = digest
-        reason = arrival.fault or await self._apply(arrival)
-        if reason is None:
-            self.added[envelope.id] = digest
-            self.outcome.applied += 1
-        return reason
+        if reason := arrival.fault or await self._apply(arrival):
+            return await self._bury(arrival, reason, holds=True)
+        self.added[envelope.id] = digest
+        self.outcome.applied += 1
+        return False
+
+    async def _bury(self, arrival: Arrival, reason: str, *, holds: bool) -> bool:
+        await bury(driver_of(self.conn), self.group, arrival.death(reason, holds=holds))
+        self.outcome.dead += 1
+        if holds and arrival.key:
+            self.held.add(arrival.key)
+        return True
 
     async def _apply(self, arrival: Arrival) -> str | None:
         assert arrival.envelope is not None

@@ -254,7 +254,7 @@ async def make_runtime(
             databases,
             PostgresLog(databases.worker("eventlog")),
             internal_key=INTERNAL_KEY,
-            clients=Clients(apps or {}, {}),
+            clients=Clients({} if apps is None else apps, {}),
             wake=wakeups.wake,
             wakeups=wakeups,
             check=_made_for_it,

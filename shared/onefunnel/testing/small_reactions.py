@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
+from typing import NamedTuple
 from uuid import UUID
 
 import orjson
@@ -10,7 +11,6 @@ import orjson
 from onefunnel.ids import new_id
 from onefunnel.log.arrivals import Handler
 from onefunnel.log.consumer import Reactions
-from onefunnel.log.dead_letters import DeadEvent, Status, list_dead
 from onefunnel.log.port import EventLog, Partition
 from onefunnel.persistence.database import Database, DriverConnection
 from onefunnel.testing.small_service import GROUP, HANDLERS, TOPIC, accepted
@@ -56,9 +56,28 @@ def ids_of(values: Iterable[bytes]) -> list[UUID]:
     return sorted({UUID(orjson.loads(value)["id"]) for value in values})
 
 
-async def dead(owner: DriverConnection, *statuses: Status) -> list[DeadEvent]:
-    """Return the dead letters of certain statuses, the open ones unless told."""
-    return await list_dead(owner, GROUP, statuses=statuses or ("dead",))
+class Letter(NamedTuple):
+    """What a test wants to know of a record that was put aside."""
+
+    id: int
+    status: str
+    reason: str
+    type: str | None
+    tenant_id: UUID | None
+    position: int
+    attempts: int
+    actor: str | None
+    record: bytes
+
+
+async def dead(owner: DriverConnection, *statuses: str) -> list[Letter]:
+    """Return the records put aside that are of certain statuses, the open ones unless told."""
+    rows = await owner.fetch(
+        "SELECT id, status, reason, type, tenant_id, position, attempts, actor, record"
+        " FROM dead_event WHERE status = ANY($1) ORDER BY id",
+        list(statuses or ("open",)),
+    )
+    return [Letter(*row) for row in rows]
 
 
 async def halted(owner: DriverConnection) -> bool:

@@ -9,7 +9,7 @@ from standalone.commands.about import completion, version
 from standalone.commands.access import key
 from standalone.commands.archives import backup, restore
 from standalone.commands.bring_in import bring_in
-from standalone.commands.dead_letters import dead_letters
+from standalone.commands.dead_letters import dead_letters, resume
 from standalone.commands.explaining import explain
 from standalone.commands.numbers import funnel, performance
 from standalone.commands.pay import attainment, period, statement
@@ -20,5 +20,5 @@ from standalone.commands.upkeep import rebuild, verify
 
 VERBS: tuple[click.Command, ...] = (
     attainment, backup, bring_in, completion, dead_letters, explain, funnel, key, performance,
-    period, rebuild, restore, statement, status, tenant, up, verify, version,
+    period, rebuild, restore, resume, statement, status, tenant, up, verify, version,
 )  # fmt: skip

@@ -6,7 +6,7 @@ import click
 
 from standalone.console.failure import NOT_READY, OK
 from standalone.console.options import Target, gateway_options, json_option
-from standalone.console.tables import show_json, show_table
+from standalone.console.tables import say, show_json, show_table
 
 WATCH_EVERY_S = 2.0
 
@@ -39,6 +39,12 @@ def show(answer: dict[str, Any]) -> None:
         for name, one in answer["services"].items()
     ]
     show_table(["service", "state", "details"], rows)
+    halted = answer["halted"]
+    for one in halted:
+        say(f"halted   {one['service']} {one['topic']} {one['partition']}   {one['reason']}")
+    if halted:
+        place = f"{halted[0]['service']} {halted[0]['topic']} {halted[0]['partition']}"
+        say(f"Next   onefunnel resume {place}")
 
 
 def _details(detail: dict[str, Any] | None) -> str:

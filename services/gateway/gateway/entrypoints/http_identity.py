@@ -40,7 +40,7 @@ def identity_routes(
 
     @router.get("/v1/status", openapi_extra=declared("status", "read"))
     async def get_status(principal: CurrentPrincipal) -> Status:
-        """Say how every service is: readiness, lag, generations, dead letters."""
+        """Say how every service is: readiness, lag, generations, dead letters, halted partitions."""
         return await status(doorkeeper.signed(principal))
 
     @router.get(

@@ -1,7 +1,7 @@
 """Bodies of the gateway's own operations."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, Field
@@ -9,6 +9,8 @@ from pydantic import BaseModel, Field
 from gateway.domain.api_key import ApiKey
 from gateway.domain.roles import Role
 from onefunnel.http.bodies import Body, Id, Name, Time
+
+DeadStatus = Literal["open", "redriven", "discarded"]
 
 _ROLE = Field(description="What the key may do; `GET /v1/me` lists it.", examples=["rep"])
 
@@ -77,11 +79,64 @@ class ServiceStatus(BaseModel):
     detail: dict[str, Any] | None = None
 
 
+class HaltedPartition(BaseModel):
+    """A partition of the log that a service reads no further until an operator resumes it."""
+
+    service: str
+    topic: str
+    partition: int
+    position: Annotated[int, Field(description="Of the record it will go on with.")]
+    reason: str
+
+
 class Status(BaseModel):
     """Every service: lag, generations and dead letters are in the details."""
 
     ready: bool
+    halted: list[HaltedPartition]
     services: dict[str, ServiceStatus]
+
+
+class DeadLetterView(BaseModel):
+    """An event that a service could not take in; its bytes are kept and never shown."""
+
+    service: str
+    id: Annotated[int, Field(description="Unique within its service.")]
+    status: DeadStatus
+    reason: str
+    detail: str | None
+    type: str | None
+    event_id: UUID | None
+    aggregate: str | None
+    aggregate_id: UUID | None
+    sequence: int | None
+    topic: str
+    partition: int
+    position: int
+    attempts: int
+    died_at: datetime
+    settled_at: datetime | None
+    actor: Annotated[str | None, Field(description="Who settled it.")]
+    waiting: Annotated[int, Field(description="Later events of its aggregate, which wait for it.")]
+
+
+class DeadLetterList(BaseModel):
+    """One page of dead letters."""
+
+    items: list[DeadLetterView]
+    next_cursor: str | None
+
+
+class SettledView(BaseModel):
+    """What came of it."""
+
+    service: str
+    id: int
+    outcome: Literal["redriven", "still-dead", "discarded"]
+
+
+class ResumedView(HaltedPartition):
+    """The partition that goes on, and what it was halted for."""
 
 
 def view_of(key: ApiKey) -> KeyView:

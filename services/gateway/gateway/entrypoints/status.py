@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import orjson
 
-from gateway.entrypoints.schemas import ServiceStatus, Status
+from gateway.entrypoints.schemas import HaltedPartition, ServiceStatus, Status
 from onefunnel.runtime import Header, ServiceClient, ServiceUnreachable
 
 SERVICES: Final = ("lead", "scoring", "content", "metrics")
@@ -25,6 +25,11 @@ class StatusOfAll:
         found = await asyncio.gather(*(self.of(name, principal) for name in SERVICES))
         return Status(
             ready=all(status.ready for status in found),
+            halted=[
+                HaltedPartition(service=name, **one)
+                for name, status in zip(SERVICES, found, strict=True)
+                for one in (status.detail or {}).get("halted", ())
+            ],
             services=dict(zip(SERVICES, found, strict=True)),
         )
 

@@ -34,6 +34,7 @@ class Wiring:
     batch: BatchFactory
     queries: Queries
     outbox: Callable[[], Awaitable[Mapping[str, object]]]
+    reactions: Callable[[UUID], Awaitable[Mapping[str, object]]]  # how they stand for a tenant
 
 
 class UseCase(Protocol[C_contra, R_co]):

@@ -2,7 +2,6 @@
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from metrics_service.adapters.views_dead import SqlDeadRows
 from metrics_service.adapters.views_explain import SqlExplainRows
 from metrics_service.adapters.views_funnel import SqlFunnelRows
 from metrics_service.adapters.views_pay import SqlPayRows
@@ -26,5 +25,4 @@ def sql_reads(conn: AsyncConnection) -> Reads:
         utilization=SqlUtilizationRows(conn, situations),
         status=SqlStatusRows(conn),
         explain=SqlExplainRows(conn),
-        dead=SqlDeadRows(conn),
     )

@@ -5,15 +5,18 @@ from typing import Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from metrics_service.adapters.fold_turn import GROUP
 from metrics_service.application.queries.status import Generation, TopicStanding, Waiting
+from onefunnel.log import halts
+from onefunnel.log.halts import Halted
+from onefunnel.persistence.database import driver_of
 
 _TOPICS: Final = text("""
     SELECT topic,
            max(to_timestamp(('x' || left(replace(last_event_id::text, '-', ''), 12))::bit(48)::bigint
                / 1000.0)) AS last_event_at,
            sum(greatest(end_position - next_position, 0))::bigint AS lag_events,
-           coalesce(array_agg(topic || '/' || partition || ': ' || coalesce(halt_reason, '')
-               ORDER BY partition) FILTER (WHERE status = 'halted'), '{}') AS halted
+           bool_or(status = 'halted') AS halted
     FROM stream_partition GROUP BY topic ORDER BY topic""")
 
 _WAITING: Final = text("""
@@ -34,9 +37,12 @@ class SqlStatusRows:
         """Return every topic."""
         found = await self._conn.execute(_TOPICS)
         return [
-            TopicStanding(row.topic, row.last_event_at, row.lag_events, tuple(row.halted))
-            for row in found
+            TopicStanding(row.topic, row.last_event_at, row.lag_events, row.halted) for row in found
         ]
+
+    async def halted(self) -> list[Halted]:
+        """Return every halted partition."""
+        return await halts.halted(driver_of(self._conn), GROUP)
 
     async def waiting(self) -> Waiting:
         """Return what waits, of this tenant."""

@@ -19,7 +19,7 @@ from metrics_service.application.fold_routes import (
     read,
 )
 from metrics_service.application.fold_rules import Numbered, RulesCache, TenantRules
-from onefunnel.errors import conflict, not_found
+from onefunnel.errors import conflict
 
 Outcome = Literal["redriven", "still-dead"]
 
@@ -61,7 +61,7 @@ async def discard(store: FoldStore, dead_id: int, actor: str) -> None:
 async def _open(turn: Turn, dead_id: int) -> Dead:
     dead = await turn.open_dead(dead_id)
     if dead is None:
-        raise not_found("open dead letter")
+        raise conflict("The dead letter is settled already.", code="already-decided")
     return dead
 
 

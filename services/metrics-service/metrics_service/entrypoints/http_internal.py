@@ -36,7 +36,7 @@ def internal_routes(ask_of: AskOf, outbox_of: OutboxOf) -> APIRouter:
                 parked=waiting.parked,
                 dead_letters=waiting.dead,
                 rederiving=waiting.rederiving,
-                halted=[one for topic in topics for one in topic.halted],
+                halted=await reads.status.halted(),
                 outbox=outbox,
                 projections=projections(topics, stale=fresh.stale),
             )

@@ -4,7 +4,7 @@ from onefunnel.ids import new_id
 
 from .world import deal, line, lost, noon, won
 
-DEAD = "/v1/dead-letters"
+DEAD = "/internal/dead-letters"
 
 
 async def poisoned(metrics):
@@ -24,7 +24,7 @@ async def poisoned(metrics):
 async def test_a_dead_letter_says_why_and_what_waits_but_not_what_it_holds(metrics):
     second = await poisoned(metrics)
 
-    (letter,) = (await metrics.get(DEAD))["items"]
+    (letter,) = await metrics.get(DEAD)
 
     assert (letter["status"], letter["reason"]) == ("open", "malformed-data")
     assert letter["event_id"] == str(second.event_id)
@@ -35,12 +35,12 @@ async def test_a_dead_letter_says_why_and_what_waits_but_not_what_it_holds(metri
 
 async def test_a_discarded_letter_lets_the_others_go_on(metrics):
     await poisoned(metrics)
-    (letter,) = (await metrics.get(DEAD))["items"]
+    (letter,) = await metrics.get(DEAD)
 
     settled = await metrics.post(f"{DEAD}/{letter['id']}/discard", status=200)
 
     assert settled["outcome"] == "discarded"
-    (gone,) = (await metrics.get(DEAD))["items"]
+    (gone,) = await metrics.get(DEAD)
     assert (gone["status"], gone["waiting"], gone["actor"]) == ("discarded", 0, "key:comp_admin")
     performance = await metrics.get("/v1/sales-performance", **{"from": "2026-01-01"})
     assert performance["groups"][0]["counts"]["lost"] == 1
@@ -48,7 +48,7 @@ async def test_a_discarded_letter_lets_the_others_go_on(metrics):
 
 async def test_a_letter_that_is_still_poison_stays_dead(metrics):
     await poisoned(metrics)
-    (letter,) = (await metrics.get(DEAD))["items"]
+    (letter,) = await metrics.get(DEAD)
 
     settled = await metrics.post(f"{DEAD}/{letter['id']}/redrive", status=200)
 
@@ -58,7 +58,7 @@ async def test_a_letter_that_is_still_poison_stays_dead(metrics):
 
 async def test_a_letter_of_another_tenant_is_not_found(metrics):
     await poisoned(metrics)
-    (letter,) = (await metrics.get(DEAD))["items"]
+    (letter,) = await metrics.get(DEAD)
 
     async with metrics.client(tenant=new_id()) as client:
         answers = [

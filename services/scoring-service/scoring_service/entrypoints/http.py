@@ -18,8 +18,9 @@ internal = routes("internal", prefix="/internal")
 
 @internal.get("/status")
 async def get_status(asked: Asking) -> Response:
-    """Return how many events wait in the outbox, and how long the oldest has been waiting."""
-    return asked.read.answer({"outbox": await asked.wiring.outbox()})
+    """Return what waits in the outbox, how far behind the reactions are and what waits for an operator."""
+    standing = await asked.wiring.reactions(asked.principal.tenant_id)
+    return asked.read.answer({"outbox": await asked.wiring.outbox(), **standing})
 
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (

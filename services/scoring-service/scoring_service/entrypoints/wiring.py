@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, TypeVar, cast
+from uuid import UUID
 
 from fastapi import Depends, Request
 from starlette.responses import Response
@@ -30,6 +31,7 @@ class Wiring:
     tx_of: TxFactory
     views_of: ViewsFactory
     outbox: Callable[[], Awaitable[Mapping[str, object]]]
+    reactions: Callable[[UUID], Awaitable[Mapping[str, object]]]  # how they stand for a tenant
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,5 +39,6 @@ async def find_names(body: Wanted, asked: Asking) -> Response:
 
 @router.get("/internal/status")
 async def get_status(asked: Asking) -> Response:
-    """Return how many events wait in the outbox, and how long the oldest has been waiting."""
-    return asked.read.answer({"outbox": await asked.wiring.outbox()})
+    """Return what waits in the outbox, how far behind the reactions are and what waits for an operator."""
+    standing = await asked.wiring.reactions(asked.principal.tenant_id)
+    return asked.read.answer({"outbox": await asked.wiring.outbox(), **standing})

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from metrics_service.application.queries.dead_letters import DeadRows
 from metrics_service.application.queries.explain import ExplainRows
 from metrics_service.application.queries.funnel import FunnelRows
 from metrics_service.application.queries.pay_documents import PayDocuments
@@ -25,4 +24,3 @@ class Reads:
     utilization: UtilizationRows
     status: StatusRows
     explain: ExplainRows
-    dead: DeadRows

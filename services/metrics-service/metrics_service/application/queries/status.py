@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final, Protocol
 
 from onefunnel.events.topics import CONTENT, DEAL, DIRECTORY, LEAD, PAY, SCORING, VIEW
+from onefunnel.log.halts import Halted
 
 # Which topics move which numbers.
 MOVED_BY: Final[Mapping[str, frozenset[str]]] = {
@@ -24,7 +25,7 @@ class TopicStanding:
     topic: str
     last_event_at: datetime | None
     lag_events: int
-    halted: tuple[str, ...]
+    halted: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,10 @@ class StatusRows(Protocol):
 
     async def topics(self) -> list[TopicStanding]:
         """Return every topic."""
+        ...
+
+    async def halted(self) -> list[Halted]:
+        """Return every halted partition."""
         ...
 
     async def waiting(self) -> Waiting:
@@ -82,7 +87,7 @@ class StatusAnswer:
     parked: int
     dead_letters: int
     rederiving: int
-    halted: list[str]
+    halted: list[Halted]
     outbox: Mapping[str, object]
     projections: list[ProjectionStanding]
 
