@@ -53,7 +53,7 @@ def write(found: Counter[str], *, minutes: int) -> None:
     day = SystemClock().now().date()
     rows = [f"| {found[name]:,} | {words} |" for name, words in WORDS.items()]
     lines = [
-        f"The last full run, on {day}, took {minutes} minutes; nothing was lost or counted twice.",
+        f"The last run, on {day}, took {minutes} minutes; nothing was lost or counted twice.",
         "",
     ]
     lines += ["| how many | what |", "|---:|---|", *rows, ""]
