@@ -44,16 +44,18 @@ def main() -> int:
         command = [sys.executable, "-m", "pytest", "-n", "2", "--dist", "worksteal", "tests/faults"]
         done = subprocess.run(command, cwd=ROOT, env={**os.environ, **told}, check=False)
         if done.returncode == 0:
-            write(figures.read(noted), minutes=round((time.monotonic() - began) / 60))
+            minutes = round((time.monotonic() - began) / 60)
+            write(figures.read(noted), asked=told[sizes.VARIABLE], minutes=minutes)
         return done.returncode
 
 
-def write(found: Counter[str], *, minutes: int) -> None:
+def write(found: Counter[str], *, asked: str, minutes: int) -> None:
     """Rewrite the marked block of the page."""
     day = SystemClock().now().date()
     rows = [f"| {found[name]:,} | {words} |" for name, words in WORDS.items()]
     lines = [
-        f"The last run, on {day}, took {minutes} minutes; nothing was lost or counted twice.",
+        f"`make faults FAULTS={asked}`, last run on {day}, took {minutes} minutes; nothing was lost or",
+        "counted twice.",
         "",
     ]
     lines += ["| how many | what |", "|---:|---|", *rows, ""]

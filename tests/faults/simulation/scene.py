@@ -37,7 +37,8 @@ STEPS: Final = 4_000  # then it is called stuck
 WRITERS: Final = 2
 CALLS: Final = 8  # to end
 _METRICS_TABLES: Final = (
-    "key_hold", "journal", "parked_event", "dead_event", "ledger_entry", "stream_member",
+    "key_hold", "journal", "parked_event", "dead_event", "ledger_entry", "closed_deal",
+    "closed_rules", "stream_member",
 )  # fmt: skip
 
 
