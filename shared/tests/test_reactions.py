@@ -87,17 +87,18 @@ async def test_another_record_with_the_id_of_an_applied_one_is_never_applied(wor
 
 
 async def test_a_poison_event_parks_its_key_and_lets_the_rest_flow(worker, log, owner):
-    lead, other = values_of(3), values_of(3)
+    lead, other = values_of(4), values_of(3)
     async with reacting(worker, log, {ACCEPTED: refusing(lead[1])}):
-        await publish(log, [v for pair in zip(lead, other, strict=True) for v in pair], epoch=1)
+        mixed = [value for pair in zip(lead, other, strict=False) for value in pair]
+        await publish(log, [*mixed, lead[2]], epoch=1)
         await caught_up(owner, log)
-        await publish(log, lead, epoch=2)  # and redelivered, the parked one is no second one
+        await publish(log, lead, epoch=2)  # one more, in a turn of its own, behind redelivered ones
         await caught_up(owner, log)
     assert await effects(owner) == ids_of([lead[0], *other])
     (letter,) = await dead(owner)
     assert (letter.record, letter.position) == (lead[1], 2)
     assert (letter.reason, letter.type, letter.tenant_id) == ("ValueError: bug", ACCEPTED, TENANT)
-    assert [waiting.record for waiting in await dead(owner, "parked")] == [lead[2]]
+    assert [waiting.record for waiting in await dead(owner, "parked")] == lead[2:]
 
 
 @pytest.mark.parametrize(
