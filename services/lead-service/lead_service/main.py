@@ -9,6 +9,7 @@ from typing import Final
 from sqlalchemy import text
 
 from lead_service.adapters.batches import StoredBatch
+from lead_service.adapters.crm_records import stored_records
 from lead_service.adapters.qualifications import StoredQualifications
 from lead_service.adapters.transactions import stored_tx
 from lead_service.adapters.views import stored_queries
@@ -71,7 +72,7 @@ def reactions(runtime: Runtime) -> Background:
         runtime.worker_database(DATABASE),
         runtime.log,
         GROUP,
-        handlers(StoredQualifications),
+        handlers(StoredQualifications, stored_records, StoredBatch, runtime.clock, SOURCE),
         wake=runtime.wake,
     ).run
 

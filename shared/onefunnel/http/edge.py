@@ -16,7 +16,7 @@ _ID: Final = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 _HOST: Final = re.compile(rb"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?")
 _JSON_RANGES: Final = (b"*/*", b"application/*", b"application/json", b"application/problem+json")
 # Paths that answer something other than JSON.
-_OTHER_MEDIA: Final = ("/docs", "/metrics", "/v1/events", "/v1/exports")
+_OTHER_MEDIA: Final = ("/docs", "/metrics", "/v1/events", "/v1/exports", "/v1/webhooks")
 
 _MARKS: Final = (b"x-request-id", b"x-content-type-options")
 _NO_SNIFFING: Final = (b"x-content-type-options", b"nosniff")

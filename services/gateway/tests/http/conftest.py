@@ -97,7 +97,10 @@ class Gateway:
 
 async def emptied(url: str) -> None:
     owner = await asyncpg.connect(url)
-    await owner.execute("TRUNCATE tenant, api_key, key_tenant, idempotency")
+    await owner.execute(
+        "TRUNCATE tenant, api_key, key_tenant, idempotency, connection, connection_endpoint,"
+        " delivery, delivery_key, outbox"
+    )
     await owner.close()
 
 
