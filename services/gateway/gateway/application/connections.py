@@ -165,6 +165,8 @@ def _secret(provider_name: str, given: str | None) -> tuple[str, str | None]:
     """Return the secret to keep, and the same once more if it was made here and has to be shown."""
     provider = PROVIDERS[provider_name]
     if given is not None:
+        if not provider.takes(given):
+            raise invalid("This is no secret of this CRM's form.", pointer="/secret")
         return given, None
     if provider.makes_secrets:
         raise invalid("This CRM makes the secret; give it here.", pointer="/secret")

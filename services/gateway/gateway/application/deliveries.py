@@ -15,6 +15,7 @@ from onefunnel.ids import new_id
 
 Status = Literal["translated", "partly", "ignored"]
 MAX_FAULTS: Final = 50
+RECURS_AFTER_S: Final = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +96,12 @@ async def take_in(arrived: Arrived, *, deliveries: Deliveries) -> StoredDelivery
     """Store a delivery and tell on what is new in it; None if all of it came before."""
     connection = arrived.connection
     delivery_id = new_id()
-    keys = {change.key: arrived.digest for change in arrived.told.changes}
-    fresh = await deliveries.claim(connection.id, keys, delivery_id)
-    if arrived.told.changes and not fresh:
+    keyed = {_key(change, arrived.received_at): change for change in arrived.told.changes}
+    digests = dict.fromkeys(keyed, arrived.digest)
+    fresh = await deliveries.claim(connection.id, digests, delivery_id)
+    if keyed and not fresh:
         return None
-    seen: set[str] = set()
-    changes = [c for c in arrived.told.changes if c.key in fresh and not _twice(c.key, seen)]
+    changes = [change for key, change in keyed.items() if key in fresh]
     meaning = meaning_of(changes, connection, delivery_id, arrived.received_at)
     delivery = StoredDelivery(
         delivery_id,
@@ -136,8 +137,8 @@ def meaning_of(
     return Meaning(tuple(events), tuple(faults))
 
 
-def _twice(key: str, seen: set[str]) -> bool:
-    if key in seen:
-        return True
-    seen.add(key)
-    return False
+def _key(change: Change, received_at: datetime) -> str:
+    """Return what a change is known by; one without an id of its own is itself for ten minutes."""
+    if not change.recurs:
+        return change.key
+    return f"{change.key}@{int(received_at.timestamp()) // RECURS_AFTER_S}"

@@ -14,7 +14,18 @@ from onefunnel.events.values import Code, Currency
 from onefunnel.http.bodies import Body, Name
 
 ProviderName = Literal[
-    "hubspot", "salesforce", "salesforce-flow", "pipedrive", "standard", "cloudevents"
+    "hubspot",
+    "salesforce",
+    "salesforce-flow",
+    "pipedrive",
+    "standard",
+    "cloudevents",
+    "zoho",
+    "dynamics",
+    "close",
+    "espocrm",
+    "twenty",
+    "odoo",
 ]
 Standing = Literal["won", "lost", "open", "qualified", "disqualified"]
 Theirs = Annotated[str, StringConstraints(min_length=1, max_length=200)]

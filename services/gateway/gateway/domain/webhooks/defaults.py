@@ -3,6 +3,8 @@
 from collections.abc import Mapping as Map
 from typing import Any, Final
 
+from gateway.domain.webhooks.defaults_more import MORE
+
 # Ours are default funnel's steps; a tenant with another funnel gives its own.
 _ENGLISH: Final = {
     "Prospecting": "discovery",
@@ -139,4 +141,5 @@ DEFAULTS: Final[Map[str, Map[str, Any]]] = {
     "pipedrive": _PIPEDRIVE,
     "standard": _BY_TYPE,
     "cloudevents": _BY_TYPE,
+    **MORE,
 }

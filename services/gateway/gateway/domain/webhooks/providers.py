@@ -6,9 +6,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from gateway.domain.webhooks import cloudevents, hubspot, pipedrive, salesforce, standard
+from gateway.domain.webhooks import (
+    close,
+    cloudevents,
+    dynamics,
+    espocrm,
+    hubspot,
+    odoo,
+    pipedrive,
+    salesforce,
+    standard,
+    twenty,
+    zoho,
+)
 from gateway.domain.webhooks.reading import Told
-from gateway.domain.webhooks.request import Received, Terms, Verify
+from gateway.domain.webhooks.request import Received, Terms, Verify, path_secret
 
 Media = Literal["json", "xml"]
 
@@ -27,6 +39,7 @@ class Provider:
     asks_first: bool = False  # sends OPTIONS before it delivers
     status: int = 200  # of what was stored
     makes_secrets: bool = False  # the vendor's own secret has to be given to us
+    takes: Callable[[str], bool] = bool  # whether a secret can be one of this vendor's
 
     def new_secret(self) -> str:
         """Return a secret for those who let us choose it: 256 random bits."""
@@ -46,7 +59,15 @@ _ALL: Final = (
     ),
     Provider("salesforce-flow", salesforce.verify_flow, salesforce.read_flow),
     Provider("pipedrive", pipedrive.verify, pipedrive.read, prefix="onefunnel:"),
-    Provider("standard", standard.verify, standard.read, prefix=standard.PREFIX),
+    Provider(
+        "standard", standard.verify, standard.read, prefix=standard.PREFIX, takes=standard.is_key
+    ),
     Provider("cloudevents", cloudevents.verify, cloudevents.read, asks_first=True, status=202),
+    Provider("zoho", zoho.verify, zoho.read),
+    Provider("dynamics", dynamics.verify, dynamics.read),
+    Provider("close", close.verify, close.read, makes_secrets=True, takes=close.is_key),
+    Provider("espocrm", espocrm.verify, espocrm.read, makes_secrets=True),
+    Provider("twenty", twenty.verify, twenty.read),
+    Provider("odoo", path_secret, odoo.read),
 )
 PROVIDERS: Final[Mapping[str, Provider]] = {provider.name: provider for provider in _ALL}

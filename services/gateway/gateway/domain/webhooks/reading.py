@@ -36,6 +36,7 @@ class Change:
     fields: Mapping[str, str | None] = field(default_factory=dict)
     deleted: bool | None = None
     thin: bool = False  # says only what changed: the record itself has to be read
+    recurs: bool = False  # the vendor names no id: the same again is another change after a while
 
 
 @dataclass(frozen=True, slots=True)

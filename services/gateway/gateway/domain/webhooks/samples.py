@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from gateway.domain.connection import Connection
+from gateway.domain.webhooks.dynamics import HEADER
 from gateway.domain.webhooks.request import Received, decoded64, mac
 from gateway.domain.webhooks.standard import PREFIX
 
@@ -99,6 +100,46 @@ def _cloudevents(
     return _post(url, event, headers)
 
 
+def _zoho(_connection: Connection, secret: str, url: str, _now: datetime, nonce: str) -> Received:
+    body = {"token": secret, "module": "Test", "operation": nonce, "ids": [nonce]}
+    return _post(url, body, {})
+
+
+def _dynamics(
+    connection: Connection, secret: str, url: str, _now: datetime, nonce: str
+) -> Received:
+    header = connection.settings.get("header", HEADER).lower()
+    body = {"OperationId": nonce, "MessageName": "Test", "PrimaryEntityName": "test"}
+    return _post(url, body, {header: secret})
+
+
+def _close(_connection: Connection, secret: str, url: str, now: datetime, nonce: str) -> Received:
+    stamp = str(int(now.timestamp()))
+    body = json.dumps({"event": {"id": nonce, "object_type": "test", "action": "sent"}}).encode()
+    signature = mac(bytes.fromhex(secret), stamp.encode() + body).hex()
+    return _post(url, body, {"close-sig-timestamp": stamp, "close-sig-hash": signature})
+
+
+def _espocrm(connection: Connection, secret: str, url: str, _now: datetime, nonce: str) -> Received:
+    body = json.dumps([{"test": nonce}]).encode()
+    name = connection.settings.get("webhook_id", "test")
+    signed = f"{name}:{mac(secret.encode(), body).hex()}".encode()
+    return _post(url, body, {"signature": base64.b64encode(signed).decode()})
+
+
+def _twenty(_connection: Connection, secret: str, url: str, now: datetime, nonce: str) -> Received:
+    stamp = str(int(now.timestamp() * 1000))
+    body = json.dumps({"eventName": "test.sent", "webhookId": nonce, "record": {}}).encode()
+    signature = mac(secret.encode(), stamp.encode() + b":" + body).hex()
+    headers = {"x-twenty-webhook-timestamp": stamp, "x-twenty-webhook-signature": signature}
+    return _post(url, body, headers)
+
+
+def _odoo(_connection: Connection, secret: str, url: str, _now: datetime, nonce: str) -> Received:
+    body = json.dumps({"_model": "test", "_id": nonce}).encode()
+    return Received("POST", url, _JSON, {}, body, path_secret=secret)
+
+
 _OF: Final[Mapping[str, Signed]] = {
     "hubspot": _hubspot,
     "salesforce": _salesforce,
@@ -106,4 +147,10 @@ _OF: Final[Mapping[str, Signed]] = {
     "pipedrive": _pipedrive,
     "standard": _standard,
     "cloudevents": _cloudevents,
+    "zoho": _zoho,
+    "dynamics": _dynamics,
+    "close": _close,
+    "espocrm": _espocrm,
+    "twenty": _twenty,
+    "odoo": _odoo,
 }

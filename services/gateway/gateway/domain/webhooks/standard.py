@@ -58,6 +58,12 @@ def verify(received: Received, terms: Terms, now: datetime) -> Verdict:
     return matched(terms, fits)
 
 
+def is_key(text: str) -> bool:
+    """Say whether a text can be a secret of Standard Webhooks: 24 to 64 bytes in base64."""
+    key = decoded64(text.removeprefix(PREFIX))
+    return key is not None and 24 <= len(key) <= 64
+
+
 def read(received: Received, _terms: Terms) -> Told:
     """Read one event: `{type, timestamp, data}`."""
     content = an_object(parsed(received.body), "the body")
