@@ -62,7 +62,7 @@ class Means:
 def connection_routes(means: Means) -> APIRouter:
     """Return the routes of connections."""
     router = routes("connections", prefix="/v1/connections")
-    write_of, read_of = means.write_of, means.read_of
+    write_of = means.write_of
 
     @router.post(
         "",
@@ -90,27 +90,6 @@ def connection_routes(means: Means) -> APIRouter:
 
         return _with_secret(await write(work), secret)
 
-    @router.get("", responses=list_of(ConnectionView), openapi_extra=declared("connection", "read"))
-    async def list_connections(
-        page: PageRequest, read: Annotated[Read, Depends(read_of)]
-    ) -> Response:
-        """List connections, newest first."""
-        last = UUID(str(page.after[0])) if page.after else None
-        rows = await read(lambda conn: means.connections(conn).after(last, page.limit + 1))
-        return read.answer(page.answer(rows, key=lambda one: [str(one.id)], item=means.view))
-
-    @router.get(
-        "/{connection_id}",
-        response_model=ConnectionView,
-        openapi_extra=declared("connection", "read"),
-    )
-    async def get_connection(
-        connection_id: Id, read: Annotated[Read, Depends(read_of)]
-    ) -> Response:
-        """Read a connection: its address, its mapping, when its secrets end."""
-        found = await read(lambda conn: using.got(means.connections(conn), connection_id))
-        return read.answer(means.view(found), etag=found.version)
-
     @router.patch(
         "/{connection_id}",
         response_model=ConnectionView,
@@ -132,9 +111,36 @@ def connection_routes(means: Means) -> APIRouter:
 
         return await write(work)
 
+    _add_reads(router, means)
     _add_switches(router, means)
+    _add_trials(router, means)
     _add_deliveries(router, means)
     return router
+
+
+def _add_reads(router: APIRouter, means: Means) -> None:
+    read_of = means.read_of
+
+    @router.get("", responses=list_of(ConnectionView), openapi_extra=declared("connection", "read"))
+    async def list_connections(
+        page: PageRequest, read: Annotated[Read, Depends(read_of)]
+    ) -> Response:
+        """List connections, newest first."""
+        last = UUID(str(page.after[0])) if page.after else None
+        rows = await read(lambda conn: means.connections(conn).after(last, page.limit + 1))
+        return read.answer(page.answer(rows, key=lambda one: [str(one.id)], item=means.view))
+
+    @router.get(
+        "/{connection_id}",
+        response_model=ConnectionView,
+        openapi_extra=declared("connection", "read"),
+    )
+    async def get_connection(
+        connection_id: Id, read: Annotated[Read, Depends(read_of)]
+    ) -> Response:
+        """Read a connection: its address, its mapping, when its secrets end."""
+        found = await read(lambda conn: using.got(means.connections(conn), connection_id))
+        return read.answer(means.view(found), etag=found.version)
 
 
 def _add_switches(router: APIRouter, means: Means) -> None:
@@ -171,6 +177,10 @@ def _add_switches(router: APIRouter, means: Means) -> None:
         """Take deliveries again."""
         return await switched(write, connection_id, pause=False)
 
+
+def _add_trials(router: APIRouter, means: Means) -> None:
+    write_of, read_of = means.write_of, means.read_of
+
     @router.post(
         "/{connection_id}/rotate",
         response_model=CreatedConnection,
@@ -202,7 +212,7 @@ def _add_switches(router: APIRouter, means: Means) -> None:
         openapi_extra=declared("connection", "update"),
     )
     async def test_connection(
-        connection_id: Id, request: Request, read: Annotated[Read, Depends(means.read_of)]
+        connection_id: Id, request: Request, read: Annotated[Read, Depends(read_of)]
     ) -> Response:
         """Sign a delivery as the CRM would and send it in by the real way; it tells of no record."""
         found = await read(lambda conn: using.got(means.connections(conn), connection_id))
