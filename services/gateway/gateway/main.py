@@ -11,30 +11,41 @@ import orjson
 from fastapi import FastAPI
 from sqlalchemy import text
 
+from gateway.adapters.connections import (
+    ConnectionRepository,
+    DatabaseEndpoints,
+    DeliveryRepository,
+)
 from gateway.adapters.repositories import DatabaseKeyStore, KeyRepository, TenantRepository
 from gateway.adapters.views import tenant_name
 from gateway.application.catalogue import RouteTable, operations_of
 from gateway.application.commands import CreateKey, Provisioned, create_key, provision
+from gateway.application.sealing import Seal
 from gateway.domain.roles import Role
 from gateway.entrypoints.authentication import Doorkeeper
 from gateway.entrypoints.documents import public_routes
 from gateway.entrypoints.front import Front
+from gateway.entrypoints.http_connections import Means, connection_routes
 from gateway.entrypoints.http_identity import identity_routes
 from gateway.entrypoints.http_keys import key_routes
 from gateway.entrypoints.http_operations import operation_routes
+from gateway.entrypoints.http_webhooks import SOURCE, Intake, webhook_routes
 from gateway.entrypoints.names import Names
 from gateway.entrypoints.operations import Operations
 from gateway.entrypoints.standing import asker
 from gateway.entrypoints.status import StatusOfAll
 from gateway.entrypoints.streams import Hints
+from gateway.settings import GatewaySettings
 from onefunnel.http.app import service_app
 from onefunnel.http.edge import Edge
 from onefunnel.http.forgetting import forget_answers
 from onefunnel.http.principal import Principal
 from onefunnel.http.reads import read_dependency
 from onefunnel.http.writes import write_dependency
+from onefunnel.outbox.relay import Relay
 from onefunnel.runtime import Runtime, ServiceUnreachable
-from onefunnel.service import Service
+from onefunnel.service import Background, Service
+from onefunnel.watch import Watcher
 
 NAME: Final = "gateway"
 SYSTEM: Final = "system:gateway"
@@ -48,7 +59,22 @@ def build(runtime: Runtime, document: Mapping[str, Any] | None = None) -> Servic
     own.router.routes.extend(public_routes(catalogue))
     table = RouteTable(operations_of(catalogue))
     front = Front(own, table, doorkeeper, runtime.client, Names(runtime.client))
-    return Service(NAME, Edge(front, NAME), background=(partial(_forget, runtime),))
+    return Service(
+        NAME,
+        Edge(front, NAME),
+        background=(relay(runtime), partial(_forget, runtime)),
+        watch=Watcher(NAME, runtime.worker_database(NAME), runtime.clock),
+    )
+
+
+def relay(runtime: Runtime) -> Background:
+    """Return what carries the gateway's events to the log."""
+
+    async def run(stop: asyncio.Event) -> None:
+        database = runtime.worker_database(NAME)
+        await Relay(database, runtime.log, SOURCE, runtime.wakeups.listen()).run(stop)
+
+    return run
 
 
 def own_app(runtime: Runtime, doorkeeper: Doorkeeper | None = None) -> FastAPI:
@@ -58,6 +84,15 @@ def own_app(runtime: Runtime, doorkeeper: Doorkeeper | None = None) -> FastAPI:
     write_of = write_dependency(database, runtime.wake, runtime.clock)
     read_of = read_dependency(database)
     hints = Hints(asker(runtime.client, door))
+    public_url = GatewaySettings().public_url
+    seal = Seal(runtime.internal_key)
+    intake = Intake(
+        DatabaseEndpoints(database), database, DeliveryRepository, seal, runtime.clock, runtime.wake
+    )
+    means = Means(
+        write_of, read_of, ConnectionRepository, DeliveryRepository, intake, seal, runtime.clock,
+        public_url,
+    )  # fmt: skip
     status = StatusOfAll(runtime.client)
 
     async def ready() -> None:
@@ -68,6 +103,8 @@ def own_app(runtime: Runtime, doorkeeper: Doorkeeper | None = None) -> FastAPI:
         name=NAME,
         routers=[
             key_routes(write_of, read_of, KeyRepository, door, runtime.clock),
+            connection_routes(means),
+            webhook_routes(intake, public_url),
             identity_routes(read_of, tenant_name, status, hints, door),
             operation_routes(Operations(runtime.client), door),
         ],

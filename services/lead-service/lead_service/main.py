@@ -7,6 +7,7 @@ from functools import partial
 from sqlalchemy import text
 
 from lead_service.adapters.batches import StoredBatch
+from lead_service.adapters.crm_records import stored_records
 from lead_service.adapters.qualifications import StoredQualifications
 from lead_service.adapters.transactions import stored_tx
 from lead_service.adapters.views import stored_queries
@@ -14,6 +15,7 @@ from lead_service.entrypoints.consumers import GROUP, handlers
 from lead_service.entrypoints.http import ROUTERS
 from lead_service.entrypoints.wiring import Wiring
 from lead_service.settings import DATABASE, NAME, SOURCE
+from onefunnel.clock import Clock
 from onefunnel.http.app import service_app
 from onefunnel.http.forgetting import forget_answers
 from onefunnel.http.operating import operating_routes
@@ -34,7 +36,7 @@ def build(runtime: Runtime) -> Service:
     database = runtime.database(DATABASE)
 
     operated = OperatedReactions(
-        partial(runtime.worker_database, DATABASE), GROUP, _handlers(), runtime.wake
+        partial(runtime.worker_database, DATABASE), GROUP, _handlers(runtime.clock), runtime.wake
     )
 
     async def ready() -> None:
@@ -90,7 +92,7 @@ def reactions(runtime: Runtime) -> Background:
         runtime.worker_database(DATABASE),
         runtime.log,
         GROUP,
-        _handlers(),
+        _handlers(runtime.clock),
         wake=runtime.wake,
     ).run
 
@@ -99,8 +101,8 @@ async def _outbox(runtime: Runtime) -> Standing:
     return await outbox_standing(runtime.worker_database(DATABASE), runtime.clock.now())
 
 
-def _handlers() -> Mapping[str, Handler]:
-    return handlers(StoredQualifications)
+def _handlers(clock: Clock) -> Mapping[str, Handler]:
+    return handlers(StoredQualifications, stored_records, StoredBatch, clock, SOURCE)
 
 
 async def _forget(runtime: Runtime, stop: asyncio.Event) -> None:

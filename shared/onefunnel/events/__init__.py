@@ -1,6 +1,6 @@
 """The published language: importing this package fills the catalogue."""
 
-from onefunnel.events import content, deal, directory, feedback, lead, plans, scoring
+from onefunnel.events import content, crm, deal, directory, feedback, lead, plans, scoring
 from onefunnel.events.catalogue import CATALOGUE, Event, EventSpec, event, spec_of
 
 __all__ = [
@@ -8,6 +8,7 @@ __all__ = [
     "Event",
     "EventSpec",
     "content",
+    "crm",
     "deal",
     "directory",
     "event",

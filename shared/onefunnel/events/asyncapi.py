@@ -19,6 +19,7 @@ _PRODUCERS = {
     "view": "content-service",
     "feedback": "content-service",
     "pay": "metrics-service",
+    "crm": "gateway",
 }
 
 

@@ -26,6 +26,9 @@ _TEXT = {
     "to": "negotiation",
     "time_zone": "Europe/Berlin",
     "key": "proposal",
+    "amount": "48250.50",
+    "cost": "30100.00",
+    "discount": "1500.00",
     "x": "1",
 }
 _CODE = "example"

@@ -11,6 +11,7 @@ CONTENT: Final = "onefunnel.content.v1"
 VIEW: Final = "onefunnel.view.v1"
 FEEDBACK: Final = "onefunnel.feedback.v1"
 PAY: Final = "onefunnel.pay.v1"
+CRM: Final = "onefunnel.crm.v1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,5 +32,6 @@ TOPICS: Final = (
     Topic(SCORING),
     Topic(CONTENT),
     Topic(FEEDBACK),
+    Topic(CRM),
     Topic(VIEW, partitions=24, retention_days=400),
 )

@@ -18,7 +18,7 @@ _ID: Final = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 _HOST: Final = re.compile(rb"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?")
 _JSON_RANGES: Final = (b"*/*", b"application/*", b"application/json", b"application/problem+json")
 # Paths that answer something other than JSON.
-_OTHER_MEDIA: Final = ("/docs", "/metrics", "/v1/events", "/v1/exports")
+_OTHER_MEDIA: Final = ("/docs", "/metrics", "/v1/events", "/v1/exports", "/v1/webhooks")
 
 REQUEST_ID: Final = "onefunnel.request_id"  # both in the scope
 CORRELATION_ID: Final = "onefunnel.correlation_id"

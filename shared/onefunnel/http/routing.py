@@ -51,13 +51,21 @@ Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 def declared(
-    resource: str, action: str, *, max_body_bytes: int = MAX_BODY_BYTES, public: bool = False
+    resource: str,
+    action: str,
+    *,
+    max_body_bytes: int = MAX_BODY_BYTES,
+    public: bool = False,
+    raw: bool = False,
 ) -> dict[str, Any]:
     """Declare what a route does to what; the gateway's role table decides who may.
 
     A `public` route has no caller: what gives the right is in its path, and it looks for itself.
+    A `raw` one reads its query and its body itself, because somebody else decides what is in them.
     """
     extension: dict[str, object] = {"resource": resource, "action": action}
+    if raw:
+        extension["raw"] = True
     if max_body_bytes != MAX_BODY_BYTES:
         extension["max_body_bytes"] = max_body_bytes
     if public:
@@ -96,12 +104,14 @@ class StrictRoute(APIRoute):
         handle = plan.called if plan else _left_to_fastapi(super().get_route_handler())
         parameters = known_parameters(self.dependant)
         rule = self._body_rule()
-        public = (self.openapi_extra or {}).get(EXTENSION, {}).get("public", False)
+        extension = (self.openapi_extra or {}).get(EXTENSION, {})
+        public, raw = extension.get("public", False), extension.get("raw", False)
 
         async def strict(request: Request) -> Response:
             if not public:
                 authenticate(request)
-            check_query(request.scope["query_string"], parameters)
+            if not raw:
+                check_query(request.scope["query_string"], parameters)
             body = await _read(request, rule) if rule is not None else None
             response: Response = await handle(request, body)
             return response

@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from sqlalchemy import Column, DateTime, LargeBinary, MetaData, Table, Text, Uuid
+from sqlalchemy import Column, DateTime, Integer, LargeBinary, MetaData, Table, Text, Uuid
+from sqlalchemy.dialects.postgresql import JSONB
 
 METADATA: Final = MetaData()
 
@@ -31,4 +32,53 @@ KEY_TENANT: Final = Table(
     METADATA,
     Column("id", Uuid, primary_key=True),
     Column("tenant_id", Uuid, nullable=False),
+)
+CONNECTION: Final = Table(
+    "connection",
+    METADATA,
+    Column("tenant_id", Uuid, primary_key=True),
+    Column("id", Uuid, primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("endpoint_id", Text, nullable=False),
+    Column("provider", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("public_url", Text, nullable=False),
+    Column("settings", JSONB, nullable=False),
+    Column("mapping", JSONB, nullable=False),
+    Column("secrets", JSONB, nullable=False),
+    Column("token", LargeBinary),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+)
+CONNECTION_ENDPOINT: Final = Table(
+    "connection_endpoint",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("tenant_id", Uuid, nullable=False),
+    Column("connection_id", Uuid, nullable=False),
+)
+DELIVERY: Final = Table(
+    "delivery",
+    METADATA,
+    Column("tenant_id", Uuid, primary_key=True),
+    Column("id", Uuid, primary_key=True),
+    Column("connection_id", Uuid, nullable=False),
+    Column("received_at", DateTime(timezone=True), nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("secret_id", Uuid),
+    Column("changes", Integer, nullable=False),
+    Column("told", Integer, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("faults", JSONB, nullable=False),
+)
+DELIVERY_KEY: Final = Table(
+    "delivery_key",
+    METADATA,
+    Column("tenant_id", Uuid, primary_key=True),
+    Column("connection_id", Uuid, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("delivery_id", Uuid, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
 )

@@ -100,6 +100,8 @@ GRANTS: Final[Mapping[str, Mapping[str, frozenset[Role]]]] = {
     "status": {"read": frozenset(ROLES)},
     "operations": {"read": _T | _A, "change": _T},
     "event": {"read": _PEOPLE},
+    "connection": {"read": _T | _A, "create": _T, "update": _T, "replay": _T},
+    "webhook": {"deliver": _T | _I},  # and whoever signs for a connection: the route is public
     "api_key": {"read": _T | _A, "create": _T, "revoke": _T},
     "identity": {"read": frozenset(ROLES)},
 }

@@ -93,6 +93,8 @@ class Front:
     async def _answer(self, scope: Scope, receive: Receive) -> ASGIApp:
         match = self._found(scope)
         scope[ROUTE] = match.template
+        if any(found.public and found.service == OWN for found in match.operations.values()):
+            return _calling(self._own, dict(scope))  # judges by the raw request, all of it
         if scope["method"] == "OPTIONS" and (answer := preflight(match)):
             return answer
         operation = _operation(match, scope["method"])

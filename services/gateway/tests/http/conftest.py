@@ -88,6 +88,10 @@ class Gateway:
         )
         return await self.stack.enter_async_context(client)
 
+    async def other_tenant_key(self) -> str:
+        made = await provision_tenant(self.runtime, "other", settings=SETTINGS)
+        return made.keys["admin"]
+
     async def key_for(self, role: str, person_id: UUID) -> str:
         admin = await self.client("admin")
         made = await admin.post("/v1/keys", json={"role": role, "person_id": str(person_id)})
@@ -97,7 +101,10 @@ class Gateway:
 
 async def emptied(url: str) -> None:
     owner = await asyncpg.connect(url)
-    await owner.execute("TRUNCATE tenant, api_key, key_tenant, idempotency")
+    await owner.execute(
+        "TRUNCATE tenant, api_key, key_tenant, idempotency, connection, connection_endpoint,"
+        " delivery, delivery_key, outbox"
+    )
     await owner.close()
 
 

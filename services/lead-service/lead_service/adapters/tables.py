@@ -176,6 +176,14 @@ ACTIVITY: Final = _rows(
     Column("two_way", Boolean),
     _text("note"),
 )
+CRM_RECORD: Final = _rows(
+    "crm_record",
+    _text("kind"),
+    *_external(),
+    Column("words", JSONB(none_as_null=True)),
+    Column("passed", JSONB(none_as_null=True)),
+    _text("problem"),
+)
 HISTORY: Final = Table(
     "history",
     _METADATA,

@@ -12,3 +12,14 @@ SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX USD UYU UZS VES VND VUV 
 YER ZAR ZMW ZWG
 """
 CURRENCIES: Final = frozenset(_CODES.split())
+_NO_CENTS: Final = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF"
+_WITHOUT_CENTS: Final = frozenset(_NO_CENTS.split())
+_MILLS: Final = "BHD IQD JOD KWD LYD OMR TND"
+_WITH_MILLS: Final = frozenset(_MILLS.split())
+
+
+def exponent_of(currency: str) -> int:
+    """Return how many digits a currency has behind the point."""
+    if currency in _WITHOUT_CENTS:
+        return 0
+    return 3 if currency in _WITH_MILLS else 2

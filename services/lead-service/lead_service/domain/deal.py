@@ -98,6 +98,13 @@ class Deal:
         updated = replace(self, name=name, terms=terms)
         return updated, (updated.changed_fact(),) if terms != self.terms else ()
 
+    def priced_in(self, currency: str) -> "Deal":
+        """Return the deal in another currency, which is possible as long as no amount of it was published."""
+        if self.terms.amount is None and not (self.booking and self.booking.lines):
+            return replace(self, currency=currency)
+        self.check_currency(currency, "/currency")
+        return self
+
     def move(
         self, *, to: str, at: datetime, funnel: Funnel, corrects: UUID | None = None
     ) -> tuple["Deal", tuple[DealStageChanged, ...]]:
@@ -108,6 +115,18 @@ class Deal:
             return self, ()
         event = DealStageChanged(deal_id=self.id, from_=self.stage, to=to, at=at, corrects=corrects)
         return replace(self, stage=to), (event,)
+
+    def passed(
+        self, *, came_from: str, to: str, at: datetime, now_in: str, funnel: Funnel
+    ) -> tuple["Deal", DealStageChanged]:
+        """Take note of a step that the deal entered at some time, however late we hear of it.
+
+        It may be closed by now and stand elsewhere: `now_in` is where it stands or stood last.
+        """
+        funnel.check_stage(to, "/stage")
+        funnel.check_stage(now_in, "/stage")
+        event = DealStageChanged(deal_id=self.id, from_=came_from, to=to, at=at)
+        return replace(self, stage=now_in), event
 
     def win(
         self, *, at: datetime, lines: tuple[DealLine, ...], shares: tuple[Credit, ...]

@@ -5,8 +5,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from lead_service.adapters.batches import StoredBatch
+from lead_service.adapters.crm_records import stored_records
 from lead_service.adapters.qualifications import StoredQualifications
 from lead_service.entrypoints.consumers import handlers
+from lead_service.settings import SOURCE
+from onefunnel.clock import SystemClock
 from onefunnel.events.envelope import Metadata, decode, encode
 from onefunnel.events.scoring import LeadQualified
 from onefunnel.events.values import LeadId
@@ -16,11 +20,15 @@ from onefunnel.persistence.database import Database
 AT = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
 
+def reacting():
+    return handlers(StoredQualifications, stored_records, StoredBatch, SystemClock(), SOURCE)
+
+
 async def react(database: Database, tenant_id: UUID, lead_id: str, at: datetime) -> None:
     event = LeadQualified(lead_id=LeadId(UUID(lead_id)), definition_version=1, qualified_at=at)
     metadata = Metadata(tenant_id, "/services/scoring-service", "system:test", "c", at)
     (record,) = encode((event,), metadata)
-    handler = handlers(StoredQualifications)["onefunnel.lead.qualified.v1"]
+    handler = reacting()["onefunnel.lead.qualified.v1"]
     async with database.transaction() as conn:
         await handler(conn, decode(record.value), event)
 

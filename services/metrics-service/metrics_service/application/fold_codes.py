@@ -14,6 +14,7 @@ TOPICS: Final = (
     "onefunnel.content.v1",
     "onefunnel.feedback.v1",
     "onefunnel.view.v1",
+    "onefunnel.crm.v1",
 )
 
 AGGREGATES: Final = (
@@ -70,6 +71,7 @@ TYPES: Final = (
     "onefunnel.quota.set.v1",
     "onefunnel.period.closed.v1",
     "onefunnel.adjustment.posted.v1",
+    "onefunnel.crm.change_received.v1",
 )
 
 TOPIC_CODE: Final = {name: code for code, name in enumerate(TOPICS, start=1)}

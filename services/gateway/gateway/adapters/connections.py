@@ -1,0 +1,190 @@
+"""Connections and their deliveries in PostgreSQL."""
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from gateway.adapters.repositories import Transactions
+from gateway.adapters.tables import CONNECTION, CONNECTION_ENDPOINT, DELIVERY
+from gateway.application.deliveries import ItemFault, StoredDelivery
+from gateway.domain.connection import Connection, SealedSecret
+from gateway.domain.webhooks.mapping import Fault
+from onefunnel.events.crm import CrmChangeReceived
+from onefunnel.events.envelope import Metadata, encode
+from onefunnel.outbox.writer import append_only
+from onefunnel.persistence.database import driver_of
+
+_CLAIM = """
+INSERT INTO delivery_key (tenant_id, connection_id, key, delivery_id, digest)
+SELECT $1, $2, key, $3, digest FROM unnest($4::text[], $5::bytea[]) AS given (key, digest)
+ON CONFLICT (tenant_id, connection_id, key) DO NOTHING
+RETURNING key"""
+
+
+class ConnectionRepository:
+    """The connections that one database connection sees."""
+
+    def __init__(self, conn: AsyncConnection) -> None:
+        self._conn = conn
+
+    async def add(self, connection: Connection) -> None:
+        """Insert a connection and whose its endpoint is."""
+        await self._conn.execute(insert(CONNECTION).values(_row_of(connection)))
+        await self._conn.execute(
+            insert(CONNECTION_ENDPOINT).values(
+                id=connection.endpoint_id,
+                tenant_id=connection.tenant_id,
+                connection_id=connection.id,
+            )
+        )
+
+    async def get(self, id_: UUID, *, for_change: bool = False) -> Connection | None:
+        """Return one connection, locked if it is to be changed."""
+        question = select(CONNECTION).where(CONNECTION.c.id == id_)
+        found = await self._conn.execute(question.with_for_update() if for_change else question)
+        row = found.one_or_none()
+        return _connection_of(row) if row else None
+
+    async def save(self, connection: Connection) -> None:
+        """Write a connection back that was got for change."""
+        await self._conn.execute(
+            update(CONNECTION).where(CONNECTION.c.id == connection.id).values(_row_of(connection))
+        )
+
+    async def after(self, last: UUID | None, limit: int) -> Sequence[Connection]:
+        """Return `limit` connections after `last`, newest first."""
+        query = select(CONNECTION).order_by(CONNECTION.c.id.desc()).limit(limit)
+        if last is not None:
+            query = query.where(CONNECTION.c.id < last)
+        return [_connection_of(row) for row in await self._conn.execute(query)]
+
+
+class DatabaseEndpoints:
+    """Finds a connection by its endpoint in two steps: whose it is, then the connection inside that tenant."""
+
+    def __init__(self, database: Transactions) -> None:
+        self._database = database
+
+    async def find(self, endpoint_id: str) -> Connection | None:
+        """Return the connection behind an endpoint, None if there is none."""
+        async with self._database.transaction() as conn:
+            table = CONNECTION_ENDPOINT
+            question = select(table.c.tenant_id, table.c.connection_id)
+            found = await conn.execute(question.where(table.c.id == endpoint_id))
+            owner = found.one_or_none()
+        if owner is None:
+            return None
+        async with self._database.tenant(owner.tenant_id) as conn:
+            return await ConnectionRepository(conn).get(owner.connection_id)
+
+
+class DeliveryRepository:
+    """The deliveries that one database connection sees."""
+
+    def __init__(self, conn: AsyncConnection, metadata: Metadata) -> None:
+        self._conn = conn
+        self._metadata = metadata
+
+    async def claim(
+        self, connection_id: UUID, keys: Mapping[str, bytes], delivery_id: UUID
+    ) -> set[str]:
+        """Note keys as taken by this delivery; return those that no delivery had before."""
+        taken = sorted(keys)  # in one order, so that two deliveries never wait for each other
+        rows = await driver_of(self._conn).fetch(
+            _CLAIM,
+            self._metadata.tenant_id,
+            connection_id,
+            delivery_id,
+            taken,
+            [keys[key] for key in taken],
+        )
+        return {row["key"] for row in rows}
+
+    async def add(self, delivery: StoredDelivery, events: Sequence[CrmChangeReceived]) -> None:
+        """Keep a delivery, and what it tells goes out with it or not at all."""
+        row = asdict(delivery) | {"tenant_id": self._metadata.tenant_id}
+        row["faults"] = [_fault_json(fault) for fault in delivery.faults]
+        await self._conn.execute(insert(DELIVERY).values(row))
+        await self.tell(events)
+
+    async def tell(self, events: Sequence[CrmChangeReceived]) -> None:
+        """Send events out."""
+        await append_only(self._conn, encode(events, self._metadata))
+
+    async def get(self, connection_id: UUID, id_: UUID) -> StoredDelivery | None:
+        """Return one delivery of a connection."""
+        question = select(DELIVERY).where(
+            DELIVERY.c.connection_id == connection_id, DELIVERY.c.id == id_
+        )
+        row = (await self._conn.execute(question)).one_or_none()
+        return _delivery_of(row) if row else None
+
+    async def save(self, delivery: StoredDelivery) -> None:
+        """Note what became of a delivery when it was replayed."""
+        await self._conn.execute(
+            update(DELIVERY)
+            .where(DELIVERY.c.id == delivery.id)
+            .values(
+                told=delivery.told,
+                status=delivery.status,
+                faults=[_fault_json(fault) for fault in delivery.faults],
+            )
+        )
+
+    async def after(
+        self, connection_id: UUID, last: UUID | None, limit: int
+    ) -> Sequence[StoredDelivery]:
+        """Return `limit` deliveries of a connection after `last`, newest first."""
+        query = select(DELIVERY).where(DELIVERY.c.connection_id == connection_id)
+        if last is not None:
+            query = query.where(DELIVERY.c.id < last)
+        rows = await self._conn.execute(query.order_by(DELIVERY.c.id.desc()).limit(limit))
+        return [_delivery_of(row) for row in rows]
+
+
+def _row_of(connection: Connection) -> dict[str, Any]:
+    row = {name: getattr(connection, name) for name in CONNECTION.c.keys()}  # noqa: SIM118 - a collection
+    return row | {"secrets": [_secret_json(secret) for secret in connection.secrets]}
+
+
+def _secret_json(secret: SealedSecret) -> dict[str, Any]:
+    return {
+        "id": str(secret.id),
+        "sealed": base64.b64encode(secret.sealed).decode(),
+        "created_at": secret.created_at.isoformat(),
+        "expires_at": secret.expires_at.isoformat() if secret.expires_at else None,
+    }
+
+
+def _connection_of(row: Row[Any]) -> Connection:
+    values = row._asdict()
+    secrets = tuple(
+        SealedSecret(
+            UUID(secret["id"]),
+            base64.b64decode(secret["sealed"]),
+            datetime.fromisoformat(secret["created_at"]),
+            datetime.fromisoformat(secret["expires_at"]) if secret["expires_at"] else None,
+        )
+        for secret in values.pop("secrets")
+    )
+    return Connection(**values, secrets=secrets)
+
+
+def _fault_json(fault: ItemFault) -> dict[str, str]:
+    return {"change": fault.change, **asdict(fault.fault)}
+
+
+def _delivery_of(row: Row[Any]) -> StoredDelivery:
+    values = row._asdict()
+    del values["tenant_id"]
+    faults = tuple(
+        ItemFault(one["change"], Fault(one["pointer"], one["code"], one["detail"]))
+        for one in values.pop("faults")
+    )
+    return StoredDelivery(**values, faults=faults)

@@ -1,0 +1,144 @@
+"""What comes in from a CRM: stored once, told on, and looked at again later."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final, Literal, Protocol
+from uuid import UUID
+
+from gateway.domain.connection import Connection
+from gateway.domain.webhooks.mapping import Context, Fault, translate
+from gateway.domain.webhooks.mapping import Mapping as FieldMapping
+from gateway.domain.webhooks.reading import Change, Told
+from onefunnel.events.crm import CrmChangeReceived
+from onefunnel.ids import new_id
+
+Status = Literal["translated", "partly", "ignored"]
+MAX_FAULTS: Final = 50
+RECURS_AFTER_S: Final = 600
+
+
+@dataclass(frozen=True, slots=True)
+class ItemFault:
+    """A field of one of the delivery's changes that could not be used."""
+
+    change: str
+    fault: Fault
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDelivery:
+    """One request as it came, sealed, and what became of it."""
+
+    id: UUID
+    connection_id: UUID
+    received_at: datetime
+    sealed: bytes
+    digest: bytes
+    secret_id: UUID | None
+    changes: int
+    told: int
+    status: Status
+    faults: tuple[ItemFault, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A genuine request: the raw bytes sealed, and what its vendor said in it."""
+
+    connection: Connection
+    told: Told
+    received_at: datetime
+    seal: "Sealing"
+    content: bytes
+    digest: bytes
+    secret_id: UUID | None
+
+
+class Sealing(Protocol):
+    """Seals content to a row."""
+
+    def close(self, content: bytes, row: UUID) -> bytes:
+        """Return the sealed content."""
+        ...
+
+
+class Deliveries(Protocol):
+    """The deliveries of one tenant, in one transaction."""
+
+    async def claim(
+        self, connection_id: UUID, keys: Mapping[str, bytes], delivery_id: UUID
+    ) -> set[str]:
+        """Note keys as taken by this delivery; return those that no delivery had before."""
+        ...
+
+    async def add(self, delivery: StoredDelivery, events: Sequence[CrmChangeReceived]) -> None:
+        """Keep a delivery, and what it tells goes out with it or not at all."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a delivery's changes become."""
+
+    events: tuple[CrmChangeReceived, ...] = ()
+    faults: tuple[ItemFault, ...] = field(default=())
+
+    @property
+    def status(self) -> Status:
+        """Say in a word what became of it."""
+        if not self.events:
+            return "partly" if self.faults else "ignored"
+        return "partly" if self.faults else "translated"
+
+
+async def take_in(arrived: Arrived, *, deliveries: Deliveries) -> StoredDelivery | None:
+    """Store a delivery and tell on what is new in it; None if all of it came before."""
+    connection = arrived.connection
+    delivery_id = new_id()
+    keyed = {_key(change, arrived.received_at): change for change in arrived.told.changes}
+    digests = dict.fromkeys(keyed, arrived.digest)
+    fresh = await deliveries.claim(connection.id, digests, delivery_id)
+    if keyed and not fresh:
+        return None
+    changes = [change for key, change in keyed.items() if key in fresh]
+    meaning = meaning_of(changes, connection, delivery_id, arrived.received_at)
+    delivery = StoredDelivery(
+        delivery_id,
+        connection.id,
+        arrived.received_at,
+        arrived.seal.close(arrived.content, delivery_id),
+        arrived.digest,
+        arrived.secret_id,
+        len(arrived.told.changes),
+        len(meaning.events),
+        meaning.status,
+        meaning.faults[:MAX_FAULTS],
+    )
+    await deliveries.add(delivery, meaning.events)
+    return delivery
+
+
+def meaning_of(
+    changes: Sequence[Change], connection: Connection, delivery_id: UUID, received_at: datetime
+) -> Meaning:
+    """Return what changes become under the connection's mapping of now."""
+    mapping = FieldMapping(**connection.mapping)
+    context = Context(
+        connection.tenant_id, connection.id, connection.source, delivery_id, received_at
+    )
+    events: list[CrmChangeReceived] = []
+    faults: list[ItemFault] = []
+    for change in changes:
+        translated = translate(change, mapping, context)
+        if translated.event is not None:
+            events.append(translated.event)
+        faults += [ItemFault(change.what, fault) for fault in translated.faults]
+    return Meaning(tuple(events), tuple(faults))
+
+
+def _key(change: Change, received_at: datetime) -> str:
+    """Return what a change is known by; one without an id of its own is itself for ten minutes."""
+    if not change.recurs:
+        return change.key
+    return f"{change.key}@{int(received_at.timestamp()) // RECURS_AFTER_S}"

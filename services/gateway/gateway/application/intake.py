@@ -1,0 +1,113 @@
+"""The way in of every webhook: is it genuine, what does it say, keep it."""
+
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Final, Protocol
+from uuid import UUID
+
+import orjson
+
+from gateway.application.deliveries import Arrived, StoredDelivery
+from gateway.application.sealing import Seal
+from gateway.domain.connection import Connection
+from gateway.domain.webhooks.providers import PROVIDERS, Provider
+from gateway.domain.webhooks.request import Received, Secret, Terms, Verdict
+
+MAX_REMEMBERED: Final = 20
+MAX_CONNECTIONS: Final = 1_000
+# What a delivery needs to be read again. Credentials and signatures are not among it.
+_KEPT: Final = ("content-type", "webhook-id")
+# A secret of no connection: an endpoint that is not there takes as long as a wrong signature.
+_NOBODY: Final = Terms((Secret(UUID(int=0), "whsec_bm9ib2R5"),))
+
+Keep = Callable[[Arrived], Awaitable[StoredDelivery | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A request that was not believed: when and why, and nothing of what was in it."""
+
+    at: datetime
+    reason: str
+
+
+class Endpoints(Protocol):
+    """Finds a connection before it is known whose it is."""
+
+    async def find(self, endpoint_id: str) -> Connection | None:
+        """Return the connection behind an endpoint, None if there is none."""
+        ...
+
+
+class Refusals:
+    """The last refusals of each connection, in the memory of this process: a forged request writes nothing."""
+
+    def __init__(self) -> None:
+        self._of: dict[UUID, deque[Refused]] = {}
+
+    def note(self, connection_id: UUID, at: datetime, reason: str) -> None:
+        """Remember a refusal."""
+        if connection_id not in self._of and len(self._of) >= MAX_CONNECTIONS:
+            del self._of[next(iter(self._of))]
+        self._of.setdefault(connection_id, deque(maxlen=MAX_REMEMBERED)).appendleft(
+            Refused(at, reason)
+        )
+
+    def of(self, connection_id: UUID) -> Sequence[Refused]:
+        """Return the last refusals of a connection, the newest first."""
+        return tuple(self._of.get(connection_id, ()))
+
+
+def judged(
+    provider: Provider, connection: Connection | None, received: Received, seal: Seal, now: datetime
+) -> Verdict:
+    """Say whether a request is genuine; for an endpoint that is not there it takes as long to say no."""
+    if connection is None or connection.provider != provider.name:
+        provider.verify(received, _NOBODY, now)
+        return Verdict(reason="unknown-endpoint")
+    return provider.verify(received, terms_of(connection, seal, now), now)
+
+
+def terms_of(connection: Connection, seal: Seal, now: datetime) -> Terms:
+    """Return what a connection judges by, its secrets opened."""
+    secrets = (
+        Secret(one.id, seal.open(one.sealed, one.id).decode())
+        for one in connection.live_secrets(now)
+    )
+    return Terms(tuple(secrets), connection.settings)
+
+
+def arrived(
+    connection: Connection, received: Received, seal: Seal, now: datetime, verdict: Verdict
+) -> Arrived:
+    """Read a genuine request. Raises `Unreadable`."""
+    provider = PROVIDERS[connection.provider]
+    told = provider.read(received, Terms((), connection.settings))
+    return Arrived(
+        connection,
+        told,
+        now,
+        seal,
+        packed(received),
+        sha256(received.body).digest(),
+        verdict.secret_id,
+    )
+
+
+def packed(received: Received) -> bytes:
+    """Return what is kept of a request: its body and the few headers that say what the body is."""
+    headers = {
+        name: value
+        for name, value in received.headers.items()
+        if name in _KEPT or name.startswith("ce-")
+    }
+    return orjson.dumps(headers) + b"\n" + received.body
+
+
+def unpacked(content: bytes) -> Received:
+    """Return a kept request as it can be read again."""
+    headers, _, body = content.partition(b"\n")
+    return Received("POST", "", orjson.loads(headers), {}, body)

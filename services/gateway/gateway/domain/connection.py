@@ -1,0 +1,71 @@
+"""A connection to a CRM: where its webhooks come in, how they are checked and what they mean here."""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, Final, Literal
+from uuid import UUID
+
+from onefunnel.errors import conflict
+
+ENDPOINT_BYTES: Final = 24
+MAX_OVERLAP: Final = timedelta(days=7)
+MAX_LIVE_SECRETS: Final = 2
+
+State = Literal["active", "paused"]
+
+
+@dataclass(frozen=True, slots=True)
+class SealedSecret:
+    """A secret as it is kept: nobody reads it without the key of this installation."""
+
+    id: UUID
+    sealed: bytes
+    created_at: datetime
+    expires_at: datetime | None = None
+
+    def is_live(self, now: datetime) -> bool:
+        """Say whether the secret is still believed."""
+        return self.expires_at is None or now < self.expires_at
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """One CRM account of one tenant."""
+
+    id: UUID
+    tenant_id: UUID
+    endpoint_id: str
+    provider: str
+    name: str
+    source: str  # under which the CRM's records are known here
+    created_at: datetime
+    mapping: Mapping[str, Any]
+    settings: Mapping[str, str] = field(default_factory=dict)
+    public_url: str = ""
+    state: State = "active"
+    secrets: tuple[SealedSecret, ...] = ()
+    token: bytes | None = None  # sealed, for reading records where webhooks say only what changed
+    version: int = 1
+
+    def live_secrets(self, now: datetime) -> tuple[SealedSecret, ...]:
+        """Return the secrets that are believed, the newest first."""
+        return tuple(secret for secret in self.secrets if secret.is_live(now))
+
+    def paused(self, *, pause: bool) -> "Connection":
+        """Return the connection, paused or taking deliveries again."""
+        return replace(self, state="paused" if pause else "active")
+
+    def rotated(self, new: SealedSecret, *, now: datetime, overlap: timedelta) -> "Connection":
+        """Return the connection with a new secret; the one before is believed until the overlap ends."""
+        live = self.live_secrets(now)
+        if len(live) >= MAX_LIVE_SECRETS and overlap:
+            raise conflict("Two secrets are live already; wait for the end of the overlap.")
+        ending = tuple(replace(secret, expires_at=now + overlap) for secret in live[:1])
+        return replace(self, secrets=(new, *(ending if overlap else ())))
+
+
+def new_endpoint_id() -> str:
+    """Return an endpoint nobody can guess."""
+    return secrets.token_urlsafe(ENDPOINT_BYTES)

@@ -1,0 +1,96 @@
+"""CloudEvents 1.0 over HTTP: binary, structured and batched, with a bearer secret; and the handshake."""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+from urllib.parse import unquote_to_bytes
+
+from gateway.domain.webhooks.reading import (
+    Change,
+    Told,
+    Unreadable,
+    a_list,
+    an_object,
+    digest_key,
+    parsed,
+    text_of,
+)
+from gateway.domain.webhooks.request import MISSING, Received, Terms, Verdict, matched, same
+from gateway.domain.webhooks.standard import told_by_type
+
+RATE: Final = "*"
+_ORIGIN: Final = re.compile(
+    r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?(?::\d{1,5})?", re.ASCII
+)
+_REQUIRED: Final = ("id", "source", "type")
+
+
+def verify(received: Received, terms: Terms, _now: datetime) -> Verdict:
+    """Check the bearer secret, in the header or as `access_token` in the query, never in both."""
+    scheme, _, in_header = received.header("authorization").partition(" ")
+    in_query = received.query.get("access_token", "")
+    sent = in_header if scheme.lower() == "bearer" else ""
+    if not (sent or in_query) or (sent and in_query):
+        return MISSING
+    return matched(terms, lambda secret: same(sent or in_query, secret.text))
+
+
+def read(received: Received, _terms: Terms) -> Told:
+    """Read one event or a batch, whichever the content type says."""
+    media = received.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media.startswith("application/cloudevents-batch"):
+        events = a_list(parsed(received.body), "the batch")
+        versions = {an_object(event, "an event").get("specversion") for event in events}
+        if len(versions) > 1:
+            raise Unreadable("the events of a batch differ in specversion")
+    elif media.startswith("application/cloudevents"):
+        events = [an_object(parsed(received.body), "the event")]
+    else:
+        events = [_binary(received)]
+    return Told(tuple(_change(event) for event in events))
+
+
+def _binary(received: Received) -> dict[str, Any]:
+    """Return the event whose attributes are headers; they are percent-encoded once, in UTF-8."""
+    if "ce-datacontenttype" in received.headers:
+        raise Unreadable("ce-datacontenttype may not be there: Content-Type says it")
+    event: dict[str, Any] = {}
+    for name, value in received.headers.items():
+        if name.startswith("ce-"):
+            event[name.removeprefix("ce-")] = _decoded(value)
+    event["data"] = parsed(received.body) if received.body else None
+    return event
+
+
+def _decoded(value: str) -> str:
+    text = value.strip()
+    if len(text) >= 2 and text[0] == text[-1] == '"':
+        text = re.sub(r"\\(.)", r"\1", text[1:-1])
+    try:
+        return unquote_to_bytes(text).decode()
+    except UnicodeDecodeError as error:
+        raise Unreadable("an attribute is not UTF-8") from error
+
+
+def _change(event: Mapping[str, Any]) -> Change:
+    if event.get("specversion") != "1.0" or not all(
+        isinstance(event.get(name), str) and event[name] for name in _REQUIRED
+    ):
+        raise Unreadable("an event lacks specversion 1.0, id, source or type")
+    key = digest_key(b"cloudevents", event["source"], event["id"])
+    data = event.get("data")
+    at = text_of(event.get("time"))
+    return told_by_type(key, event["type"], at, data if isinstance(data, dict) else {})
+
+
+def handshake(headers: Mapping[str, str]) -> dict[str, str] | None:
+    """Return what permits a sender that asks first; None if what it calls itself is no host name."""
+    origin = headers.get("webhook-request-origin", "")
+    if not _ORIGIN.fullmatch(origin):
+        return None
+    return {
+        "WebHook-Allowed-Origin": origin,
+        "WebHook-Allowed-Rate": RATE,
+        "Allow": "OPTIONS, POST",
+    }

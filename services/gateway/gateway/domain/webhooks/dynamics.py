@@ -1,0 +1,72 @@
+"""Dynamics 365: the execution context of a step, with a key in a header or in the query."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from gateway.domain.webhooks.reading import (
+    Change,
+    Kind,
+    Told,
+    Unreadable,
+    an_object,
+    flat,
+    instant,
+    parsed,
+    text_of,
+)
+from gateway.domain.webhooks.request import MISSING, Received, Terms, Verdict, matched, same
+
+HEADER: Final = "x-onefunnel-key"
+_KINDS: Final[Mapping[str, Kind]] = {"opportunity": "deal", "lead": "lead"}
+_CLOSED_BY: Final = {"Win": "1", "Lose": "2"}
+
+
+def verify(received: Received, terms: Terms, _now: datetime) -> Verdict:
+    """Check the key: `?code=` of a WebhookKey, or a header of one's own."""
+    named = terms.settings.get("header", HEADER).lower()
+    sent = received.header(named) or received.query.get("code", "")
+    return matched(terms, lambda secret: same(sent, secret.text)) if sent else MISSING
+
+
+def read(received: Received, _terms: Terms) -> Told:
+    """Read what a step changed, over the image of the record after it."""
+    context = an_object(parsed(received.body), "the body")
+    entity = text_of(context.get("PrimaryEntityName")) or ""
+    message = text_of(context.get("MessageName")) or ""
+    operation, id_ = text_of(context.get("OperationId")), text_of(context.get("PrimaryEntityId"))
+    if not operation:
+        raise Unreadable("OperationId is missing")
+    key, what = f"{operation}:{message}", f"{entity}.{message}"
+    kind = _KINDS.get(entity)
+    if kind is None or not id_:
+        return Told((Change(key, what),))
+    fields = {
+        **_attributes(context.get("PostEntityImages")),
+        **_attributes(context.get("InputParameters")),
+    }
+    if message in _CLOSED_BY:
+        fields["statecode"] = _CLOSED_BY[message]
+    # The same number says one thing of a lead and another of an opportunity.
+    fields[f"{entity}.statecode"] = fields.get("statecode")
+    change = Change(
+        key,
+        what,
+        kind,
+        id_,
+        instant(fields.get("modifiedon")) or instant(context.get("OperationCreatedOn")),
+        fields={name: value for name, value in fields.items() if value is not None},
+        deleted=message == "Delete" or None,
+        thin="x-ms-dynamics-msg-size-exceeded" in received.headers,
+    )
+    return Told((change,))
+
+
+def _attributes(entries: object) -> dict[str, str | None]:
+    found: dict[str, Any] = {}
+    for entry in entries if isinstance(entries, Sequence) else ():
+        value = entry.get("value") if isinstance(entry, dict) else None
+        for attribute in (value.get("Attributes") or ()) if isinstance(value, dict) else ():
+            if isinstance(attribute, dict) and isinstance(attribute.get("key"), str):
+                found[attribute["key"]] = attribute.get("value")
+    return flat(found)

@@ -1,0 +1,233 @@
+"""What a connection makes of a CRM's fields: JSON that its owner sees and changes. Errors name the field."""
+
+import re
+from collections.abc import Mapping as Map
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any, Final, Literal
+from uuid import UUID
+
+from pydantic import ValidationError
+
+from gateway.domain.webhooks.reading import Change, instant
+from onefunnel.events.crm import CrmChangeReceived
+from onefunnel.ids import derived_id
+
+# What can be mapped to a field of the CRM's, and is in events under these names.
+FieldName = Literal[
+    "stage", "pipeline", "amount", "currency", "cost", "discount", "discount_percent", "owner",
+    "campaign", "source", "lead", "lost_reason", "created_at", "closed_at", "status",
+]  # fmt: skip
+MONEY: Final = ("amount", "cost", "discount")
+_CODE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _.:/&+-]{0,63}", re.ASCII)
+_NOT_CODE: Final = re.compile(r"[^A-Za-z0-9 _.:/&+-]+", re.ASCII)
+_EMPTIED: Final = {
+    "amount": "amount", "cost": "cost", "discount": "discount", "owner": "owner",
+    "campaign": "campaign", "source": "origin", "lost_reason": "lost_reason",
+}  # fmt: skip
+
+Wanted = Map[str, tuple[str, ...]]
+Standing = Literal["won", "lost", "open", "qualified", "disqualified"]
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """How to read a connection's records; every name on the right is the CRM's own."""
+
+    deal: Map[str, str] = field(default_factory=dict)  # our field -> theirs
+    lead: Map[str, str] = field(default_factory=dict)
+    stages: Map[str, str] = field(
+        default_factory=dict
+    )  # stage or pipeline:stage -> step, won, lost
+    standing: Map[str, Wanted] = field(
+        default_factory=dict
+    )  # won -> {their field: values}, all of them
+    currency: str | None = None  # where the CRM names none
+    amount_digits: int = 0  # digits behind the point of whole-number amounts: 2 for cents
+    people: Map[str, str] = field(default_factory=dict)  # their owner -> our person's external id
+    sources: Map[str, str] = field(default_factory=dict)  # their source -> ours
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A field that could not be used: where, and why, without its value."""
+
+    pointer: str
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Whose change it is, and which delivery brought it."""
+
+    tenant_id: UUID
+    connection_id: UUID
+    source: str
+    delivery_id: UUID
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Translated:
+    """What a change becomes, and what of it could not be used."""
+
+    event: CrmChangeReceived | None
+    faults: tuple[Fault, ...] = ()
+
+
+def translate(change: Change, mapping: Mapping, context: Context) -> Translated:
+    """Return the event of a change; a field that cannot be used is left out and named."""
+    if change.kind is None:
+        return Translated(None)
+    theirs = mapping.deal if change.kind == "deal" else mapping.lead
+    reader = _Reader(change.fields, theirs, mapping, context, [])
+    told = reader.told(change.kind)
+    try:
+        event = CrmChangeReceived(
+            record_id=derived_id(
+                context.tenant_id, context.source, change.kind, change.external_id
+            ),
+            occurred_at=change.at or context.received_at,
+            tie=change.tie,
+            kind=change.kind,
+            source=context.source,
+            external_id=change.external_id,
+            connection_id=context.connection_id,
+            delivery_id=context.delivery_id,
+            deleted=change.deleted,
+            emptied=tuple(reader.emptied()),
+            **told,
+        )
+    except ValidationError as error:
+        place = "/".join(str(part) for part in error.errors()[0]["loc"])
+        return Translated(
+            None, (*reader.faults, Fault(f"/{place}", "unusable", "has no form that we can use"))
+        )
+    return Translated(event, tuple(reader.faults))
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Reads one record's fields by a mapping, and notes what it could not use."""
+
+    fields: Map[str, str | None]
+    theirs: Map[str, str]
+    mapping: Mapping
+    context: Context
+    faults: list[Fault]
+
+    def told(self, kind: str) -> dict[str, Any]:
+        """Return the fields of the event that the record mentions."""
+        owner, campaign, lead = (self._value(name) for name in ("owner", "campaign", "lead"))
+        step, standing = self._stage() if kind == "deal" else (None, None)
+        return {
+            "stage": step,
+            "standing": self._standing() or standing,
+            **{name: self._amount(name) for name in MONEY},
+            "currency": (self._value("currency") or self.mapping.currency or "").upper() or None,
+            "owner_id": self._id(
+                "person", self.mapping.people.get(owner, owner) if owner else None
+            ),
+            "campaign_id": self._id("campaign", campaign),
+            "lead_id": self._id("lead", lead),
+            "origin": self._code("source", self.mapping.sources),
+            "lost_reason": self._code("lost_reason", {}),
+            "created_at": self._time("created_at"),
+            "closed_at": self._time("closed_at"),
+        }
+
+    def emptied(self) -> list[str]:
+        """Return the names of what the CRM says has no value."""
+        return [
+            ours
+            for name, ours in _EMPTIED.items()
+            if (their := self.theirs.get(name)) and their in self.fields and not self._value(name)
+        ]
+
+    def _value(self, name: str) -> str | None:
+        their = self.theirs.get(name)
+        value = self.fields.get(their) if their else None
+        return value or None
+
+    def _fault(self, name: str, code: str, detail: str) -> None:
+        self.faults.append(Fault(f"/fields/{self.theirs.get(name, name)}", code, detail))
+
+    def _stage(self) -> tuple[str | None, str | None]:
+        stage = self._value("stage")
+        if stage is None:
+            return None, None
+        pipeline = self._value("pipeline")
+        stages = self.mapping.stages
+        step = stages.get(f"{pipeline}:{stage}") or stages.get(stage)
+        if step is None:
+            self._fault("stage", "unmapped", "is no stage of the mapping; add it to `stages`")
+            return None, None
+        return (None, step) if step in {"won", "lost"} else (step, "open")
+
+    def _standing(self) -> str | None:
+        for name, conditions in self.mapping.standing.items():
+            if conditions and all(
+                self.fields.get(their) in values for their, values in conditions.items()
+            ):
+                return name
+        return None
+
+    def _amount(self, name: str) -> str | None:
+        if name == "discount" and "discount" not in self.theirs:
+            return self._share()
+        text = self._value(name)
+        if text is None:
+            return None
+        try:
+            value = Decimal(text)
+        except InvalidOperation:
+            self._fault(name, "not-an-amount", "is not a decimal number")
+            return None
+        if not value.is_finite() or abs(value) >= 10**16:
+            self._fault(name, "not-an-amount", "is beyond what an amount can be")
+            return None
+        return _plain(value.scaleb(-self.mapping.amount_digits))
+
+    def _share(self) -> str | None:
+        """Return the discount that a percentage of the list price amounts to."""
+        percent, amount = self._value("discount_percent"), self._amount("amount")
+        if percent is None or amount is None:
+            return None
+        try:
+            share = Decimal(percent) / 100
+        except InvalidOperation:
+            self._fault("discount_percent", "not-an-amount", "is not a decimal number")
+            return None
+        if not (share.is_finite() and 0 <= share < 1):
+            self._fault("discount_percent", "not-an-amount", "is not a share below 100 %")
+            return None
+        return _plain((Decimal(amount) * share / (1 - share)).quantize(Decimal("0.01")))
+
+    def _id(self, kind: str, external_id: str | None) -> UUID | None:
+        if external_id is None or external_id == "false":  # Odoo's word for nobody
+            return None
+        return derived_id(self.context.tenant_id, self.context.source, kind, external_id)
+
+    def _code(self, name: str, known: Map[str, str]) -> str | None:
+        text = self._value(name)
+        if text is None:
+            return None
+        code = known.get(text) or _NOT_CODE.sub("-", text).strip("-")[:64]
+        if not _CODE.fullmatch(code):
+            self._fault(name, "not-a-code", "is no code; map it to one")
+            return None
+        return code
+
+    def _time(self, name: str) -> datetime | None:
+        text = self._value(name)
+        at = instant(text)
+        if text is not None and at is None:
+            self._fault(name, "not-a-time", "is not an instant")
+        return at
+
+
+def _plain(value: Decimal) -> str | None:
+    text = format(value.normalize(), "f")
+    return text if "." not in text or len(text.partition(".")[2]) <= 6 else None

@@ -1,0 +1,119 @@
+"""What a CRM said, in its own words: records as flat fields of text, each change with its key and its time."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from hashlib import sha256
+from typing import Any, Final, Literal
+
+Kind = Literal["deal", "lead"]
+MAX_CHANGES: Final = 1_000
+
+_DOTNET: Final = re.compile(r"/Date\((-?\d{1,15})(?:[+-]\d{4})?\)/", re.ASCII)
+_DIGITS: Final = re.compile(r"\d{9,16}", re.ASCII)
+_TIME: Final = re.compile(
+    r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?", re.ASCII
+)
+
+
+class Unreadable(Exception):
+    """The body is not what this CRM sends; says which part, never what was in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One record that changed. `kind` is None for what we do not follow: it is stored and nothing more."""
+
+    key: str  # the vendor's id of this change, or what stands for one
+    what: str  # the vendor's name for it
+    kind: Kind | None = None
+    external_id: str = ""
+    at: datetime | None = None
+    tie: str = ""
+    fields: Mapping[str, str | None] = field(default_factory=dict)
+    deleted: bool | None = None
+    thin: bool = False  # says only what changed: the record itself has to be read
+    recurs: bool = False  # the vendor names no id: the same again is another change after a while
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Everything one request said."""
+
+    changes: tuple[Change, ...]
+
+
+def parsed(body: bytes) -> Any:
+    """Return the JSON of a body, decimals exactly as written. The body passed the guard before."""
+    return json.loads(body, parse_float=Decimal)
+
+
+def an_object(value: object, what: str) -> Mapping[str, Any]:
+    """Return a value that has to be an object."""
+    if not isinstance(value, dict):
+        raise Unreadable(f"{what} is not an object")
+    return value
+
+
+def a_list(value: object, what: str) -> Sequence[Any]:
+    """Return a value that has to be a list, not longer than any vendor's."""
+    if not isinstance(value, list) or len(value) > MAX_CHANGES:
+        raise Unreadable(f"{what} is not a list of at most {MAX_CHANGES}")
+    return value
+
+
+def text_of(value: object) -> str | None:
+    """Return a scalar as text: numbers with all their digits, booleans in small letters."""
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return format(value, "f") if isinstance(value, Decimal) else str(value)
+
+
+def flat(record: Mapping[str, Any], prefix: str = "") -> dict[str, str | None]:
+    """Return a record's fields by dotted names; of `{"value": x, …}` the name itself is x too."""
+    return dict(_flat(record, prefix))
+
+
+def _flat(record: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, str | None]]:
+    for name, value in record.items():
+        if isinstance(value, dict):
+            for inner in ("value", "id", "Id", "Value"):
+                if inner in value and not isinstance(value[inner], dict | list):
+                    yield prefix + name, text_of(value[inner])
+                    break
+            yield from _flat(value, f"{prefix}{name}.")
+        elif not isinstance(value, list):
+            yield prefix + name, text_of(value)
+
+
+def instant(value: object) -> datetime | None:
+    """Return the instant of a vendor's time: ISO with or without zone (then UTC), seconds, milliseconds."""
+    text = text_of(value)
+    if not text:
+        return None
+    try:
+        return _instant(text)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _instant(text: str) -> datetime | None:
+    if found := _DOTNET.fullmatch(text):
+        return datetime.fromtimestamp(int(found[1]) / 1000, UTC)
+    if _DIGITS.fullmatch(text):
+        divisor = {10: 1, 13: 1_000, 16: 1_000_000}.get(len(text))
+        return datetime.fromtimestamp(int(text) / divisor, UTC) if divisor else None
+    if not _TIME.fullmatch(text):
+        return None
+    at = datetime.fromisoformat(text)
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+
+
+def digest_key(body: bytes, *more: str) -> str:
+    """Return the key of something without an id of its own."""
+    return "sha256:" + sha256(body + "\x1f".join(("", *more)).encode()).hexdigest()

@@ -1,0 +1,70 @@
+"""Zoho: a token inside the body; several records in one callback, with a few of their values at best."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final
+
+from gateway.domain.webhooks.reading import (
+    Change,
+    Kind,
+    Told,
+    a_list,
+    an_object,
+    digest_key,
+    flat,
+    instant,
+    parsed,
+    text_of,
+)
+from gateway.domain.webhooks.request import MISSING, Received, Terms, Verdict, matched, same
+
+_KINDS: Final[Mapping[str, Kind]] = {"Deals": "deal", "Leads": "lead"}
+
+
+def verify(received: Received, terms: Terms, _now: datetime) -> Verdict:
+    """Compare the token before anything else is made of the body."""
+    try:
+        content = parsed(received.body)
+    except (ValueError, RecursionError):
+        return MISSING
+    token = content.get("token") if isinstance(content, dict) else None
+    if not isinstance(token, str) or not token:
+        return MISSING
+    return matched(terms, lambda secret: same(token, secret.text))
+
+
+def read(received: Received, _terms: Terms) -> Told:
+    """Read the records of a callback; the values that come along are the newest that we know."""
+    content = an_object(parsed(received.body), "the body")
+    module, operation = (
+        text_of(content.get("module")) or "",
+        text_of(content.get("operation")) or "",
+    )
+    at, what = instant(content.get("server_time")), f"{module}.{operation}"
+    values = {
+        text_of(one.get("record_id")): flat(an_object(one.get("values") or {}, "values"))
+        for one in a_list(content.get("affected_values") or [], "affected_values")
+        if isinstance(one, dict)
+    }
+    kind = _KINDS.get(module)
+    changes = []
+    for n, each in enumerate(a_list(content.get("ids"), "ids")):
+        id_ = text_of(each) or ""
+        key = digest_key(received.body, str(n))
+        if kind is None or not id_:
+            changes.append(Change(key, what, recurs=True))
+            continue
+        changes.append(
+            Change(
+                key,
+                what,
+                kind,
+                id_,
+                at,
+                fields=values.get(id_, {}),
+                deleted=operation == "delete" or None,
+                thin=True,
+                recurs=True,
+            )
+        )
+    return Told(tuple(changes))

@@ -1,0 +1,223 @@
+"""Bodies of connections."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, Field, StringConstraints
+
+from gateway.application.deliveries import ItemFault, StoredDelivery
+from gateway.domain.connection import Connection
+from gateway.domain.webhooks.mapping import FieldName
+from onefunnel.events.values import Code, Currency
+from onefunnel.http.bodies import Body, Name
+
+ProviderName = Literal[
+    "hubspot",
+    "salesforce",
+    "salesforce-flow",
+    "pipedrive",
+    "standard",
+    "cloudevents",
+    "zoho",
+    "dynamics",
+    "close",
+    "espocrm",
+    "twenty",
+    "odoo",
+]
+Standing = Literal["won", "lost", "open", "qualified", "disqualified"]
+Theirs = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Step = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+Secret = Annotated[str, StringConstraints(min_length=8, max_length=500)]
+Setting = Annotated[str, StringConstraints(min_length=1, max_length=500)]
+Url = Annotated[
+    str,
+    StringConstraints(max_length=500, pattern=r"^https?://[A-Za-z0-9.-]+(:\d{1,5})?(/[^\s?#]*)?$"),
+]
+Few = Field(max_length=500)
+
+
+class MappingIn(Body):
+    """How the CRM's fields are read; what is left out keeps the vendor's default."""
+
+    deal: Annotated[
+        dict[FieldName, Theirs] | None,
+        Field(description="Our field to the CRM's.", examples=[{"cost": "Total_Cost__c"}]),
+    ] = None
+    lead: dict[FieldName, Theirs] | None = None
+    stages: Annotated[
+        dict[Theirs, Step] | None,
+        Field(
+            max_length=500,
+            description="A stage, or pipeline:stage, to a step of the funnel, to won or to lost.",
+            examples=[{"closedwon": "won", "contractsent": "negotiation"}],
+        ),
+    ] = None
+    standing: Annotated[
+        dict[Standing, dict[Theirs, list[Theirs]]] | None,
+        Field(description="What says that a deal is won: fields and their values, all of them."),
+    ] = None
+    currency: Annotated[Currency | None, Field(description="Where the CRM names none.")] = None
+    amount_digits: Annotated[
+        int | None, Field(ge=0, le=6, description="2 if amounts are whole cents.")
+    ] = None
+    people: Annotated[
+        dict[Theirs, Theirs] | None,
+        Field(max_length=5_000, description="The CRM's owner to the external id of a person here."),
+    ] = None
+    sources: Annotated[dict[Theirs, Code] | None, Few] = None
+
+    def over(self, default: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the default with what was given in its place."""
+        return {**default, **self.model_dump(exclude_unset=True, exclude_none=True)}
+
+
+class NewConnection(Body):
+    """A CRM to connect."""
+
+    provider: ProviderName
+    name: Name
+    source: Annotated[
+        Code | None, Field(description="Under which its records are known here; the provider.")
+    ] = None
+    secret: Annotated[
+        Secret | None,
+        Field(description="The vendor's own secret, or user:password; else one is made and shown."),
+    ] = None
+    public_url: Annotated[
+        Url | None, Field(description="How the CRM reaches this gateway, where it signs the URL.")
+    ] = None
+    settings: Annotated[dict[Code, Setting], Few] = Field(default_factory=dict)
+    mapping: MappingIn | None = None
+
+
+class ConnectionPatch(Body):
+    """What is to be changed; what is left out stays."""
+
+    name: Name | None = None
+    public_url: Url | None = None
+    settings: Annotated[dict[Code, Setting] | None, Few] = None
+    mapping: MappingIn | None = None
+
+
+class RotateIn(Body):
+    """A new secret, and how long the one before is still believed."""
+
+    secret: Secret | None = None
+    overlap_hours: Annotated[int, Field(ge=0, le=168)] = 24
+
+
+class SecretView(BaseModel):
+    """A secret without what it is."""
+
+    id: UUID
+    created_at: datetime
+    expires_at: datetime | None
+
+
+class ConnectionView(BaseModel):
+    """A connection; what is secret about it is not shown."""
+
+    id: UUID
+    provider: str
+    name: str
+    source: str
+    state: str
+    url: str
+    settings: dict[str, str]
+    mapping: dict[str, Any]
+    secrets: list[SecretView]
+    created_at: datetime
+
+
+class CreatedConnection(ConnectionView):
+    """A new connection or secret; `secret` is shown this once, and is null when the request is repeated."""
+
+    secret: str | None
+
+
+class FaultView(BaseModel):
+    """A field of a delivery that could not be used."""
+
+    change: str
+    pointer: str
+    code: str
+    detail: str
+
+
+class DeliveryView(BaseModel):
+    """A delivery as it was stored."""
+
+    id: UUID
+    received_at: datetime
+    status: str
+    changes: int
+    told: int
+    secret_id: UUID | None
+    faults: list[FaultView]
+
+
+class RefusalView(BaseModel):
+    """A request that was not believed, while this process runs."""
+
+    at: datetime
+    reason: str
+
+
+class DeliveryList(BaseModel):
+    """One page of deliveries, newest first, and the last refusals."""
+
+    items: list[DeliveryView]
+    next_cursor: str | None
+    refused: list[RefusalView]
+
+
+class Meant(BaseModel):
+    """What a stored delivery would become under the mapping of now."""
+
+    status: str
+    events: list[dict[str, Any]]
+    faults: list[FaultView]
+
+
+def shown(connection: Connection, public_url: str) -> ConnectionView:
+    """Return what may be read about a connection."""
+    base = (connection.public_url or public_url).rstrip("/")
+    return ConnectionView(
+        id=connection.id,
+        provider=connection.provider,
+        name=connection.name,
+        source=connection.source,
+        state=connection.state,
+        url=f"{base}/v1/webhooks/{connection.provider}/{connection.endpoint_id}",
+        settings=dict(connection.settings),
+        mapping=dict(connection.mapping),
+        secrets=[
+            SecretView(id=one.id, created_at=one.created_at, expires_at=one.expires_at)
+            for one in connection.secrets
+        ],
+        created_at=connection.created_at,
+    )
+
+
+def delivery_view(delivery: StoredDelivery) -> DeliveryView:
+    """Return what may be read about a delivery."""
+    return DeliveryView(
+        id=delivery.id,
+        received_at=delivery.received_at,
+        status=delivery.status,
+        changes=delivery.changes,
+        told=delivery.told,
+        secret_id=delivery.secret_id,
+        faults=[fault_view(fault) for fault in delivery.faults],
+    )
+
+
+def fault_view(fault: ItemFault) -> FaultView:
+    """Return how a fault is shown."""
+    found = fault.fault
+    return FaultView(
+        change=fault.change, pointer=found.pointer, code=found.code, detail=found.detail
+    )
