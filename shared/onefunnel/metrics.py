@@ -27,7 +27,7 @@ GaugeName = Literal[
     "consumer_lag_events",  # records in the log that a consumer has not taken yet, of those still kept
     "oldest_unfolded_event_age_seconds",  # how long ago the oldest event that a consumer has not taken was made
     "partitions_owned",  # partitions that some worker of the group holds now; less than all for long is a fault
-    "partitions_halted",  # partitions that are stopped now
+    "halted_partitions",  # partitions that are stopped now
     "dead_letters_open",  # dead letters that nobody has settled
     "database_connections_in_use",  # connections of a pool that are at work; at its size others wait
     "database_connections_limit",  # the size of a pool

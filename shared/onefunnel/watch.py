@@ -86,7 +86,7 @@ class Watcher:
             dead = await driver.fetchval(self._consumer.count_dead)
         halted = sum(row[4] == "halted" for row in rows)
         self._set("dead_letters_open", dead)
-        self._set("partitions_halted", halted)
+        self._set("halted_partitions", halted)
         self._set("partitions_owned", sum(row[5] for row in rows))
         concerns = [f"{halted} partitions are halted"] if halted else []
         return concerns + await self._behind(self._consumer.log, rows)

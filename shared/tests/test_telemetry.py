@@ -83,3 +83,9 @@ def test_every_metric_of_the_list_can_be_counted_by_service():
     assert REGISTRY.get_sample_value("onefunnel_relay_published_total", labels) == 3
     assert REGISTRY.get_sample_value("onefunnel_consumer_lag_events", labels) == 7
     assert REGISTRY.get_sample_value("onefunnel_turn_seconds_count", labels) == 1
+
+
+def test_a_counter_and_a_gauge_differ_in_more_than_the_ending():
+    # The client registers a counter without its `_total` too, and refuses a second of that name.
+    names = [name.removesuffix("_total") for name in get_args(telemetry.MetricName)]
+    assert len(set(names)) == len(names)

@@ -80,7 +80,7 @@ async def test_a_halted_partition_makes_a_worker_degraded_and_not_unready(worker
     claims = await ownership.take_share(owner, GROUP, "someone", {})
     await ownership.halt(owner, GROUP, claims[Partition(TOPIC, 0)], "a reason")
     assert await watcher(worker, log)() == ["1 partitions are halted"]
-    assert value("partitions_halted") == 1
+    assert value("halted_partitions") == 1
     assert value("partitions_owned") == len(claims) - 1
 
 
