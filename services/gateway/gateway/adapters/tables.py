@@ -48,7 +48,6 @@ CONNECTION: Final = Table(
     Column("settings", JSONB, nullable=False),
     Column("mapping", JSONB, nullable=False),
     Column("secrets", JSONB, nullable=False),
-    Column("token", LargeBinary),
     Column("created_at", DateTime(timezone=True), nullable=False),
 )
 CONNECTION_ENDPOINT: Final = Table(

@@ -46,7 +46,6 @@ class Connection:
     public_url: str = ""
     state: State = "active"
     secrets: tuple[SealedSecret, ...] = ()
-    token: bytes | None = None  # sealed, for reading records where webhooks say only what changed
     version: int = 1
 
     def live_secrets(self, now: datetime) -> tuple[SealedSecret, ...]:

@@ -57,7 +57,6 @@ def read(received: Received, _terms: Terms) -> Told:
         instant(fields.get("modifiedon")) or instant(context.get("OperationCreatedOn")),
         fields={name: value for name, value in fields.items() if value is not None},
         deleted=message == "Delete" or None,
-        thin="x-ms-dynamics-msg-size-exceeded" in received.headers,
     )
     return Told((change,))
 

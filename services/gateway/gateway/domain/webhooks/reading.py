@@ -35,7 +35,6 @@ class Change:
     tie: str = ""
     fields: Mapping[str, str | None] = field(default_factory=dict)
     deleted: bool | None = None
-    thin: bool = False  # says only what changed: the record itself has to be read
     recurs: bool = False  # the vendor names no id: the same again is another change after a while
 
 

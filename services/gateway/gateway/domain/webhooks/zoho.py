@@ -63,7 +63,6 @@ def read(received: Received, _terms: Terms) -> Told:
                 at,
                 fields=values.get(id_, {}),
                 deleted=operation == "delete" or None,
-                thin=True,
                 recurs=True,
             )
         )

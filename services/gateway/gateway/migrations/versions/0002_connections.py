@@ -23,7 +23,6 @@ _DDL = (
         settings JSONB NOT NULL,
         mapping JSONB NOT NULL,
         secrets JSONB NOT NULL,
-        token BYTEA,
         created_at TIMESTAMPTZ NOT NULL,
         PRIMARY KEY (tenant_id, id)
     )""",
