@@ -84,10 +84,18 @@ async def unavailable_on_error(beside_s: float = 0.0) -> AsyncIterator[None]:
 
 
 async def close_soon(close: Callable[[], Awaitable[None]]) -> None:
-    """Close a client, whatever its state, and do not wait long for it."""
-    with suppress(*_ERRORS):
-        async with asyncio.timeout(CLOSE_TIMEOUT_S):
-            await close()
+    """Close a client, whatever its state, and do not wait long for it.
+
+    In a task of its own: aiokafka awaits tasks that it has cancelled, and that must not end its caller.
+    """
+    closing = asyncio.ensure_future(close())
+    try:
+        await asyncio.wait([closing], timeout=CLOSE_TIMEOUT_S)
+    finally:
+        closing.cancel()
+    if closing.done() and not closing.cancelled():
+        with suppress(*_ERRORS):
+            closing.result()
 
 
 async def abandon(producer: AIOKafkaProducer) -> None:
