@@ -128,6 +128,9 @@ def stop_on_signals(stop: asyncio.Event) -> None:
 async def _until_error(background: Background, stop: asyncio.Event) -> None:
     try:
         await background(stop)
+    except asyncio.CancelledError:
+        stop.set()  # not asked for by anybody before the stop: what it did is done by nobody now
+        raise
     except Exception:
         _log.exception("background_failed")
         stop.set()

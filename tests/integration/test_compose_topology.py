@@ -108,7 +108,6 @@ def test_what_serves_passes_its_health_check(topology: Topology) -> None:
     assert [name for name in SERVING if not topology.healthy(name)] == []
 
 
-@pytest.mark.xfail(reason="workers do not show their health yet")
 def test_what_works_passes_its_health_check(topology: Topology) -> None:
     assert [name for name in WORKING if not topology.healthy(name)] == []
 
