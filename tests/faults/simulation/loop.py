@@ -1,7 +1,9 @@
 """An event loop whose clock stands still until it is moved, and that can say when nobody has anything to do."""
 
 import asyncio
-from typing import Any
+from typing import Any, Final
+
+TURNS: Final = 100_000  # of the loop, without anything new from outside
 
 
 class SimLoop(asyncio.SelectorEventLoop):
@@ -31,6 +33,9 @@ class SimLoop(asyncio.SelectorEventLoop):
         """Return when nothing can go on without a server's answer or the time."""
         ready: Any = getattr(self, "_ready")  # noqa: B009 - the loop's own, not in its stubs
         idle = 0
-        while idle < 2:  # a timer that is due becomes ready in the turn after
+        for _ in range(TURNS):
             await asyncio.sleep(0)
             idle = 0 if ready else idle + 1
+            if idle == 2:  # a timer that is due becomes ready in the turn after
+                return
+        raise AssertionError("somebody goes round in circles without waiting for anything")

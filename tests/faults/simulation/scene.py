@@ -216,11 +216,12 @@ class Scene:
         database = SimDatabase(self._world.service.app_url, pool_size=1, name="writer")
         mine = [one for one in self._told if one.aggregate.int % WRITERS == part]
         for batch in _batches(mine, self._chance):
-            while not {one.number for one in batch} <= self._acknowledged:
+            numbers = {one.number for one in batch}
+            while not numbers <= self._acknowledged and not self._scheduler.over:
                 telling = asyncio.create_task(_tell(database, batch))
                 with suppress(asyncio.CancelledError, *DRIVER_ERRORS):
                     await telling
-                    self._acknowledged |= {one.number for one in batch}
+                    self._acknowledged |= numbers
 
     async def _relay(self, _number: int) -> None:
         database = SimDatabase(self._world.service.worker_url, pool_size=1, name="relay")

@@ -25,9 +25,10 @@ class Kills:
 
 async def main() -> None:
     database = Database(sys.argv[1], pool_size=2, name="dying")
+    worker = Database(sys.argv[5], pool_size=1, name="dying")
     runtime = Runtime(
         database=lambda _: database,
-        worker_database=lambda _: database,
+        worker_database=lambda _: worker,
         log=None,  # type: ignore[arg-type]
         clock=SystemClock(),
         internal_key=bytes.fromhex(sys.argv[4]),

@@ -83,6 +83,7 @@ async def killed(caller: Any, body: dict[str, Any], at: str) -> None:
         sign_principal(principal, b"k" * 32),
         at,
         (b"k" * 32).hex(),
+        caller.database.worker_url,
         stdin=asyncio.subprocess.PIPE,
     )
     await child.communicate(json.dumps(body).encode())

@@ -9,9 +9,12 @@ from metrics_service.adapters.fold_store import PostgresFoldStore
 from metrics_service.adapters.generations import PostgresGenerations
 from metrics_service.application.fold import Fold, Limits
 from metrics_service.application.rebuild import rebuild
+from onefunnel.events.topics import TOPICS
 from onefunnel.log.postgres_log import PostgresLog
 from onefunnel.persistence.database import Database
 from onefunnel.testing.faults import install_from_environment
+
+PARTITIONS = sum(topic.partitions for topic in TOPICS)
 
 
 async def fold(metrics: Database, log: PostgresLog) -> None:
@@ -30,7 +33,7 @@ async def behind(metrics: Database) -> bool:
     async with metrics.driver() as driver:
         return bool(
             await driver.fetchval(
-                "SELECT count(*) < 108 OR bool_or(seen_at IS NULL OR next_position < end_position)"
+                f"SELECT count(*) < {PARTITIONS} OR bool_or(seen_at IS NULL OR next_position < end_position)"
                 " FROM stream_partition"
             )
         )
