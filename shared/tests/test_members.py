@@ -3,7 +3,7 @@
 import asyncpg
 import pytest
 
-from onefunnel.log import members, ownership
+from onefunnel.log import halts, members, ownership
 from onefunnel.log.ownership import ensure_partitions, take_share
 from onefunnel.log.port import Partition
 from onefunnel.log.sharing import share_of
@@ -180,7 +180,7 @@ async def test_a_halted_partition_is_not_claimed_until_it_is_resumed(owner, one)
     await ownership.halt(owner, GROUP, one.claims[place], "because")
 
     assert await one.look_after() == ALL - {place}
-    await ownership.resume(owner, GROUP, place)
+    await halts.resume(owner, GROUP, place)
     assert await one.look_after() == ALL
 
 

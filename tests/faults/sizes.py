@@ -19,7 +19,6 @@ class Sizes:
     seeds_to_catch: int = 200  # a planted bug is caught within so many
     kills: int = 60  # kill -9 at a named point
     database_kills: int = 4  # all of PostgreSQL at once
-    broker_kills: int = 1
     episodes: int = 1  # of each kind of partition, full disk, clock
     first_seed: int = 1
 
@@ -30,7 +29,6 @@ FULL: Final = Sizes(
     schedules_within_s=1_800.0,
     kills=1_000,
     database_kills=60,
-    broker_kills=15,
     episodes=8,
 )
 

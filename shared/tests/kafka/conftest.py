@@ -31,7 +31,23 @@ async def topics_of(bootstrap, prefix, *, copies=ONE, topics=TOPICS) -> AsyncIte
 async def bootstrap(kafka_bootstrap, topic_prefix):
     async with topics_of(kafka_bootstrap, topic_prefix) as topics:
         await topics.create()
+    await led(kafka_bootstrap, topic_prefix, TOPICS)
     return kafka_bootstrap
+
+
+async def led(bootstrap, prefix, topics):
+    """Wait until every partition has a leader, which is a moment after it is there."""
+    log = KafkaLog(bootstrap, topics, prefix=prefix)
+    places = [Partition(topic.name, n) for topic in topics for n in range(topic.partitions)]
+
+    async def answered():
+        try:
+            return await log.end_positions(places) != {}
+        except Unavailable:
+            return False
+
+    await until(answered)
+    await log.close()
 
 
 @pytest.fixture
@@ -75,15 +91,6 @@ def make_anew(admin, bootstrap, topic_prefix):
                 return topic_prefix + name in await topics._find()
 
             await until(back)
-        log = KafkaLog(bootstrap, shape, prefix=topic_prefix)
-
-        async def led():  # a partition has a leader a moment after it is there
-            try:
-                return await log.end_positions([Partition(name, 0)]) != {}
-            except Unavailable:
-                return False
-
-        await until(led)
-        await log.close()
+        await led(bootstrap, topic_prefix, shape)
 
     return make_anew

@@ -30,7 +30,7 @@ from onefunnel.testing.small_service import (
 from onefunnel.testing.waiting import until
 from onefunnel.wakeups import Wakeups
 
-from .conftest import topics_of
+from .conftest import led, topics_of
 
 LEADS = (Topic(TOPIC),)
 
@@ -39,6 +39,7 @@ LEADS = (Topic(TOPIC),)
 async def bootstrap(kafka_bootstrap, topic_prefix):
     async with topics_of(kafka_bootstrap, topic_prefix, topics=LEADS) as topics:
         await topics.create()
+    await led(kafka_bootstrap, topic_prefix, LEADS)
     return kafka_bootstrap
 
 
