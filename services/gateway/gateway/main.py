@@ -43,6 +43,7 @@ from onefunnel.http.principal import Principal
 from onefunnel.http.reads import read_dependency
 from onefunnel.http.writes import write_dependency
 from onefunnel.outbox.relay import Relay
+from onefunnel.outbox.standing import Standing, outbox_standing
 from onefunnel.runtime import Runtime, ServiceUnreachable
 from onefunnel.service import Background, Service
 from onefunnel.watch import Watcher
@@ -93,7 +94,9 @@ def own_app(runtime: Runtime, doorkeeper: Doorkeeper | None = None) -> FastAPI:
         write_of, read_of, ConnectionRepository, DeliveryRepository, intake, seal, runtime.clock,
         public_url,
     )  # fmt: skip
-    status = StatusOfAll(runtime.client)
+
+    async def outbox() -> Standing:
+        return await outbox_standing(runtime.worker_database(NAME), runtime.clock.now())
 
     async def ready() -> None:
         async with database.transaction() as conn:
@@ -105,7 +108,7 @@ def own_app(runtime: Runtime, doorkeeper: Doorkeeper | None = None) -> FastAPI:
             key_routes(write_of, read_of, KeyRepository, door, runtime.clock),
             connection_routes(means),
             webhook_routes(intake, public_url),
-            identity_routes(read_of, tenant_name, status, hints, door),
+            identity_routes(read_of, tenant_name, StatusOfAll(runtime.client, outbox), hints, door),
             operation_routes(Operations(runtime.client), door),
         ],
         internal_key=runtime.internal_key,
