@@ -10,19 +10,27 @@ from uuid import UUID
 import orjson
 from fastapi import FastAPI
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.adapters.connections import (
     ConnectionRepository,
     DatabaseEndpoints,
     DeliveryRepository,
 )
+from gateway.adapters.crm_api import CrmHttp
+from gateway.adapters.lanes import DatabaseLanes, LaneRepository
 from gateway.adapters.repositories import DatabaseKeyStore, KeyRepository, TenantRepository
 from gateway.adapters.views import tenant_name
+from gateway.application.asking import Asking
 from gateway.application.catalogue import RouteTable, operations_of
 from gateway.application.commands import CreateKey, Provisioned, create_key, provision
+from gateway.application.fetching import Bench, Lane
+from gateway.application.fetching import Means as Fetching
 from gateway.application.sealing import Seal
+from gateway.domain.crm_api.apis import Addresses
 from gateway.domain.roles import Role
 from gateway.entrypoints.authentication import Doorkeeper
+from gateway.entrypoints.crm_worker import CrmWorker
 from gateway.entrypoints.documents import public_routes
 from gateway.entrypoints.front import Front
 from gateway.entrypoints.http_connections import Means, connection_routes
@@ -36,6 +44,7 @@ from gateway.entrypoints.standing import asker
 from gateway.entrypoints.status import StatusOfAll
 from gateway.entrypoints.streams import Hints
 from gateway.settings import GatewaySettings
+from onefunnel.events.envelope import Metadata
 from onefunnel.http.app import service_app
 from onefunnel.http.edge import Edge
 from onefunnel.http.forgetting import forget_answers
@@ -62,7 +71,7 @@ def build(runtime: Runtime, document: Mapping[str, Any] | None = None) -> Servic
     return Service(
         NAME,
         Edge(front, NAME),
-        background=(relay(runtime), partial(_forget, runtime)),
+        background=(relay(runtime), partial(_forget, runtime), partial(_ask_crms, runtime)),
         watch=Watcher(NAME, runtime.worker_database(NAME), runtime.clock),
     )
 
@@ -84,14 +93,15 @@ def own_app(runtime: Runtime, doorkeeper: Doorkeeper | None = None) -> FastAPI:
     write_of = write_dependency(database, runtime.wake, runtime.clock)
     read_of = read_dependency(database)
     hints = Hints(asker(runtime.client, door))
-    public_url = GatewaySettings().public_url
+    settings = GatewaySettings()
+    public_url = settings.public_url
     seal = Seal(runtime.internal_key)
     intake = Intake(
         DatabaseEndpoints(database), database, DeliveryRepository, seal, runtime.clock, runtime.wake
     )
     means = Means(
         write_of, read_of, ConnectionRepository, DeliveryRepository, intake, seal, runtime.clock,
-        public_url,
+        public_url, addresses_of(settings),
     )  # fmt: skip
     status = StatusOfAll(runtime.client)
 
@@ -171,6 +181,35 @@ async def _announce(runtime: Runtime, tenant_id: UUID, settings: Mapping[str, ob
 def _doorkeeper(runtime: Runtime) -> Doorkeeper:
     store = DatabaseKeyStore(runtime.database(NAME))
     return Doorkeeper(store, runtime.clock, runtime.internal_key)
+
+
+def crm_worker(runtime: Runtime, ask: Asking) -> CrmWorker:
+    """Return what goes to the CRMs of all tenants."""
+    database = runtime.worker_database(NAME)
+
+    def bench(conn: AsyncConnection, lane: Lane, metadata: Metadata) -> Bench:
+        return Bench(
+            LaneRepository(conn, lane),
+            ConnectionRepository(conn),
+            DeliveryRepository(conn, metadata),
+        )
+
+    means = Fetching(ask, Seal(runtime.internal_key), runtime.clock, bench)
+    return CrmWorker(DatabaseLanes(database), database, means)
+
+
+def addresses_of(settings: GatewaySettings) -> Addresses:
+    """Return where CRMs may be asked in this installation."""
+    hosts = (host.strip().lower() for host in settings.crm_hosts.split(","))
+    return Addresses(tuple(host for host in hosts if host), settings.crm_loopback)
+
+
+async def _ask_crms(runtime: Runtime, stop: asyncio.Event) -> None:
+    ask = CrmHttp(addresses_of(GatewaySettings()), Seal(runtime.internal_key))
+    try:
+        await crm_worker(runtime, ask).run(stop, runtime.wakeups.listen)
+    finally:
+        await ask.close()
 
 
 async def _forget(runtime: Runtime, stop: asyncio.Event) -> None:

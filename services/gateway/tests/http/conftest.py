@@ -103,7 +103,8 @@ async def emptied(url: str) -> None:
     owner = await asyncpg.connect(url)
     await owner.execute(
         "TRUNCATE tenant, api_key, key_tenant, idempotency, connection, connection_endpoint,"
-        " delivery, delivery_key, outbox"
+        " delivery, delivery_key, outbox, crm_lane, record_read, reconciliation, body_key,"
+        " content_view"
     )
     await owner.close()
 
