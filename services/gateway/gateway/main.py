@@ -19,6 +19,8 @@ from gateway.adapters.connections import (
 )
 from gateway.adapters.crm_api import CrmHttp
 from gateway.adapters.lanes import DatabaseLanes, LaneRepository
+from gateway.adapters.ours import LeadServiceStanding
+from gateway.adapters.reconciliations import RunRepository
 from gateway.adapters.repositories import DatabaseKeyStore, KeyRepository, TenantRepository
 from gateway.adapters.views import tenant_name
 from gateway.application.asking import Asking
@@ -37,6 +39,7 @@ from gateway.entrypoints.http_connections import Means, connection_routes
 from gateway.entrypoints.http_identity import identity_routes
 from gateway.entrypoints.http_keys import key_routes
 from gateway.entrypoints.http_operations import operation_routes
+from gateway.entrypoints.http_reconciliations import Reconciling, reconciliation_routes
 from gateway.entrypoints.http_webhooks import SOURCE, Intake, webhook_routes
 from gateway.entrypoints.names import Names
 from gateway.entrypoints.operations import Operations
@@ -52,7 +55,7 @@ from onefunnel.http.principal import Principal
 from onefunnel.http.reads import read_dependency
 from onefunnel.http.writes import write_dependency
 from onefunnel.outbox.relay import Relay
-from onefunnel.runtime import Runtime, ServiceUnreachable
+from onefunnel.runtime import Header, Runtime, ServiceUnreachable
 from onefunnel.service import Background, Service
 from onefunnel.watch import Watcher
 
@@ -114,6 +117,9 @@ def own_app(runtime: Runtime, doorkeeper: Doorkeeper | None = None) -> FastAPI:
         routers=[
             key_routes(write_of, read_of, KeyRepository, door, runtime.clock),
             connection_routes(means),
+            reconciliation_routes(
+                Reconciling(write_of, read_of, ConnectionRepository, RunRepository, runtime.clock)
+            ),
             webhook_routes(intake, public_url),
             identity_routes(read_of, tenant_name, status, hints, door),
             operation_routes(Operations(runtime.client), door),
@@ -192,10 +198,17 @@ def crm_worker(runtime: Runtime, ask: Asking) -> CrmWorker:
             LaneRepository(conn, lane),
             ConnectionRepository(conn),
             DeliveryRepository(conn, metadata),
+            RunRepository(conn, lane.tenant_id),
         )
 
+    door = _doorkeeper(runtime)
+
+    def signed(tenant_id: UUID) -> Header:
+        return door.signed(Principal(tenant_id, SYSTEM, "admin"))
+
     means = Fetching(ask, Seal(runtime.internal_key), runtime.clock, bench)
-    return CrmWorker(DatabaseLanes(database), database, means)
+    ours = LeadServiceStanding(runtime.client("lead"), signed)
+    return CrmWorker(DatabaseLanes(database), database, means, ours)
 
 
 def addresses_of(settings: GatewaySettings) -> Addresses:

@@ -23,7 +23,7 @@ WHERE (tenant_id, connection_id) = (
           WHERE read.tenant_id = lane.tenant_id AND read.connection_id = lane.connection_id
             AND NOT read.parked))
     ORDER BY lane.rest_until LIMIT 1 FOR UPDATE OF lane SKIP LOCKED)
-RETURNING tenant_id, connection_id, epoch, failures"""
+RETURNING tenant_id, connection_id, epoch, failures, reconcile_at <= now()"""
 _HOLD: Final = """
 SELECT epoch FROM crm_lane WHERE tenant_id = $1 AND connection_id = $2 FOR UPDATE"""
 _LET_GO: Final = """

@@ -4,7 +4,7 @@ One worker at a time has a connection's lane. A turn asks one question outside o
 its answer inside one: a process that dies in between has lost nothing but the question.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final, Protocol
@@ -14,6 +14,7 @@ from gateway.application.asking import Asking, Trouble, Unreachable, backoff_s, 
 from gateway.application.connections import Connections, DeliveryStore
 from gateway.application.deliveries import Arrived, ItemFault, faults_without, take_in
 from gateway.application.intake import packed_answer
+from gateway.application.runs import Runs
 from gateway.application.sealing import Seal
 from gateway.domain.connection import Connection
 from gateway.domain.crm_api.apis import APIS
@@ -39,6 +40,7 @@ class Lane:
     connection_id: UUID
     epoch: int
     failures: int
+    due: bool  # to be reconciled
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,11 @@ class Bench:
     lane: Lanes
     connections: Connections
     deliveries: DeliveryStore
+    runs: Runs
+
+
+# What is done with an answer, inside the transaction that gives the lane back.
+Settle = Callable[[Bench], Awaitable[Trouble | None]]
 
 
 @dataclass(frozen=True)
@@ -138,6 +145,17 @@ def fields_of(connection: Connection, kind: Kind) -> frozenset[str]:
     named = (mapping.deal if kind == "deal" else mapping.lead).values()
     conditions = (their for wanted in mapping.standing.values() for their in wanted)
     return frozenset((*named, *conditions))
+
+
+async def read_waiting(connection: Connection, waiting: Sequence[Waiting], means: Means) -> Settle:
+    """Ask for the records that wait; return what settles the answer."""
+    question = to_read(connection, waiting)
+    answer = await asked(question, means)
+
+    async def settle(bench: Bench) -> Trouble | None:
+        return await settle_read(question, waiting, answer, bench=bench, means=means)
+
+    return settle
 
 
 async def settle_read(

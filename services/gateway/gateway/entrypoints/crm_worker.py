@@ -1,25 +1,23 @@
 """Goes to the CRMs in the background: a turn is one question to one of them, and what its answer settles."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final, Protocol
 from uuid import UUID
 
-from gateway.application.asking import Trouble
 from gateway.application.fetching import (
     Bench,
     Lane,
     LaneLost,
     Means,
-    Question,
-    Waiting,
-    asked,
+    Settle,
+    read_waiting,
     rest_after,
-    settle_read,
-    to_read,
 )
+from gateway.application.reconciling import Ours, Pass, begin
 from gateway.domain.crm_api.apis import APIS
-from gateway.domain.crm_api.calls import Reply
+from gateway.domain.crm_api.calls import Api
 from onefunnel import telemetry
 from onefunnel.errors import DomainError
 from onefunnel.events.envelope import Metadata
@@ -29,6 +27,7 @@ from onefunnel.wakeups import Listener, Pace
 
 SOURCE: Final = "/services/gateway"
 SYSTEM: Final = "system:gateway"
+NEVER_S: Final = 10 * 365 * 86_400.0  # of a CRM that cannot be asked what changed
 LOOPS: Final = 4  # so many CRMs are asked at once; each by one
 
 _log = telemetry.log("crm")
@@ -42,16 +41,17 @@ class Claims(Protocol):
         ...
 
 
-Settle = Callable[[Reply | Trouble, Bench], Awaitable[Trouble | None]]
+Ask = Callable[[], Awaitable[Settle]]
 
 
 class CrmWorker:
-    """Reads in CRMs what their webhooks only hinted at."""
+    """Reads in CRMs what their webhooks only hinted at, and compares them with us now and then."""
 
-    def __init__(self, claims: Claims, database: TenantDatabase, means: Means) -> None:
+    def __init__(self, claims: Claims, database: TenantDatabase, means: Means, ours: Ours) -> None:
         self._claims = claims
         self._database = database
         self._means = means
+        self._ours = ours
 
     async def run(self, stop: asyncio.Event, listen: Callable[[], Listener]) -> None:
         """Work until stopped; each loop finishes the turn that it is in."""
@@ -75,31 +75,33 @@ class CrmWorker:
             if found is None:
                 await bench.lane.let_go(rest_s=0, failures=lane.failures, trouble=None)
                 return
-        question, settle = found
-        answer = await asked(question, self._means)
+        api, ask = found
+        settle = await ask()
         async with self._database.tenant(lane.tenant_id) as conn:
             bench = self._means.bench(conn, lane, self._metadata(lane.tenant_id))
             await bench.lane.hold()
-            trouble = await settle(answer, bench)
-            rest_s, failures = rest_after(question.api, lane, trouble)
+            trouble = await settle(bench)
+            rest_s, failures = rest_after(api, lane, trouble)
             code = trouble.code if trouble else None
             await bench.lane.let_go(rest_s=rest_s, failures=failures, trouble=code)
 
-    async def _next(self, bench: Bench, lane: Lane) -> tuple[Question, Settle] | None:
+    async def _next(self, bench: Bench, lane: Lane) -> tuple[Api, Ask] | None:
+        """Return what is to be asked next: records that wait go before a comparison of everything."""
         connection = await bench.connections.get(lane.connection_id)
         if connection is None or connection.access is None:
             return None
-        waiting = await bench.lane.waiting(APIS[connection.provider].max_ids)
-        if not waiting:
+        api = APIS[connection.provider]
+        if waiting := await bench.lane.waiting(api.max_ids):
+            return api, partial(read_waiting, connection, waiting, self._means)
+        if not lane.due:
             return None
-        question = to_read(connection, waiting)
-        return question, self._settling(question, waiting)
-
-    def _settling(self, question: Question, waiting: Sequence[Waiting]) -> Settle:
-        async def settle(answer: Reply | Trouble, bench: Bench) -> Trouble | None:
-            return await settle_read(question, waiting, answer, bench=bench, means=self._means)
-
-        return settle
+        run = await bench.runs.running(connection.id)
+        if run is None and api.changes is None:
+            await bench.runs.later(connection.id, NEVER_S)
+            return None
+        now = self._means.clock.now()
+        run = run or await begin(connection, "scheduled", runs=bench.runs, now=now)
+        return api, Pass(connection, run, self._means, self._ours)
 
     async def _loop(self, stop: asyncio.Event, listener: Listener) -> None:
         pace = Pace()

@@ -87,9 +87,10 @@ class Searched:
         last = found[-1].at
         if last is None:
             raise Unreadable("a result does not say when it changed")
-        if _ms(last) > _ms(mark.since):
-            return Page(found, Mark(last))
-        return Page(found, Mark(mark.since, "0"))
+        if _ms(last) == _ms(mark.since):
+            return Page((), Mark(mark.since, "0"))
+        # What shares the last time may go on behind the page: it is left to the next one, whole.
+        return Page(tuple(one for one in found if one.at != last), Mark(last))
 
 
 def _ms(at: datetime) -> int:
