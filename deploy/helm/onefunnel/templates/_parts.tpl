@@ -95,9 +95,12 @@ valueFrom: {secretKeyRef: {name: {{ .name | quote }}, key: {{ .key | quote }}}}
 - {name: ONEFUNNEL_PORT, value: "8080"}
 {{- if eq .service "gateway" }}
 - {name: ONEFUNNEL_PUBLIC_URL, value: {{ .root.Values.publicUrl | quote }}}
+{{- end }}
+{{- end }}
+{{- if and (eq .service "gateway") (ne .part "migrate") }}
+- {name: ONEFUNNEL_CRM_HOSTS, value: {{ .root.Values.crmHosts | quote }}}
 - name: ONEFUNNEL_SERVICE_URLS
   value: {{ include "onefunnel.serviceUrls" .root | quote }}
-{{- end }}
 {{- end }}
 {{- end }}
 
