@@ -21,7 +21,7 @@ from gateway.adapters.views import tenant_name
 from gateway.application.catalogue import RouteTable, operations_of
 from gateway.application.commands import CreateKey, Provisioned, create_key, provision
 from gateway.application.sealing import Seal
-from gateway.domain.roles import Role
+from gateway.domain.rights import Role
 from gateway.entrypoints.authentication import Doorkeeper
 from gateway.entrypoints.documents import public_routes
 from gateway.entrypoints.front import Front
