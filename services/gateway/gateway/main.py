@@ -30,7 +30,7 @@ from gateway.application.fetching import Bench, Lane
 from gateway.application.fetching import Means as Fetching
 from gateway.application.sealing import Seal
 from gateway.domain.crm_api.apis import Addresses
-from gateway.domain.roles import Role
+from gateway.domain.rights import Role
 from gateway.entrypoints.audits import Audits
 from gateway.entrypoints.authentication import Doorkeeper
 from gateway.entrypoints.crm_worker import CrmWorker

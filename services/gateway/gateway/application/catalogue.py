@@ -10,8 +10,9 @@ from typing import Any, Final
 import orjson
 
 from gateway.domain.pay import private_parameter
-from gateway.domain.roles import known
+from gateway.domain.rights import MATRIX, Line
 from onefunnel.http.paths import PathTree
+from onefunnel.reach import ALL
 
 EXTENSION: Final = "x-onefunnel"
 METHODS: Final = ("get", "post", "put", "patch", "delete")
@@ -37,6 +38,8 @@ class Operation:
     max_body_bytes: int = DEFAULT_MAX_BODY_BYTES
     public: bool = False  # without a caller: what gives the right is in the path
     private_parameter: str | None = None  # says whose pay is shown
+    owned: bool = False  # is about somebody's things, and its service looks whose
+    asks: str | None = None  # the service that knows whose, where its own does not
 
     @property
     def is_about_one(self) -> bool:
@@ -77,8 +80,10 @@ def _operation(method: str, path: str, described: Mapping[str, Any]) -> Operatio
     if not extension or not {"service", "resource", "action"} <= extension.keys():
         raise BadCatalogue(f"{where} does not declare its service, resource and action")
     resource, action = extension["resource"], extension["action"]
-    if not known(resource, action):
-        raise BadCatalogue(f"{where}: the role table has no line for {resource}.{action}")
+    line = MATRIX.line(resource, action)
+    if line is None:
+        raise BadCatalogue(f"{where}: the matrix has no line for {resource}.{action}")
+    _check_promises(where, extension, line)
     return Operation(
         method=method.upper(),
         path=path,
@@ -91,7 +96,19 @@ def _operation(method: str, path: str, described: Mapping[str, Any]) -> Operatio
         private_parameter=private_parameter(
             resource, {parameter["name"] for parameter in described.get("parameters", ())}
         ),
+        owned=extension.get("owned", False),
+        asks=extension.get("asks"),
     )
+
+
+def _check_promises(where: str, extension: Mapping[str, Any], line: Line) -> None:
+    """Refuse a line that is finer than its route: rights that nobody looks at would be no limits."""
+    if extension.get("public"):
+        return  # has no caller: what gives the right is in its path
+    if any(cell.relations != ALL for cell in line.values()) and not extension.get("owned"):
+        raise BadCatalogue(f"{where}: its line tells owners apart, the route does not (owned=True)")
+    if any(cell.grouped for cell in line.values()) and not extension.get("grouped"):
+        raise BadCatalogue(f"{where}: its line has `agg`, the route no groups (grouped=True)")
 
 
 class RouteTable:

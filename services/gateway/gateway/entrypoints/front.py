@@ -12,14 +12,16 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.application.catalogue import Match, Operation, RouteTable
 from gateway.domain.pay import seen_by
-from gateway.domain.roles import allowed
-from gateway.entrypoints.authentication import Caller, Doorkeeper
+from gateway.entrypoints.authentication import Doorkeeper
 from gateway.entrypoints.browsers import preflight, readable
 from gateway.entrypoints.names import Names
+from gateway.entrypoints.rights import Gate, Refused
 from onefunnel.http.incoming import read_body
 from onefunnel.http.observing import ROUTE
+from onefunnel.http.principal import Principal
 from onefunnel.http.problems import Problem
 from onefunnel.http.routing import answer_to
+from onefunnel.reach import Rights
 from onefunnel.runtime import Header, ServiceClient, ServiceResponse, ServiceUnreachable
 
 OWN: Final = "gateway"
@@ -78,6 +80,7 @@ class Front:
         self._doorkeeper = doorkeeper
         self._clients = clients
         self._names = names
+        self._gate = Gate(doorkeeper, clients)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or run the lifespan of what is the gateway's own."""
@@ -86,6 +89,8 @@ class Front:
             return
         try:
             app = await self._answer(scope, receive)
+        except Refused as refused:
+            app = Raw(refused.answer)
         except Exception as error:  # noqa: BLE001 - the border: whatever it is becomes a problem
             app = answer_to(error, scope.get("onefunnel.request_id"))
         await app(scope, receive, send)
@@ -103,9 +108,9 @@ class Front:
             headers = _passed(scope, _PASSED_IN | _PUBLIC_TOO)
             return Raw(readable(await self._asked(operation, scope, receive, query, headers)))
         caller = await self._doorkeeper.caller(scope["headers"])
-        _authorize(caller, operation)
-        query = _visible_query(caller, operation, match, scope["query_string"])
-        headers = [*_passed(scope, _PASSED_IN), caller.header]
+        rights, header = await self._gate.admitted(caller, operation, match)
+        query = _visible_query(caller.principal, rights, operation, match, scope["query_string"])
+        headers = [*_passed(scope, _PASSED_IN), header]
         if operation.service == OWN:
             return _calling(self._own, {**scope, "headers": _with_length(headers, scope)})
         response = await self._asked(operation, scope, receive, query, headers)
@@ -175,16 +180,9 @@ def _operation(match: Match, method: str) -> Operation:
     return operation
 
 
-def _authorize(caller: Caller, operation: Operation) -> None:
-    role = caller.principal.role
-    if allowed(role, operation.resource, operation.action):
-        return
-    if operation.is_about_one and not allowed(role, operation.resource, "read"):
-        raise Problem("not-found", "There is no such thing.")
-    raise Problem("forbidden", "Your role does not allow this; GET /v1/me says what it does.")
-
-
-def _visible_query(caller: Caller, operation: Operation, match: Match, raw: bytes) -> str:
+def _visible_query(
+    principal: Principal, rights: Rights, operation: Operation, match: Match, raw: bytes
+) -> str:
     """Return the query to pass on, narrowed to the caller's own pay where that is all they may see."""
     query = raw.decode("latin-1")
     name = operation.private_parameter
@@ -193,12 +191,7 @@ def _visible_query(caller: Caller, operation: Operation, match: Match, raw: byte
     named = [match.parameters[name]] if name in match.parameters else _values(query, name)
     if len(named) > 1:
         raise Problem("malformed-request", "A query parameter comes more than once.")
-    principal = caller.principal
-    seen = seen_by(principal.role, principal.person_id, next(iter(named), None))
-    if principal.person_id is None and not seen.visible:
-        # About the caller's own key, so it tells nothing about anybody.
-        hint = "This key belongs to no person: POST /v1/keys with a person_id makes one that does."
-        raise Problem("not-found", hint)
+    seen = seen_by(rights, principal.person_id, next(iter(named), None))
     if not seen.visible:
         raise Problem("not-found", "There is no such thing.")
     if seen.narrow_to is None:
