@@ -57,15 +57,16 @@ def declared(
     max_body_bytes: int = MAX_BODY_BYTES,
     public: bool = False,
     raw: bool = False,
+    unkeyed: bool = False,
 ) -> dict[str, Any]:
     """Declare what a route does to what; the gateway's role table decides who may.
 
     A `public` route has no caller: what gives the right is in its path, and it looks for itself.
     A `raw` one reads its query and its body itself, because somebody else decides what is in them.
+    An `unkeyed` one changes nothing that could happen twice, and keeps no answer for a key.
     """
     extension: dict[str, object] = {"resource": resource, "action": action}
-    if raw:
-        extension["raw"] = True
+    extension |= {mark: True for mark, is_so in (("raw", raw), ("unkeyed", unkeyed)) if is_so}
     if max_body_bytes != MAX_BODY_BYTES:
         extension["max_body_bytes"] = max_body_bytes
     if public:

@@ -20,7 +20,7 @@ from lead_service.entrypoints.schemas.deals import (
     StageIn,
     WinIn,
 )
-from lead_service.entrypoints.wiring import Asking, listed, made, shown
+from lead_service.entrypoints.wiring import Asking, listed, made, shown, there_already
 from onefunnel.http.bodies import Id
 from onefunnel.http.pagination import PageRequest
 from onefunnel.http.preconditions import IfMatch
@@ -32,7 +32,11 @@ ONE = PATH + "/{deal_id}"
 
 
 @router.post(
-    PATH, status_code=201, response_model=DealOut, openapi_extra=declared("deal", "create")
+    PATH,
+    status_code=201,
+    response_model=DealOut,
+    responses=there_already(DealOut),
+    openapi_extra=declared("deal", "create"),
 )
 async def create_deal(body: NewDealIn, asked: Asking) -> Response:
     """Open a deal; without a stage it begins in the funnel's first one."""

@@ -25,7 +25,15 @@ from lead_service.entrypoints.schemas.leads import (
     RejectIn,
     TouchIn,
 )
-from lead_service.entrypoints.wiring import Asked, Asking, beside, listed, made, shown
+from lead_service.entrypoints.wiring import (
+    Asked,
+    Asking,
+    beside,
+    listed,
+    made,
+    shown,
+    there_already,
+)
 from onefunnel.http.bodies import Id
 from onefunnel.http.pagination import PageRequest
 from onefunnel.http.preconditions import IfMatch
@@ -39,7 +47,11 @@ PATH = "/v1/leads"
 
 
 @router.post(
-    PATH, status_code=201, response_model=LeadOut, openapi_extra=declared("lead", "create")
+    PATH,
+    status_code=201,
+    response_model=LeadOut,
+    responses=there_already(LeadOut),
+    openapi_extra=declared("lead", "create"),
 )
 async def create_lead(body: LeadIn, asked: Asking) -> Response:
     """Log a lead. The same external id and body again answers 200 with the lead that is there."""
@@ -161,6 +173,7 @@ async def disqualify_lead(lead_id: Id, body: DisqualifyIn, asked: Asking) -> Res
     PATH + "/{lead_id}/convert",
     status_code=201,
     response_model=DealOut,
+    responses=there_already(DealOut),
     openapi_extra=declared("lead", "convert"),
 )
 async def convert_lead(lead_id: Id, body: ConvertIn, asked: Asking) -> Response:
