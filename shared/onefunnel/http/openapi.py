@@ -127,6 +127,8 @@ def _finish(
 ) -> None:
     preconditioned = if_match in _calls(route.dependant)
     parameters: list[dict[str, Any]] = operation.setdefault("parameters", [])
+    for parameter in parameters:
+        parameter["schema"] = _given(parameter["schema"])
     keeps = _keeps_answers(operation, method)
     if keeps:
         parameters.append(dict(_IDEMPOTENCY_KEY))
@@ -174,6 +176,14 @@ def _problems(
         status: {"$ref": _RESPONSES + _named(codes_)}
         for status, codes_ in sorted(by_status.items())
     }
+
+
+def _given(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the schema of a parameter where it is given: one that is left out is left out, not null."""
+    options = [one for one in schema.get("anyOf", ()) if one.get("type") != "null"]
+    if len(options) != 1:
+        return dict(schema)
+    return {**{key: value for key, value in schema.items() if key != "anyOf"}, **options[0]}
 
 
 def _keeps_answers(operation: Mapping[str, Any], method: str) -> bool:
