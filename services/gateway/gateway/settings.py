@@ -11,3 +11,5 @@ class GatewaySettings(BaseSettings):
     public_url: str = (
         ""  # https://host as CRMs know it: signed by some, so never guessed from a request
     )
+    crm_hosts: str = ""  # hosts of CRMs of one's own, by comma; vendors' hosts are known
+    crm_loopback: bool = False  # ask a CRM on this machine: for trying things out alone

@@ -25,7 +25,8 @@ from onefunnel.http.principal import HEADER, CurrentPrincipal, read_principal
 from onefunnel.http.routing import declared, routes
 from onefunnel.runtime import Runtime, ServiceResponse, ServiceUnreachable, Wakeups
 
-KEY = b"an internal key of this test"
+from .crm_work import KEY, hubspot, loopback, work  # noqa: F401 - fixtures of several modules
+
 SETTINGS = {"time_zone": "UTC", "currency": "EUR", "fiscal_year_start": 1}
 
 
@@ -103,7 +104,8 @@ async def emptied(url: str) -> None:
     owner = await asyncpg.connect(url)
     await owner.execute(
         "TRUNCATE tenant, api_key, key_tenant, idempotency, connection, connection_endpoint,"
-        " delivery, delivery_key, outbox"
+        " delivery, delivery_key, outbox, crm_lane, record_read, reconciliation, body_key,"
+        " content_view"
     )
     await owner.close()
 

@@ -19,6 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.types import Date, DateTime
 
 from lead_service.adapters import tables
+from lead_service.adapters.crm_standing import StoredCrmStanding
 from lead_service.adapters.timelines import StoredTimelines
 from lead_service.application import views
 from lead_service.application.queries import After, Filters, Queries
@@ -151,4 +152,5 @@ def stored_queries(database: Database) -> Queries:
         activities=StoredReads(database, t.ACTIVITY, v.ActivityView, "at", "id", newest_first=True),
         timelines=StoredTimelines(database),
         names=StoredNames(database),
+        crm=StoredCrmStanding(database),
     )

@@ -9,6 +9,8 @@ from lead_service.application.views import (
     AccountView,
     ActivityView,
     CampaignView,
+    CrmTotal,
+    DealStanding,
     DealView,
     FunnelView,
     HistoryView,
@@ -61,6 +63,7 @@ class Queries:
     activities: Reads[ActivityView]
     timelines: "Timelines"
     names: "Names"
+    crm: "CrmStandings"
 
 
 class Timelines(Protocol):
@@ -78,4 +81,20 @@ class Names(Protocol):
 
     async def of(self, tenant_id: UUID, wanted: Mapping[str, Sequence[UUID]]) -> Mapping[UUID, str]:
         """Return the names of those that exist, by kind: person, account, product, campaign, deal, lead."""
+        ...
+
+
+class CrmStandings(Protocol):
+    """How a CRM's records stand here, to be compared with the CRM."""
+
+    async def totals(self, tenant_id: UUID, source: str) -> Sequence[CrmTotal]:
+        """Return how many records of a source are here, deals by state and currency."""
+        ...
+
+    async def deals(self, tenant_id: UUID, ids: Sequence[UUID]) -> Mapping[UUID, DealStanding]:
+        """Return how those of the deals stand that are here."""
+        ...
+
+    async def leads(self, tenant_id: UUID, ids: Sequence[UUID]) -> Sequence[UUID]:
+        """Return those of the leads that are here."""
         ...
