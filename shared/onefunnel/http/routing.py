@@ -60,6 +60,7 @@ def declared(
     owned: bool = False,
     grouped: bool = False,
     asks: str | None = None,
+    unkeyed: bool = False,
 ) -> dict[str, Any]:
     """Declare what a route does to what; the gateway's matrix of rights decides who may.
 
@@ -70,11 +71,11 @@ def declared(
 
     A `public` route has no caller: what gives the right is in its path, and it looks for itself.
     A `raw` one reads its query and its body itself, because somebody else decides what is in them.
+    An `unkeyed` one changes nothing that could happen twice, and keeps no answer for a key.
     """
     extension: dict[str, object] = {"resource": resource, "action": action}
-    for name, promised in (("raw", raw), ("owned", owned), ("grouped", grouped)):
-        if promised:
-            extension[name] = True
+    marks = (("raw", raw), ("owned", owned), ("grouped", grouped), ("unkeyed", unkeyed))
+    extension |= {mark: True for mark, is_so in marks if is_so}
     if asks:
         extension["asks"] = asks
     if max_body_bytes != MAX_BODY_BYTES:

@@ -140,6 +140,11 @@ def made(show: type[BaseModel], path: str) -> Callable[[Saved[Any]], Answer]:
     )
 
 
+def there_already(show: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
+    """Describe the other answer of `made`: what was sent again is answered with what is there."""
+    return {200: {"model": show, "description": "It was there already, with the same data."}}
+
+
 def beside(show: type[BaseModel]) -> Callable[[tuple[Any, Saved[Any]]], Answer]:
     """Answer 201 with an entry that was added beside an aggregate."""
     return lambda added: Answer(

@@ -24,8 +24,7 @@ from metrics_service.entrypoints.schemas import (
 from metrics_service.entrypoints.scoping import check_not_paid_by, check_payee
 from metrics_service.entrypoints.waiting import Views
 from metrics_service.projections.plan_checks import check_plan
-from onefunnel.events.values import Period
-from onefunnel.http.bodies import Id
+from onefunnel.http.bodies import Id, Period
 from onefunnel.http.routing import declared, routes
 from onefunnel.http.writes import Answer, Work, Write
 

@@ -17,8 +17,7 @@ from metrics_service.entrypoints.schemas import (
     PlanAnswer,
     QuotaAnswer,
 )
-from onefunnel.events.values import Period
-from onefunnel.http.bodies import Id
+from onefunnel.http.bodies import Id, Period
 from onefunnel.http.pagination import Page, PageRequest
 from onefunnel.http.routing import declared, routes
 

@@ -23,8 +23,8 @@ from metrics_service.application.queries.scope import Scope
 from metrics_service.application.queries.statement import StatementQuestion, statement
 from metrics_service.application.queries.statement_answer import StatementAnswer
 from metrics_service.entrypoints.reading import Ask, AskOf
-from onefunnel.events.values import Code, Period
-from onefunnel.http.bodies import Id
+from onefunnel.events.values import Code
+from onefunnel.http.bodies import Id, Period
 from onefunnel.http.pagination import PageRequest
 from onefunnel.http.routing import declared, routes
 

@@ -20,7 +20,7 @@ from lead_service.entrypoints.schemas.deals import (
     StageIn,
     WinIn,
 )
-from lead_service.entrypoints.wiring import Asking, listed, made, shown
+from lead_service.entrypoints.wiring import Asking, listed, made, shown, there_already
 from onefunnel.http.bodies import Id
 from onefunnel.http.pagination import PageRequest
 from onefunnel.http.preconditions import IfMatch
@@ -35,6 +35,7 @@ ONE = PATH + "/{deal_id}"
     PATH,
     status_code=201,
     response_model=DealOut,
+    responses=there_already(DealOut),
     openapi_extra=declared("deal", "create", owned=True),
 )
 async def create_deal(body: NewDealIn, asked: Asking) -> Response:

@@ -25,7 +25,15 @@ from lead_service.entrypoints.schemas.leads import (
     RejectIn,
     TouchIn,
 )
-from lead_service.entrypoints.wiring import Asked, Asking, beside, listed, made, shown
+from lead_service.entrypoints.wiring import (
+    Asked,
+    Asking,
+    beside,
+    listed,
+    made,
+    shown,
+    there_already,
+)
 from onefunnel.http.bodies import Id
 from onefunnel.http.pagination import PageRequest
 from onefunnel.http.preconditions import IfMatch
@@ -42,6 +50,7 @@ PATH = "/v1/leads"
     PATH,
     status_code=201,
     response_model=LeadOut,
+    responses=there_already(LeadOut),
     openapi_extra=declared("lead", "create", owned=True),
 )
 async def create_lead(body: LeadIn, asked: Asking) -> Response:
@@ -182,6 +191,7 @@ async def disqualify_lead(lead_id: Id, body: DisqualifyIn, asked: Asking) -> Res
     PATH + "/{lead_id}/convert",
     status_code=201,
     response_model=DealOut,
+    responses=there_already(DealOut),
     openapi_extra=declared("lead", "convert", owned=True),
 )
 async def convert_lead(lead_id: Id, body: ConvertIn, asked: Asking) -> Response:
