@@ -25,6 +25,7 @@ WORDS: Final = {
     "kills": "processes killed with `kill -9` at a named point",
     "worlds": "random companies told while their processes died",
     "database_kills": "times all of PostgreSQL was killed at once",
+    "broker_kills": "times Kafka's broker was killed while it was written to",
     "zombies": "processes frozen past their lease and woken",
     "cuts_at_commit": "connections cut at `COMMIT`, its outcome unknown",
     "episodes": "episodes of cut, slow and silent connections, full disks, wrong clocks, changed logs",

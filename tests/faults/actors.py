@@ -21,8 +21,7 @@ from metrics_service.adapters.generations import PostgresGenerations
 from metrics_service.application.fold import Fold, Limits
 from metrics_service.application.rebuild import rebuild as rebuilding
 from onefunnel import faults, telemetry
-from onefunnel.log.port import EventLog
-from onefunnel.log.postgres_log import PostgresLog
+from onefunnel.log import kafka_session
 from onefunnel.outbox.lease import new_owner
 from onefunnel.outbox.relay import Relay
 from onefunnel.outbox.writer import append_only, save
@@ -39,7 +38,7 @@ from onefunnel.wakeups import Wakeups
 
 from .company import Told, company
 from .notes import Notebook, acknowledged
-from .world import SOURCE, THING, World
+from .world import SOURCE, THING, World, open_log
 
 Fault = tuple[str, int, str]  # the point, the time it is passed, KILL or STOP
 Role = Callable[[World, asyncio.Event], Awaitable[None]]
@@ -124,11 +123,6 @@ async def rebuild(world: World, _stop: asyncio.Event) -> None:
     await rebuilding(PostgresGenerations(metrics))
 
 
-def open_log(world: World) -> EventLog:
-    """Return the world's log."""
-    return PostgresLog(Database(world.log.worker_url, pool_size=2, name="log"))
-
-
 async def produce_first(world: World, stop: asyncio.Event) -> None:
     """Tell the first part."""
     await produce(world, 0, stop)
@@ -165,6 +159,7 @@ def _run(role: str, world: World, fault: Fault | None) -> None:
         faults.install(Killer(name, times, signal.Signals[f"SIG{what}"]))
     # Constants of the product, shorter for the time of a test; mypy calls them final.
     vars(database).update(ANSWER_TIMEOUT_S=world.answer_s, IDLE_IN_TRANSACTION_MS=world.idle_ms)
+    vars(kafka_session).update(CALL_TIMEOUT_S=world.broker_s)
     if world.skew_s:
         _shift_the_clock(world.skew_s)
     uvloop.run(_until_stopped(ROLES[role], world))
