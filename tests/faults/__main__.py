@@ -26,6 +26,8 @@ WORDS: Final = {
     "worlds": "random companies told while their processes died",
     "database_kills": "times all of PostgreSQL was killed at once",
     "broker_kills": "times Kafka's broker was killed while it was written to",
+    "comings_and_goings": "workers that joined the others under load, or were killed there",
+    "poisoned": "events that were set aside under load, and redriven or discarded there",
     "zombies": "processes frozen past their lease and woken",
     "cuts_at_commit": "connections cut at `COMMIT`, its outcome unknown",
     "episodes": "episodes of cut, slow and silent connections, full disks, wrong clocks, changed logs",

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from functools import cached_property
 from multiprocessing.process import BaseProcess
@@ -179,21 +179,25 @@ class Stage:
 
     async def come_to_rest(self, running: Mapping[str, BaseProcess]) -> None:
         """Let the processes that saw it all finish by themselves, none started again, and check."""
+        await self.at_rest(running)
+        await self.check()
+
+    async def at_rest(self, running: Mapping[str, BaseProcess]) -> None:
+        """Let processes finish, and see that everything is published and folded."""
         for role in {"first", "second"} & running.keys():
             assert not await self.ended(running[role])
         await self.all_told()
         await self.settled()
         await self.stop(*(running[role] for role in running.keys() - {"first", "second"}))
-        await self.check()
 
     async def finish(self) -> None:
         """Let healthy processes bring everything to rest, end them, and check."""
         await self.come_to_rest({role: self.start(role) for role in ROLES})
 
-    async def check(self) -> None:
+    async def check(self, *, garbage: Collection[bytes] = frozenset()) -> None:
         """Compare everything with the oracle."""
         async with self.log() as log, checker.eyes(self.world, log) as eyes:
-            await checker.check(eyes, self.told)
+            await checker.check(eyes, self.told, garbage=garbage)
 
     async def clear(self) -> None:
         """End everything, whatever happened."""

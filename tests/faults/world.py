@@ -12,6 +12,7 @@ import asyncpg
 from sqlalchemy import Column, Integer, MetaData, Table, Uuid
 
 from onefunnel.ids import new_id
+from onefunnel.log import members
 from onefunnel.log.kafka_log import KafkaLog
 from onefunnel.log.port import EventLog
 from onefunnel.log.postgres_log import PostgresLog
@@ -55,6 +56,8 @@ class World:
     skew_s: float = 0.0  # how wrong the clock of a process is
     answer_s: float = 35.0  # how long a process waits for an answer of a database
     broker_s: float = 12.0  # and of a broker
+    pace_s: float = 0.0  # how long a producer rests after each event
+    lease_s: float = members.LEASE_S
     idle_ms: int = 15_000  # how long the server suffers an idle transaction
 
     @property
