@@ -72,10 +72,10 @@ valueFrom: {secretKeyRef: {name: {{ .name | quote }}, key: {{ .key | quote }}}}
   {{- include "onefunnel.secret" .root.Values.secrets.appUrl | nindent 2 }}
 - {name: ONEFUNNEL_HOST, value: 0.0.0.0}
 - {name: ONEFUNNEL_PORT, value: "8080"}
-{{- if eq .service "gateway" }}
+{{- end }}
+{{- if and (eq .service "gateway") (ne .part "migrate") }}
 - name: ONEFUNNEL_SERVICE_URLS
   value: {{ include "onefunnel.serviceUrls" .root | quote }}
-{{- end }}
 {{- end }}
 {{- end }}
 
