@@ -31,10 +31,12 @@ from gateway.application.fetching import Means as Fetching
 from gateway.application.sealing import Seal
 from gateway.domain.crm_api.apis import Addresses
 from gateway.domain.roles import Role
+from gateway.entrypoints.audits import Audits
 from gateway.entrypoints.authentication import Doorkeeper
 from gateway.entrypoints.crm_worker import CrmWorker
 from gateway.entrypoints.documents import public_routes
 from gateway.entrypoints.front import Front
+from gateway.entrypoints.http_audit import audit_routes
 from gateway.entrypoints.http_connections import Means, connection_routes
 from gateway.entrypoints.http_identity import identity_routes
 from gateway.entrypoints.http_keys import key_routes
@@ -47,6 +49,10 @@ from gateway.entrypoints.standing import asker
 from gateway.entrypoints.status import StatusOfAll
 from gateway.entrypoints.streams import Hints
 from gateway.settings import GatewaySettings
+from onefunnel.audit.entry import Marks
+from onefunnel.audit.rows import add
+from onefunnel.audit.sealer import keep_sealing
+from onefunnel.audit.witness import row_without_request
 from onefunnel.events.envelope import Metadata
 from onefunnel.http.app import service_app
 from onefunnel.http.edge import Edge
@@ -55,6 +61,8 @@ from onefunnel.http.principal import Principal
 from onefunnel.http.reads import read_dependency
 from onefunnel.http.writes import write_dependency
 from onefunnel.outbox.relay import Relay
+from onefunnel.outbox.standing import Standing, outbox_standing
+from onefunnel.persistence.database import driver_of
 from onefunnel.runtime import Header, Runtime, ServiceUnreachable
 from onefunnel.service import Background, Service
 from onefunnel.watch import Watcher
@@ -74,7 +82,12 @@ def build(runtime: Runtime, document: Mapping[str, Any] | None = None) -> Servic
     return Service(
         NAME,
         Edge(front, NAME),
-        background=(relay(runtime), partial(_forget, runtime), partial(_ask_crms, runtime)),
+        background=(
+            relay(runtime),
+            partial(_forget, runtime),
+            partial(_seal, runtime),
+            partial(_ask_crms, runtime),
+        ),
         watch=Watcher(NAME, runtime.worker_database(NAME), runtime.clock),
     )
 
@@ -106,7 +119,9 @@ def own_app(runtime: Runtime, doorkeeper: Doorkeeper | None = None) -> FastAPI:
         write_of, read_of, ConnectionRepository, DeliveryRepository, intake, seal, runtime.clock,
         public_url, addresses_of(settings),
     )  # fmt: skip
-    status = StatusOfAll(runtime.client)
+
+    async def outbox() -> Standing:
+        return await outbox_standing(runtime.worker_database(NAME), runtime.clock.now())
 
     async def ready() -> None:
         async with database.transaction() as conn:
@@ -121,8 +136,9 @@ def own_app(runtime: Runtime, doorkeeper: Doorkeeper | None = None) -> FastAPI:
                 Reconciling(write_of, read_of, ConnectionRepository, RunRepository, runtime.clock)
             ),
             webhook_routes(intake, public_url),
-            identity_routes(read_of, tenant_name, status, hints, door),
+            identity_routes(read_of, tenant_name, StatusOfAll(runtime.client, outbox), hints, door),
             operation_routes(Operations(runtime.client), door),
+            audit_routes(read_of, Audits(runtime.client, door)),
         ],
         internal_key=runtime.internal_key,
         ready=ready,
@@ -149,6 +165,8 @@ async def provision_tenant(
     async with runtime.worker_database(NAME).transaction() as conn:
         tenants = TenantRepository(conn)
         made = await provision(name, has=has, tenants=tenants, now=runtime.clock.now())
+        for role in made.keys:
+            await _witness_key(runtime, conn, made.tenant_id, role)
     await _announce(runtime, made.tenant_id, settings)
     return made
 
@@ -167,7 +185,19 @@ async def create_tenant(
     async with worker.transaction() as conn:
         command, keys = CreateKey("admin", "made by an operator"), KeyRepository(conn)
         _, text = await create_key(command, tenant_id=tenant_id, keys=keys, now=runtime.clock.now())
+        await _witness_key(runtime, conn, tenant_id, command.role)
     return tenant_id, text
+
+
+async def _witness_key(
+    runtime: Runtime, conn: AsyncConnection, tenant_id: UUID, role: Role
+) -> None:
+    """Add to the audit that an operator, who asks no API, made a key of a role."""
+    system = Principal(tenant_id, SYSTEM, "admin")
+    row = row_without_request(
+        system, Marks(runtime.internal_key), runtime.clock.now(), ("api_key", "create"), role=role
+    )
+    await add(driver_of(conn), row)
 
 
 async def _announce(runtime: Runtime, tenant_id: UUID, settings: Mapping[str, object]) -> None:
@@ -227,3 +257,7 @@ async def _ask_crms(runtime: Runtime, stop: asyncio.Event) -> None:
 
 async def _forget(runtime: Runtime, stop: asyncio.Event) -> None:
     await forget_answers(runtime.worker_database(NAME), runtime.clock, stop)
+
+
+async def _seal(runtime: Runtime, stop: asyncio.Event) -> None:
+    await keep_sealing(runtime.worker_database(NAME), runtime.internal_key, stop)

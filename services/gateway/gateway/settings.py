@@ -1,5 +1,6 @@
 """Settings of the gateway, read once."""
 
+from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -12,4 +13,5 @@ class GatewaySettings(BaseSettings):
         ""  # https://host as CRMs know it: signed by some, so never guessed from a request
     )
     crm_hosts: str = ""  # hosts of CRMs of one's own, by comma; vendors' hosts are known
+    webhook_days: int = Field(default=14, ge=1, le=365)  # then a webhook's body is gone for good
     crm_loopback: bool = False  # ask a CRM on this machine: for trying things out alone

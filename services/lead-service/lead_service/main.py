@@ -15,8 +15,10 @@ from lead_service.entrypoints.consumers import GROUP, handlers
 from lead_service.entrypoints.http import ROUTERS
 from lead_service.entrypoints.wiring import Wiring
 from lead_service.settings import DATABASE, NAME, SOURCE
+from onefunnel.audit.sealer import keep_sealing
 from onefunnel.clock import Clock
 from onefunnel.http.app import service_app
+from onefunnel.http.auditing import audit_routes
 from onefunnel.http.forgetting import forget_answers
 from onefunnel.http.operating import operating_routes
 from onefunnel.log.arrivals import Handler
@@ -46,7 +48,7 @@ def build(runtime: Runtime) -> Service:
     outbox = partial(_outbox, runtime)
     app = service_app(
         name=NAME,
-        routers=(*ROUTERS, operating_routes(operated)),
+        routers=(*ROUTERS, operating_routes(operated), audit_routes(database)),
         internal_key=runtime.internal_key,
         ready=ready,
         clock=runtime.clock,
@@ -65,7 +67,12 @@ def build(runtime: Runtime) -> Service:
     return Service(
         NAME,
         app,
-        background=(relay(runtime), reactions(runtime), partial(_forget, runtime)),
+        background=(
+            relay(runtime),
+            reactions(runtime),
+            partial(_forget, runtime),
+            partial(_seal, runtime),
+        ),
         watch=Watcher(
             NAME,
             runtime.worker_database(DATABASE),
@@ -107,3 +114,7 @@ def _handlers(clock: Clock) -> Mapping[str, Handler]:
 
 async def _forget(runtime: Runtime, stop: asyncio.Event) -> None:
     await forget_answers(runtime.worker_database(DATABASE), runtime.clock, stop)
+
+
+async def _seal(runtime: Runtime, stop: asyncio.Event) -> None:
+    await keep_sealing(runtime.worker_database(DATABASE), runtime.internal_key, stop)

@@ -29,9 +29,11 @@ from metrics_service.entrypoints.http_utilization import utilization_routes
 from metrics_service.entrypoints.reading import ask_dependency
 from metrics_service.entrypoints.waiting import Views
 from metrics_service.settings import DATABASE, NAME, SOURCE
+from onefunnel.audit.sealer import keep_sealing
 from onefunnel.clock import Clock
 from onefunnel.errors import DomainError, ErrorKind
 from onefunnel.http.app import service_app
+from onefunnel.http.auditing import audit_routes
 from onefunnel.http.forgetting import forget_answers
 from onefunnel.http.operating import operating_routes
 from onefunnel.http.writes import write_dependency
@@ -60,7 +62,12 @@ def build(runtime: Runtime) -> Service:
     return Service(
         NAME,
         app,
-        background=(partial(_relay, runtime), partial(_fold, runtime), partial(_forget, runtime)),
+        background=(
+            partial(_relay, runtime),
+            partial(_fold, runtime),
+            partial(_forget, runtime),
+            partial(_seal, runtime),
+        ),
         watch=Watcher(
             NAME,
             runtime.worker_database(DATABASE),
@@ -91,6 +98,7 @@ def application(
             utilization_routes(ask),
             explain_routes(ask),
             operating_routes(OperatedFold(database, worker)),
+            audit_routes(database),
             internal_routes(ask, partial(_outbox, worker, clock)),
         ],
         internal_key=internal_key,
@@ -136,3 +144,7 @@ async def _make_current(generations: PostgresGenerations, stop: asyncio.Event) -
 
 async def _forget(runtime: Runtime, stop: asyncio.Event) -> None:
     await forget_answers(runtime.worker_database(DATABASE), runtime.clock, stop)
+
+
+async def _seal(runtime: Runtime, stop: asyncio.Event) -> None:
+    await keep_sealing(runtime.worker_database(DATABASE), runtime.internal_key, stop)

@@ -14,6 +14,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from onefunnel import tracing
+from onefunnel.audit.rows import add
+from onefunnel.audit.witness import Made, is_audited, row_of
 from onefunnel.clock import Clock, SystemClock
 from onefunnel.errors import DomainError, ErrorKind
 from onefunnel.events.envelope import Metadata
@@ -23,6 +25,7 @@ from onefunnel.http.principal import CurrentPrincipal, Principal
 from onefunnel.http.problems import MEDIA_TYPE, Problem, body_of, status_of
 from onefunnel.outbox.intake import Intake
 from onefunnel.outbox.writer import StaleVersion
+from onefunnel.persistence.database import driver_of
 
 MAX_ATTEMPTS: Final = 3
 
@@ -54,7 +57,8 @@ Work = Callable[[AsyncConnection, Metadata], Awaitable[Answer]]
 class Write:
     """Runs one piece of work in the caller's tenant and answers; made per request.
 
-    With an `Idempotency-Key` the answer is kept in the same transaction and replayed to repeats.
+    With an `Idempotency-Key` the answer is kept in the same transaction and replayed to repeats. A write
+    that is audited commits with its row of the audit, whatever its work does.
     Work may run again, for a repeat or after a concurrent change: it touches nothing but its connection.
     """
 
@@ -114,7 +118,11 @@ class Write:
         async with self._database.tenant(self.principal.tenant_id) as conn:
             if claim and look and (stored := await find(conn, claim)):
                 return _response(stored, replayed=True)
-            stored = _stored(await work(conn, self._metadata()))
+            answer = await work(conn, self._metadata())
+            if is_audited(self.request):
+                made = Made(answer.body, answer.location, answer.etag, answer.event_id)
+                await add(driver_of(conn), row_of(self.request, self.principal, made))
+            stored = _stored(answer)
             if claim:
                 await keep(conn, claim, stored)
         self._wake()

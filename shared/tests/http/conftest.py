@@ -12,6 +12,7 @@ import pytest_asyncio
 from fastapi import Depends
 from sqlalchemy import text
 
+from onefunnel.audit.table import AUDIT_DDL
 from onefunnel.errors import conflict, not_found
 from onefunnel.http.app import service_app
 from onefunnel.http.bodies import Body, Id, Name, Time
@@ -75,7 +76,7 @@ async def _create_tables(url: str) -> None:
         "CREATE TABLE thing (tenant_id UUID, id UUID, version INT NOT NULL, name TEXT NOT NULL,"
         " accepted BOOL NOT NULL DEFAULT false, PRIMARY KEY (tenant_id, id))"
     )
-    for statement in [*tenant_table_ddl("thing"), *IDEMPOTENCY_DDL]:
+    for statement in [*tenant_table_ddl("thing"), *IDEMPOTENCY_DDL, *AUDIT_DDL]:
         await owner.execute(statement)
     await owner.close()
 

@@ -98,6 +98,7 @@ GRANTS: Final[Mapping[str, Mapping[str, frozenset[Role]]]] = {
     "ledger": {"read": _PEOPLE},
     "batch": {"create": _I | _T},
     "status": {"read": frozenset(ROLES)},
+    "audit": {"read": _PEOPLE},  # of what others did: the auditor and the owner alone
     "operations": {"read": _T | _A, "change": _T},
     "event": {"read": _PEOPLE},
     "connection": {"read": _T | _A, "create": _T, "update": _T, "replay": _T},
