@@ -66,7 +66,7 @@ def reconciliation_routes(means: Reconciling) -> APIRouter:
         responses=list_of(ReconciliationView),
         openapi_extra=declared("connection", "read"),
     )
-    async def list_reconciliations(
+    async def list_connection_reconciliations(
         connection_id: Id, page: PageRequest, read: Annotated[Read, Depends(read_of)]
     ) -> Response:
         """List comparisons of the CRM with us, newest first: what was missed, and what differs."""
