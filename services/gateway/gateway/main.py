@@ -1,7 +1,7 @@
 """The gateway, put together: the only file that knows all its rooms."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from importlib.resources import files
 from typing import Any, Final
@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gateway.adapters.bodies import BodySeals, expire
 from gateway.adapters.connections import (
     ConnectionRepository,
     DatabaseEndpoints,
@@ -36,6 +37,7 @@ from gateway.entrypoints.authentication import Doorkeeper
 from gateway.entrypoints.browsers import Frontends
 from gateway.entrypoints.crm_worker import CrmWorker
 from gateway.entrypoints.documents import public_routes
+from gateway.entrypoints.expiring import expire_bodies
 from gateway.entrypoints.front import Front
 from gateway.entrypoints.http_audit import audit_routes
 from gateway.entrypoints.http_connections import Means, connection_routes
@@ -98,6 +100,7 @@ def build(runtime: Runtime, document: Mapping[str, Any] | None = None) -> Servic
             partial(_forget, runtime),
             partial(_seal, runtime),
             partial(_ask_crms, runtime),
+            partial(_expire_bodies, runtime),
         ),
         watch=Watcher(NAME, runtime.worker_database(NAME), runtime.clock),
     )
@@ -123,11 +126,12 @@ def own_app(runtime: Runtime, doorkeeper: Doorkeeper | None = None) -> FastAPI:
     settings = GatewaySettings()
     public_url = settings.public_url
     seal = Seal(runtime.internal_key)
+    deliveries = deliveries_of(seal)
     intake = Intake(
-        DatabaseEndpoints(database), database, DeliveryRepository, seal, runtime.clock, runtime.wake
+        DatabaseEndpoints(database), database, deliveries, seal, runtime.clock, runtime.wake
     )
     means = Means(
-        write_of, read_of, ConnectionRepository, DeliveryRepository, intake, seal, runtime.clock,
+        write_of, read_of, ConnectionRepository, deliveries, intake, seal, runtime.clock,
         public_url, addresses_of(settings),
     )  # fmt: skip
 
@@ -233,12 +237,13 @@ def _doorkeeper(runtime: Runtime) -> Doorkeeper:
 def crm_worker(runtime: Runtime, ask: Asking) -> CrmWorker:
     """Return what goes to the CRMs of all tenants."""
     database = runtime.worker_database(NAME)
+    deliveries = deliveries_of(Seal(runtime.internal_key))
 
     def bench(conn: AsyncConnection, lane: Lane, metadata: Metadata) -> Bench:
         return Bench(
             LaneRepository(conn, lane),
             ConnectionRepository(conn),
-            DeliveryRepository(conn, metadata),
+            deliveries(conn, metadata),
             RunRepository(conn, lane.tenant_id),
         )
 
@@ -247,9 +252,14 @@ def crm_worker(runtime: Runtime, ask: Asking) -> CrmWorker:
     def signed(tenant_id: UUID) -> Header:
         return door.signed(Principal(tenant_id, SYSTEM, "admin"))
 
-    means = Fetching(ask, Seal(runtime.internal_key), runtime.clock, bench)
+    means = Fetching(ask, runtime.clock, bench)
     ours = LeadServiceStanding(runtime.client("lead"), signed)
     return CrmWorker(DatabaseLanes(database), database, means, ours)
+
+
+def deliveries_of(seal: Seal) -> Callable[[AsyncConnection, Metadata], DeliveryRepository]:
+    """Return how deliveries are kept: their bodies under keys of their days."""
+    return partial(DeliveryRepository, bodies=BodySeals(seal))
 
 
 def addresses_of(settings: GatewaySettings) -> Addresses:
@@ -264,6 +274,15 @@ async def _ask_crms(runtime: Runtime, stop: asyncio.Event) -> None:
         await crm_worker(runtime, ask).run(stop, runtime.wakeups.listen)
     finally:
         await ask.close()
+
+
+async def _expire_bodies(runtime: Runtime, stop: asyncio.Event) -> None:
+    days = GatewaySettings().webhook_days
+
+    async def expired(conn: AsyncConnection) -> bool:
+        return await expire(conn, runtime.clock.now(), days)
+
+    await expire_bodies(runtime.worker_database(NAME), expired, stop)
 
 
 async def _forget(runtime: Runtime, stop: asyncio.Event) -> None:

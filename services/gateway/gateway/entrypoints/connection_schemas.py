@@ -190,6 +190,9 @@ class DeliveryView(BaseModel):
     changes: int
     told: int
     secret_id: UUID | None
+    erased_at: Annotated[
+        datetime | None, Field(description="Since then nobody can read or replay it.")
+    ]
     faults: list[FaultView]
 
 
@@ -257,6 +260,7 @@ def delivery_view(delivery: StoredDelivery) -> DeliveryView:
         changes=delivery.changes,
         told=delivery.told,
         secret_id=delivery.secret_id,
+        erased_at=delivery.erased_at,
         faults=[fault_view(fault) for fault in delivery.faults],
     )
 
