@@ -34,13 +34,17 @@ _FINAL_KINDS: Final = frozenset(ErrorKind) - {ErrorKind.STALE, ErrorKind.UNAVAIL
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a write answers: `event_id` is the last event it published, `etag` the new version."""
+    """What a write answers: `event_id` is the last event it published, `etag` the new version.
+
+    One that found everything as it was asked for is not `changed`.
+    """
 
     body: object = None
     status: int = 200
     event_id: UUID | None = None
     etag: int | None = None
     location: str | None = None
+    changed: bool = True
 
 
 class TenantDatabase(Protocol):
@@ -119,7 +123,7 @@ class Write:
             if claim and look and (stored := await find(conn, claim)):
                 return _response(stored, replayed=True)
             answer = await work(conn, self._metadata())
-            if is_audited(self.request):
+            if answer.changed and is_audited(self.request):
                 made = Made(answer.body, answer.location, answer.etag, answer.event_id)
                 await add(driver_of(conn), row_of(self.request, self.principal, made))
             stored = _stored(answer)

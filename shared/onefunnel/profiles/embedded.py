@@ -33,6 +33,7 @@ class Settings(BaseSettings):
 
     database_url: str  # the server under its owner, without a database
     internal_key: SecretStr  # what the services' principals are signed with
+    vault_key: SecretStr = SecretStr("")  # what the keys of people are wrapped by; else the above
     wake_fd: int | None = None  # web: the writing end of a pipe; worker: its reading end
     service_urls: Mapping[str, str] = {}  # services that run in other processes, by name
 
@@ -70,6 +71,7 @@ def open_runtime(
         clients=Clients(apps, settings.service_urls),
         wake=wake,
         wakeups=wakeups,
+        vault_key=settings.vault_key.get_secret_value().encode(),
         check=partial(_check, server, checks),
         upkeep=(partial(keep_retention, log),),
     )

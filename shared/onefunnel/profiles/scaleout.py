@@ -45,6 +45,7 @@ class Settings(BaseSettings):
     kafka_small: bool = False  # fewer copies than are safe: a broker that is lost loses events
     kafka_prefix: str = ""  # of topics, where installations share a cluster
     internal_key: SecretStr  # what the services' principals are signed with
+    vault_key: SecretStr = SecretStr("")  # what the keys of people are wrapped by; else the above
     service_urls: Mapping[str, str] = {}  # the other services, by name
 
     @model_validator(mode="after")
@@ -97,6 +98,7 @@ def open_runtime(
         clients=Clients(apps, settings.service_urls),
         wake=wakeups.wake,
         wakeups=wakeups,
+        vault_key=settings.vault_key.get_secret_value().encode(),
         check=partial(_check, settings, part, checks),
     )
 

@@ -60,8 +60,6 @@ TENANT: Final = _aggregate(
 )
 PERSON: Final = _aggregate(
     "person",
-    _text("name"),
-    _text("email"),
     _text("kind"),
     Column("active", Boolean),
     Column("memberships", JSONB(none_as_null=True)),
@@ -96,14 +94,9 @@ LEAD: Final = _aggregate(
     _time("captured_at"),
     _time("recorded_at"),
     _text("funnel"),
-    _text("name"),
-    _text("email"),
-    _text("phone"),
-    _text("company"),
     _text("source"),
     _uuid("campaign_id"),
     _text("segment"),
-    Column("attributes", JSONB(none_as_null=True)),
     _uuid("owner_id"),
     _time("qualified_at"),
     _time("accepted_at"),
@@ -165,7 +158,6 @@ TOUCH: Final = _rows(
     Column("human", Boolean),
     _uuid("campaign_id"),
     _uuid("person_id"),
-    _text("note"),
 )
 ACTIVITY: Final = _rows(
     "activity",
@@ -174,7 +166,6 @@ ACTIVITY: Final = _rows(
     _text("kind"),
     _uuid("person_id"),
     Column("two_way", Boolean),
-    _text("note"),
 )
 CRM_RECORD: Final = _rows(
     "crm_record",
@@ -198,5 +189,4 @@ HISTORY: Final = Table(
     _text("from_state"),
     _text("to_state"),
     Column("details", JSONB(none_as_null=True)),
-    _text("note"),
 )

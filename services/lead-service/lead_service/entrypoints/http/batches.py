@@ -52,7 +52,8 @@ async def create_batch(body: BatchIn, asked: Asking) -> Response:
 def _answer(results: Sequence[ItemResult]) -> Answer:
     events = [event_id for result in results for event_id in result.event_ids]
     body = {"items": [_shown(result) for result in results]}
-    return Answer(body, event_id=events[-1] if events else None)
+    changed = any(result.status in {"created", "updated"} for result in results)
+    return Answer(body, event_id=events[-1] if events else None, changed=changed)
 
 
 def _shown(result: ItemResult) -> dict[str, object]:
