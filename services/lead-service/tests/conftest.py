@@ -42,11 +42,12 @@ class Caller:
     role: Role = "admin"
     person_id: UUID | None = None
     headers: dict[str, str] = field(default_factory=dict)
+    principal: str = "tester"
 
     async def send(
         self, method: str, path: str, body: Any = None, *, raw: bytes | None = None, **headers: str
     ) -> httpx.Response:
-        principal = Principal(self.tenant_id, "tester", self.role, self.person_id)
+        principal = Principal(self.tenant_id, self.principal, self.role, self.person_id)
         content = raw if raw is not None else (None if body is None else msgspec.json.encode(body))
         sent = {"Onefunnel-Principal": sign_principal(principal, KEY), **self.headers}
         if content is not None:

@@ -70,8 +70,15 @@ class Keyring:
 
         It tells only whether an address that comes again is theirs, to whoever has the master key.
         """
+        return self._blind(b"tombstone", tenant_id, address)
+
+    def index(self, tenant_id: UUID, address: str) -> bytes:
+        """Return what an e-mail address is found by, under a key that does nothing else."""
+        return self._blind(b"index", tenant_id, address)
+
+    def _blind(self, purpose: bytes, tenant_id: UUID, address: str) -> bytes:
         normal = address.strip().casefold().encode()
-        return hmac.digest(self._derived(b"tombstone", tenant_id), normal, sha256)
+        return hmac.digest(self._derived(purpose, tenant_id), normal, sha256)
 
     def _wrapping_of(self, tenant_id: UUID) -> AESGCM:
         return AESGCM(self._derived(b"wrapping", tenant_id))

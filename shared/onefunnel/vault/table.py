@@ -24,6 +24,7 @@ VAULT: Final = Table(
     Column("field", Text, primary_key=True),
     Column("version", Integer),
     Column("sealed", LargeBinary),
+    Column("address", LargeBinary),
 )
 
 VAULT_DDL: Final = (
@@ -43,8 +44,11 @@ VAULT_DDL: Final = (
         field TEXT NOT NULL,
         version INT NOT NULL,
         sealed BYTEA NOT NULL,
+        address BYTEA CHECK (octet_length(address) = 32),
         PRIMARY KEY (tenant_id, subject_id, field)
     )""",
+    # Blind: finds those who share an e-mail address without knowing it.
+    "CREATE INDEX vault_address ON vault (tenant_id, address) WHERE address IS NOT NULL",
     "ALTER TABLE vault ALTER COLUMN sealed SET STORAGE EXTERNAL",  # it cannot be compressed
     """CREATE TABLE erased_address (
         tenant_id UUID NOT NULL,

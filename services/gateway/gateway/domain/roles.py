@@ -98,6 +98,7 @@ GRANTS: Final[Mapping[str, Mapping[str, frozenset[Role]]]] = {
     "ledger": {"read": _PEOPLE},
     "batch": {"create": _I | _T},
     "status": {"read": frozenset(ROLES)},
+    "erasure": {"read": _PAY | _A, "request": _PAY, "approve": _PAY},
     "audit": {"read": _PEOPLE},  # of what others did: the auditor and the owner alone
     "operations": {"read": _T | _A, "change": _T},
     "event": {"read": _PEOPLE},

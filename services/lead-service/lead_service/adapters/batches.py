@@ -23,6 +23,7 @@ from lead_service.adapters.books import (
 )
 from lead_service.adapters.buffers import BufferedAggregates, Journal
 from lead_service.adapters.bulk import insert_new, update_seen
+from lead_service.adapters.erasures import StoredErasures, erased_address
 from lead_service.adapters.repositories import Unit, known_rows, unit_of
 from lead_service.application.commands.terms import unknown
 from lead_service.application.ports import Kind, Mention, Reference, Tx
@@ -140,6 +141,29 @@ class BufferedActivities:
         return view
 
 
+class BufferedErasures(StoredErasures):
+    """Erased addresses, asked for at once."""
+
+    def __init__(self, unit: Unit) -> None:
+        super().__init__(unit)
+        self._vault = unit.vault
+        self._asked: set[str] = set()
+        self._erased: set[str] = set()
+
+    async def load(self, addresses: Collection[str]) -> None:
+        """Read which of the addresses must not come back."""
+        if unknown_ := set(addresses) - self._asked:
+            self._asked |= unknown_
+            self._erased |= await self._vault.erased_addresses(unknown_)
+
+    async def refuse_erased(self, address: str | None, pointer: str) -> None:
+        """Raise `gone`, with the place, if the e-mail address was that of somebody who was erased."""
+        if address:
+            await self.load((address,))
+            if address in self._erased:
+                raise erased_address(pointer)
+
+
 class StoredBatch:
     """A batch over one open transaction."""
 
@@ -161,6 +185,7 @@ class StoredBatch:
             "deal": self._buffer(shapes.DEALS),
         }
         self._references = BufferedReferences(unit, self._aggregates)
+        self._erasures = BufferedErasures(unit)
         self.tx = self._transaction(unit, imported=imported)
 
     def _buffer(self, shape: shapes.Shape[Any, Any]) -> BufferedAggregates[Any, Any]:
@@ -174,6 +199,7 @@ class StoredBatch:
         kinds, journal = self._aggregates, self._journal
         return Tx(
             tenant_id=self._metadata.tenant_id,
+            actor=self._metadata.actor_id,
             now=self._metadata.recorded_at,
             imported=imported,
             settings=StoredSettings(unit),
@@ -190,10 +216,14 @@ class StoredBatch:
             spend=BufferedSpend(unit, journal),
             touches=BufferedTouches(unit, journal),
             activities=BufferedActivities(journal),
+            erasures=self._erasures,
         )
 
-    async def prefetch(self, mentions: Collection[Mention]) -> None:
+    async def prefetch(
+        self, mentions: Collection[Mention], addresses: Collection[str] = ()
+    ) -> None:
         """Read at once what the items will ask for one by one."""
+        await self._erasures.load(addresses)
         for kind in _KINDS:
             subjects = {m.id for m in mentions if m.kind == kind and m.subject}
             others = {m.id for m in mentions if m.kind == kind} - subjects

@@ -175,6 +175,15 @@ CRM_RECORD: Final = _rows(
     Column("passed", JSONB(none_as_null=True)),
     _text("problem"),
 )
+ERASURE: Final = _aggregate(
+    "erasure",
+    _text("kind"),
+    _uuid("subject_id"),
+    _text("requested_by"),
+    _time("requested_at"),
+    _text("approved_by"),
+    _time("erased_at"),
+)
 HISTORY: Final = Table(
     "history",
     _METADATA,

@@ -178,6 +178,9 @@ def stored_queries(database: Database, keyring: Keyring) -> Queries:
         activities=StoredReads(
             database, t.ACTIVITY, v.ActivityView, "at", "id", newest_first=True, personal=activity
         ),
+        erasures=StoredReads(
+            database, t.ERASURE, v.ErasureView, "requested_at", "id", newest_first=True
+        ),
         timelines=StoredTimelines(database, keyring),
         names=StoredNames(database, keyring),
     )

@@ -10,6 +10,7 @@ from lead_service.application.views import (
     ActivityView,
     CampaignView,
     DealView,
+    ErasureView,
     FunnelView,
     HistoryView,
     LeadView,
@@ -59,6 +60,7 @@ class Queries:
     leads: Reads[LeadView]
     deals: Reads[DealView]
     activities: Reads[ActivityView]
+    erasures: Reads[ErasureView]
     timelines: "Timelines"
     names: "Names"
 

@@ -152,6 +152,25 @@ class LeadView(HasExternal):
 
 
 @dataclass(frozen=True)
+class ErasureView:
+    """An erasure as it stands."""
+
+    id: UUID
+    version: int
+    kind: str
+    subject_id: UUID
+    requested_by: str
+    requested_at: datetime
+    approved_by: str | None
+    erased_at: datetime | None
+
+    @property
+    def status(self) -> str:
+        """Return how far it is."""
+        return "requested" if self.erased_at is None else "erased"
+
+
+@dataclass(frozen=True)
 class TouchView:
     """One contact with a lead."""
 

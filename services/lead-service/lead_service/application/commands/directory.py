@@ -83,12 +83,14 @@ async def create_campaign(campaign: Campaign, *, tx: Tx) -> Saved[CampaignView]:
 async def create_person(person: Person, *, tx: Tx) -> Saved[PersonView]:
     """Record a person; managers must exist, and nobody may end up above themselves."""
     await _check_managers(person, tx)
+    await tx.erasures.refuse_erased(person.email, "/email")
     return await create(person, repository=tx.people, what="person")
 
 
 async def put_person(person: Person, *, tx: Tx) -> Saved[PersonView]:
     """Record a person or make them as given."""
     await _check_managers(person, tx)
+    await tx.erasures.refuse_erased(person.email, "/email")
     return await put(person, repository=tx.people)
 
 

@@ -46,6 +46,7 @@ async def capture_lead(command: CaptureLead, *, tx: Tx) -> Saved[LeadView]:
             ("campaign", command.campaign_id, "/campaign"), ("person", command.owner_id, "/owner")
         )
     )
+    await tx.erasures.refuse_erased(command.contact.email, "/email")
     if command.funnel != "default":
         await tx.settings.funnel(command.funnel)
     lead, event = capture(await _lead_of(command, tx))
@@ -121,6 +122,8 @@ async def update_lead(command: UpdateLead, *, tx: Tx) -> Saved[LeadView]:
         CampaignId(campaign_id) if campaign_id else None,
         changes.get("segment", lead.labels.segment),
     )
+    if contact.email != known.email:
+        await tx.erasures.refuse_erased(contact.email, "/email")
     updated, events = lead.update(
         contact=contact, labels=labels, attributes=changes.get("attributes", lead.attributes)
     )

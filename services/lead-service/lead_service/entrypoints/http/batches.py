@@ -19,7 +19,7 @@ from lead_service.application.ports import Mention, Saved, Tx
 from lead_service.entrypoints.schemas.batches import BatchIn, BatchOut, read_item
 from lead_service.entrypoints.schemas.lead_answers import LeadsOut
 from lead_service.entrypoints.schemas.leads import LeadIn, LeadsIn
-from lead_service.entrypoints.schemas.mentions import mentions
+from lead_service.entrypoints.schemas.mentions import addresses, mentions
 from lead_service.entrypoints.wiring import Asked, Asking
 from onefunnel.errors import DomainError
 from onefunnel.http.incoming import MAX_BATCH_BYTES
@@ -109,7 +109,7 @@ def _capture(lead: LeadIn, asked: Asked) -> Action:
     named = list(mentions(lead, asked.tenant_id))
     if lead.external is not None:
         named.append(Mention("lead", lead.external.id_of("lead", asked.tenant_id), subject=True))
-    return Action(run, tuple(named))
+    return Action(run, tuple(named), addresses=addresses(lead))
 
 
 def _leads_answer(results: Sequence[ItemResult]) -> Answer:
