@@ -58,7 +58,7 @@ class Stored:
     """A finished answer: everything needed to give it again."""
 
     status: int
-    body: bytes
+    body: bytes = field(repr=False)
     event_id: UUID | None = None
     etag: int | None = None
     location: str | None = None

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol
 from uuid import UUID
 
@@ -39,7 +39,7 @@ class Answer:
     One that found everything as it was asked for is not `changed`.
     """
 
-    body: object = None
+    body: object = field(default=None, repr=False)
     status: int = 200
     event_id: UUID | None = None
     etag: int | None = None

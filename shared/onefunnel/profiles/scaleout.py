@@ -6,9 +6,9 @@ part; what it is not told it does not need.
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Final, Self
+from typing import Annotated, Final, Self
 
-from pydantic import SecretStr, model_validator
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from starlette.types import ASGIApp
 
@@ -36,9 +36,15 @@ class Settings(BaseSettings):
         env_prefix="ONEFUNNEL_", frozen=True, extra="ignore", hide_input_in_errors=True
     )
 
-    owner_url: str | None = None  # `migrate`: who may make databases and roles
-    app_url: str | None = None  # `serve`: the role that row policies hold
-    worker_url: str | None = None  # `work`, and `serve` where it looks at all tenants
+    owner_url: Annotated[str | None, Field(repr=False)] = (
+        None  # `migrate`: who may make databases and roles
+    )
+    app_url: Annotated[str | None, Field(repr=False)] = (
+        None  # `serve`: the role that row policies hold
+    )
+    worker_url: Annotated[str | None, Field(repr=False)] = (
+        None  # `work`, and `serve` where it looks at all tenants
+    )
     kafka_bootstrap: str
     kafka_replication: int = SAFE.replication
     kafka_min_isr: int = SAFE.min_isr

@@ -1,9 +1,9 @@
 """Repositories over one open transaction: every save is written at once, state and events together."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from sqlalchemy import select
@@ -27,11 +27,12 @@ A = TypeVar("A")
 V = TypeVar("V")
 
 
-class Held(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Held:
     """An aggregate as this transaction last saw or wrote it."""
 
-    item: Any
-    row: Row
+    item: Any = field(repr=False)
+    row: Row = field(repr=False)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, Literal, Protocol, TypeVar
 from uuid import UUID
@@ -41,7 +41,9 @@ class Saved(Generic[V_co]):
     """What a write left behind: how the resource looks now and the events it published."""
 
     id: UUID
-    show: Callable[[], V_co]  # asked only by those who answer with the whole resource
+    show: Callable[[], V_co] = field(
+        repr=False
+    )  # asked only by those who answer with the whole resource
     version: int
     event_ids: tuple[UUID, ...]
     created: bool = False

@@ -32,7 +32,7 @@ class CaptureLead:
     campaign_id: UUID | None = None
     segment: str | None = None
     owner_id: UUID | None = None
-    attributes: Mapping[str, Scalar] = field(default_factory=dict)
+    attributes: Mapping[str, Scalar] = field(repr=False, default_factory=dict)
     qualified_at: When | None = None
     fingerprint: bytes | None = (
         None  # tells a repetition from another lead of the same outside name
@@ -100,7 +100,7 @@ class UpdateLead:
     """Correct what is known about a lead."""
 
     lead_id: UUID
-    changes: LeadChanges
+    changes: LeadChanges = field(repr=False)
     seen: int
 
 
@@ -174,7 +174,7 @@ class RejectLead:
     reason_class: ReasonClass
     person_id: UUID | None = None
     at: When | None = None
-    note: str | None = None
+    note: str | None = field(default=None, repr=False)
 
 
 async def reject_lead(command: RejectLead, *, tx: Tx) -> Saved[LeadView]:
@@ -195,7 +195,7 @@ class RecycleLead:
     reason: str
     until: date | None = None
     at: When | None = None
-    note: str | None = None
+    note: str | None = field(default=None, repr=False)
 
 
 async def recycle_lead(command: RecycleLead, *, tx: Tx) -> Saved[LeadView]:
@@ -213,7 +213,7 @@ class DisqualifyLead:
     lead_id: UUID
     reason: str
     at: When | None = None
-    note: str | None = None
+    note: str | None = field(default=None, repr=False)
 
 
 async def disqualify_lead(command: DisqualifyLead, *, tx: Tx) -> Saved[LeadView]:
