@@ -44,11 +44,14 @@ class Caller:
     person_id: UUID | None = None
     headers: dict[str, str] = field(default_factory=dict)
     rights: Rights = EVERYTHING
+    principal: str = "tester"
 
     async def send(
         self, method: str, path: str, body: Any = None, *, raw: bytes | None = None, **headers: str
     ) -> httpx.Response:
-        principal = Principal(self.tenant_id, "tester", self.role, self.person_id, self.rights)
+        principal = Principal(
+            self.tenant_id, self.principal, self.role, self.person_id, self.rights
+        )
         content = raw if raw is not None else (None if body is None else msgspec.json.encode(body))
         sent = {"Onefunnel-Principal": sign_principal(principal, KEY, NOW), **self.headers}
         if content is not None:

@@ -1,8 +1,9 @@
 """What request bodies are made of. Derive every request model from `Body`."""
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, date, datetime
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 from pydantic import (
@@ -32,6 +33,10 @@ class Body(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    def __repr_args__(self) -> Iterable[tuple[str, Any]]:
+        """Say which fields were given, never what is in them: this is what errors and logs show."""
+        return [(name, ...) for name in sorted(self.model_fields_set)]
 
 
 def _rfc3339(value: object) -> object:

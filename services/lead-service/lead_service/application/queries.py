@@ -12,6 +12,7 @@ from lead_service.application.views import (
     CrmTotal,
     DealStanding,
     DealView,
+    ErasureView,
     FunnelView,
     HistoryView,
     LeadView,
@@ -70,6 +71,7 @@ class Queries:
     leads: Reads[LeadView]
     deals: Reads[DealView]
     activities: Reads[ActivityView]
+    erasures: Reads[ErasureView]
     timelines: "Timelines"
     names: "Names"
     crm: "CrmStandings"

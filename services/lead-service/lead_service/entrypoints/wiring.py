@@ -125,7 +125,10 @@ Asking = Annotated[Asked, Depends(asked)]
 def shown(show: type[BaseModel]) -> Callable[[Saved[Any]], Answer]:
     """Answer with the resource as it is now."""
     return lambda saved: Answer(
-        show.model_validate(saved.view), event_id=saved.event_id, etag=saved.version
+        show.model_validate(saved.view),
+        event_id=saved.event_id,
+        etag=saved.version,
+        changed=saved.changed,
     )
 
 
@@ -137,6 +140,7 @@ def made(show: type[BaseModel], path: str) -> Callable[[Saved[Any]], Answer]:
         event_id=saved.event_id,
         etag=saved.version,
         location=f"{path}/{saved.id}",
+        changed=saved.changed,
     )
 
 

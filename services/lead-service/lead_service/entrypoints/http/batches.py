@@ -20,7 +20,7 @@ from lead_service.entrypoints.owning import Owning
 from lead_service.entrypoints.schemas.batches import BatchIn, BatchOut, read_item
 from lead_service.entrypoints.schemas.lead_answers import LeadsOut
 from lead_service.entrypoints.schemas.leads import LeadIn, LeadsIn
-from lead_service.entrypoints.schemas.mentions import mentions
+from lead_service.entrypoints.schemas.mentions import addresses, mentions
 from lead_service.entrypoints.wiring import Asked, Asking
 from onefunnel.errors import DomainError
 from onefunnel.http.incoming import MAX_BATCH_BYTES
@@ -53,7 +53,8 @@ async def create_batch(body: BatchIn, asked: Asking) -> Response:
 def _answer(results: Sequence[ItemResult]) -> Answer:
     events = [event_id for result in results for event_id in result.event_ids]
     body = {"items": [_shown(result) for result in results]}
-    return Answer(body, event_id=events[-1] if events else None)
+    changed = any(result.status in {"created", "updated"} for result in results)
+    return Answer(body, event_id=events[-1] if events else None, changed=changed)
 
 
 def _shown(result: ItemResult) -> dict[str, object]:
@@ -111,7 +112,7 @@ def _capture(lead: LeadIn, asked: Asked, owning: Owning) -> Action:
     named = list(mentions(lead, asked.tenant_id))
     if lead.external is not None:
         named.append(Mention("lead", lead.external.id_of("lead", asked.tenant_id), subject=True))
-    return Action(run, tuple(named))
+    return Action(run, tuple(named), addresses=addresses(lead))
 
 
 def _leads_answer(results: Sequence[ItemResult]) -> Answer:
