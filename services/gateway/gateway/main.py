@@ -32,9 +32,10 @@ from gateway.application.fetching import Bench, Lane
 from gateway.application.fetching import Means as Fetching
 from gateway.application.sealing import Seal
 from gateway.domain.crm_api.apis import Addresses
-from gateway.domain.roles import Role
+from gateway.domain.rights import Role
 from gateway.entrypoints.audits import Audits
 from gateway.entrypoints.authentication import Doorkeeper
+from gateway.entrypoints.browsers import Frontends
 from gateway.entrypoints.crm_worker import CrmWorker
 from gateway.entrypoints.documents import public_routes
 from gateway.entrypoints.expiring import expire_bodies
@@ -46,6 +47,7 @@ from gateway.entrypoints.http_keys import key_routes
 from gateway.entrypoints.http_operations import operation_routes
 from gateway.entrypoints.http_reconciliations import Reconciling, reconciliation_routes
 from gateway.entrypoints.http_webhooks import SOURCE, Intake, webhook_routes
+from gateway.entrypoints.limits import Limits
 from gateway.entrypoints.names import Names
 from gateway.entrypoints.operations import Operations
 from gateway.entrypoints.standing import asker
@@ -82,7 +84,16 @@ def build(runtime: Runtime, document: Mapping[str, Any] | None = None) -> Servic
     own = own_app(runtime, doorkeeper)
     own.router.routes.extend(public_routes(catalogue))
     table = RouteTable(operations_of(catalogue))
-    front = Front(own, table, doorkeeper, runtime.client, Names(runtime.client))
+    settings = GatewaySettings()
+    front = Front(
+        own,
+        table,
+        doorkeeper,
+        runtime.client,
+        Names(runtime.client),
+        Limits(settings.rate_limit, settings.rate_window_s),
+        Frontends(origin for part in settings.frontends.split(",") if (origin := part.strip())),
+    )
     return Service(
         NAME,
         Edge(front, NAME),

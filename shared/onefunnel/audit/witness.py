@@ -44,6 +44,12 @@ class Made(NamedTuple):
         return place or next((str(id_) for id_ in known if id_ is not None), None)
 
 
+def object_of(request: Request, made: Made) -> str | None:
+    """Return what a write is about: what the path names, else what was made."""
+    named = "/".join(str(value) for value in request.path_params.values())
+    return named or made.id_as(deed_of(request.scope["route"])[0])
+
+
 NOTHING_MADE: Final = Made()
 
 
@@ -55,7 +61,6 @@ def row_of(request: Request, principal: Principal, made: Made = NOTHING_MADE) ->
     route, scope = request.scope["route"], request.scope
     resource, action = deed_of(route)
     body: bytes = getattr(request, "_body", b"")  # what the route has read, within its limit
-    named = "/".join(str(value) for value in request.path_params.values())
     target = f"{request.method} {scope['path']}?".encode() + scope["query_string"]
     marks = Marks(request.app.state.internal_key)
     entry = Entry(
@@ -68,7 +73,7 @@ def row_of(request: Request, principal: Principal, made: Made = NOTHING_MADE) ->
         resource=resource,
         action=action,
         operation=route.operation_id,
-        object_id=named or made.id_as(resource),
+        object_id=object_of(request, made),
         version=made.version,
         event_id=made.event_id,
         told=_told(policy.told(resource, action), body),

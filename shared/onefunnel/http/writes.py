@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol
 from uuid import UUID
 
@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from onefunnel import tracing
 from onefunnel.audit.rows import add
-from onefunnel.audit.witness import Made, is_audited, row_of
+from onefunnel.audit.witness import Made, is_audited, object_of, row_of
 from onefunnel.clock import Clock, SystemClock
 from onefunnel.errors import DomainError, ErrorKind
 from onefunnel.events.envelope import Metadata
@@ -34,13 +34,17 @@ _FINAL_KINDS: Final = frozenset(ErrorKind) - {ErrorKind.STALE, ErrorKind.UNAVAIL
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a write answers: `event_id` is the last event it published, `etag` the new version."""
+    """What a write answers: `event_id` is the last event it published, `etag` the new version.
 
-    body: object = None
+    One that found everything as it was asked for is not `changed`.
+    """
+
+    body: object = field(default=None, repr=False)
     status: int = 200
     event_id: UUID | None = None
     etag: int | None = None
     location: str | None = None
+    changed: bool = True
 
 
 class TenantDatabase(Protocol):
@@ -119,11 +123,12 @@ class Write:
             if claim and look and (stored := await find(conn, claim)):
                 return _response(stored, replayed=True)
             answer = await work(conn, self._metadata())
-            if is_audited(self.request):
-                made = Made(answer.body, answer.location, answer.etag, answer.event_id)
+            made = Made(answer.body, answer.location, answer.etag, answer.event_id)
+            if answer.changed and is_audited(self.request):
                 await add(driver_of(conn), row_of(self.request, self.principal, made))
             stored = _stored(answer)
             if claim:
+                stored = replace(stored, object_id=_id_of(object_of(self.request, made)))
                 await keep(conn, claim, stored)
         self._wake()
         return _response(stored)
@@ -183,6 +188,13 @@ def _plain(value: object) -> object:
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json", by_alias=True)
     return str(value)
+
+
+def _id_of(text: str | None) -> UUID | None:
+    try:
+        return UUID(text) if text else None
+    except ValueError:
+        return None
 
 
 def _stored(answer: Answer) -> Stored:

@@ -1,9 +1,9 @@
 """Rows of the audit for tests that call what an operator does without a request."""
 
-from datetime import UTC, datetime
 from uuid import UUID
 
 from onefunnel.audit.entry import Entry, Marked, Marks
+from onefunnel.clock import SystemClock
 from onefunnel.ids import new_id
 
 KEY = b"a key for tests only, 32 bytes.."
@@ -14,7 +14,7 @@ def done_by(principal_id: str, tenant_id: UUID) -> Marked:
     entry = Entry(
         tenant_id=tenant_id,
         id=new_id(),
-        recorded_at=datetime.now(UTC),
+        recorded_at=SystemClock().now(),
         principal_id=principal_id,
         role="admin",
         person_id=None,

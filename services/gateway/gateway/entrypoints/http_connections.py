@@ -231,7 +231,7 @@ def _add_trials(router: APIRouter, means: Means) -> None:
     @router.post(
         "/{connection_id}/test",
         response_model=DeliveryView,
-        openapi_extra=declared("connection", "update"),
+        openapi_extra=declared("connection", "update", unkeyed=True),
     )
     async def test_connection(
         connection_id: Id, request: Request, read: Annotated[Read, Depends(read_of)]

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar
 from uuid import UUID
 
 from lead_service.application.views import (
@@ -12,6 +12,7 @@ from lead_service.application.views import (
     CrmTotal,
     DealStanding,
     DealView,
+    ErasureView,
     FunnelView,
     HistoryView,
     LeadView,
@@ -20,8 +21,11 @@ from lead_service.application.views import (
     SpendView,
     TenantView,
 )
+from onefunnel.reach import Circle, Owners
 
 V_co = TypeVar("V_co", covariant=True)
+
+OwnedKind = Literal["lead", "deal"]
 
 # Column -> the one value that rows must have; None filters nothing.
 Filters = Mapping[str, object]
@@ -37,9 +41,15 @@ class Reads(Protocol[V_co]):
         ...
 
     async def page(
-        self, tenant_id: UUID, filters: Filters, *, after: After | None, limit: int
+        self,
+        tenant_id: UUID,
+        filters: Filters,
+        *,
+        after: After | None,
+        limit: int,
+        owners: Owners | None = None,
     ) -> Sequence[V_co]:
-        """Return up to `limit` resources that follow `after`, in the order of `key_of`."""
+        """Return up to `limit` resources of `owners` that follow `after`, in the order of `key_of`."""
         ...
 
     def key_of(self, view: object) -> After:
@@ -61,9 +71,11 @@ class Queries:
     leads: Reads[LeadView]
     deals: Reads[DealView]
     activities: Reads[ActivityView]
+    erasures: Reads[ErasureView]
     timelines: "Timelines"
     names: "Names"
     crm: "CrmStandings"
+    circles: "Circles"
 
 
 class Timelines(Protocol):
@@ -97,4 +109,16 @@ class CrmStandings(Protocol):
 
     async def leads(self, tenant_id: UUID, ids: Sequence[UUID]) -> Sequence[UUID]:
         """Return those of the leads that are here."""
+        ...
+
+
+class Circles(Protocol):
+    """Whose things are whose, and who stands around whom."""
+
+    async def around(self, tenant_id: UUID, person_id: UUID | None) -> Circle:
+        """Return the people around a person, as the chart has them now."""
+        ...
+
+    async def owner(self, tenant_id: UUID, kind: OwnedKind, id_: UUID) -> UUID | None:
+        """Return whose a thing is, None if nobody's; raise not-found."""
         ...

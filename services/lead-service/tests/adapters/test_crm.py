@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -17,8 +18,10 @@ from onefunnel.events.crm import CrmChangeReceived
 from onefunnel.events.envelope import Metadata, decode, encode
 from onefunnel.ids import derived_id, new_id
 from onefunnel.persistence.database import Database
+from onefunnel.vault.keyring import Keyring
 
 AT = datetime(2026, 5, 1, 12, tzinfo=UTC)
+KEYRING = Keyring(b"a key for tests only, 32 bytes..")
 TYPE = "onefunnel.crm.change_received.v1"
 
 
@@ -49,7 +52,11 @@ class Crm:
             metadata = Metadata(self.caller.tenant_id, "/services/gateway", "system:x", "c", AT)
             (record,) = encode((change,), metadata)
             handler = handlers(
-                StoredQualifications, stored_records, StoredBatch, self.caller_clock(), SOURCE
+                StoredQualifications,
+                stored_records,
+                partial(StoredBatch, KEYRING),
+                self.caller_clock(),
+                SOURCE,
             )[TYPE]
             async with self.worker.tenant(self.caller.tenant_id) as conn:
                 await handler(conn, decode(record.value), change)

@@ -13,7 +13,7 @@ from lead_service.entrypoints.schemas.directory import TenantIn
 from lead_service.entrypoints.schemas.directory_answers import TenantOut
 from lead_service.entrypoints.wiring import Asking, shown
 from onefunnel.http.bodies import Body, Id
-from onefunnel.http.routing import routes
+from onefunnel.http.routing import declared, routes
 
 router = routes("internal")
 MAX_NAMES = 5_000
@@ -77,6 +77,16 @@ async def get_crm_totals(source: str, asked: Asking) -> Response:
             ]
         }
     )
+
+
+@router.get(
+    "/internal/leads/{lead_id}/rights",
+    status_code=204,
+    openapi_extra=declared("lead", "read", owned=True),
+)
+async def check_rights(lead_id: Id, asked: Asking) -> Response:  # noqa: ARG001 - the guard looked at both
+    """Say that a lead is there for the caller, and that the action they came for is allowed to it."""
+    return Response(status_code=204)
 
 
 @router.get("/internal/status")
