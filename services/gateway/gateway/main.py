@@ -20,6 +20,7 @@ from gateway.adapters.connections import (
 )
 from gateway.adapters.crm_api import CrmHttp
 from gateway.adapters.lanes import DatabaseLanes, LaneRepository
+from gateway.adapters.looks import ContentService, DatabaseViews
 from gateway.adapters.ours import LeadServiceStanding
 from gateway.adapters.reconciliations import RunRepository
 from gateway.adapters.repositories import DatabaseKeyStore, KeyRepository, TenantRepository
@@ -52,6 +53,7 @@ from gateway.entrypoints.operations import Operations
 from gateway.entrypoints.standing import asker
 from gateway.entrypoints.status import StatusOfAll
 from gateway.entrypoints.streams import Hints
+from gateway.entrypoints.views_worker import tell_views
 from gateway.settings import GatewaySettings
 from onefunnel.audit.entry import Marks
 from onefunnel.audit.rows import add
@@ -101,6 +103,7 @@ def build(runtime: Runtime, document: Mapping[str, Any] | None = None) -> Servic
             partial(_seal, runtime),
             partial(_ask_crms, runtime),
             partial(_expire_bodies, runtime),
+            partial(_tell_views, runtime),
         ),
         watch=Watcher(NAME, runtime.worker_database(NAME), runtime.clock),
     )
@@ -247,13 +250,8 @@ def crm_worker(runtime: Runtime, ask: Asking) -> CrmWorker:
             RunRepository(conn, lane.tenant_id),
         )
 
-    door = _doorkeeper(runtime)
-
-    def signed(tenant_id: UUID) -> Header:
-        return door.signed(Principal(tenant_id, SYSTEM, "admin"))
-
     means = Fetching(ask, runtime.clock, bench)
-    ours = LeadServiceStanding(runtime.client("lead"), signed)
+    ours = LeadServiceStanding(runtime.client("lead"), _signed(runtime))
     return CrmWorker(DatabaseLanes(database), database, means, ours)
 
 
@@ -274,6 +272,18 @@ async def _ask_crms(runtime: Runtime, stop: asyncio.Event) -> None:
         await crm_worker(runtime, ask).run(stop, runtime.wakeups.listen)
     finally:
         await ask.close()
+
+
+def _signed(runtime: Runtime) -> Callable[[UUID], Header]:
+    """Return what signs for the gateway itself, in one tenant."""
+    door = _doorkeeper(runtime)
+    return lambda tenant_id: door.signed(Principal(tenant_id, SYSTEM, "admin"))
+
+
+async def _tell_views(runtime: Runtime, stop: asyncio.Event) -> None:
+    library = ContentService(runtime.client("content"), _signed(runtime))
+    views = DatabaseViews(runtime.worker_database(NAME))
+    await tell_views(views, library, stop, runtime.wakeups.listen())
 
 
 async def _expire_bodies(runtime: Runtime, stop: asyncio.Event) -> None:

@@ -11,13 +11,14 @@ from sqlalchemy import Row, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.adapters.bodies import BodySeals
+from gateway.adapters.noting import note_look
 from gateway.adapters.repositories import Transactions
 from gateway.adapters.tables import CONNECTION, CONNECTION_ENDPOINT, DELIVERY
 from gateway.application.deliveries import Claimed, ItemFault, StoredDelivery
 from gateway.application.sealing import CannotOpen
 from gateway.domain.connection import Access, Connection, SealedSecret
 from gateway.domain.webhooks.mapping import Fault
-from gateway.domain.webhooks.reading import Change
+from gateway.domain.webhooks.reading import Change, Look
 from onefunnel.errors import conflict
 from onefunnel.events.crm import CrmChangeReceived
 from onefunnel.events.envelope import Metadata, encode
@@ -172,6 +173,12 @@ class DeliveryRepository:
             except CannotOpen:  # its key went first: the row follows
                 pass
         raise conflict("What came in was erased, and is not to be read or replayed.", code="gone")
+
+    async def note_look(
+        self, connection: Connection, delivery_id: UUID, look: Look, at: datetime
+    ) -> None:
+        """Add what was seen of a view to what is known of it."""
+        await note_look(self._conn, connection, delivery_id, look, at)
 
     async def erase(self, connection_id: UUID, delivery_id: UUID, records: Sequence[str]) -> None:
         """Erase the bodies of all deliveries that speak of these records, and of those still to come."""

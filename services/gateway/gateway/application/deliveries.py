@@ -10,7 +10,7 @@ from gateway.domain.connection import Connection
 from gateway.domain.webhooks.mapping import Context, Fault, translate
 from gateway.domain.webhooks.mapping import Mapping as FieldMapping
 from gateway.domain.webhooks.providers import PROVIDERS
-from gateway.domain.webhooks.reading import Change, Told
+from gateway.domain.webhooks.reading import Change, Look, Told
 from onefunnel.events.crm import CrmChangeReceived
 from onefunnel.ids import new_id
 
@@ -82,6 +82,12 @@ class Deliveries(Protocol):
         """Return a body as it may be kept: nobody reads it when the key of its day is gone."""
         ...
 
+    async def note_look(
+        self, connection: Connection, delivery_id: UUID, look: Look, at: datetime
+    ) -> None:
+        """Add what was seen of a view to what is known of it."""
+        ...
+
     async def erase(self, connection_id: UUID, delivery_id: UUID, records: Sequence[str]) -> None:
         """Erase the bodies of all deliveries that speak of these records, and of those still to come."""
         ...
@@ -105,11 +111,12 @@ class Meaning:
 
     events: tuple[CrmChangeReceived, ...] = ()
     faults: tuple[ItemFault, ...] = field(default=())
+    looks: int = 0
 
     @property
     def status(self) -> Status:
         """Say in a word what became of it."""
-        if not self.events:
+        if not self.events and not self.looks:
             return "partly" if self.faults else "ignored"
         return "partly" if self.faults else "translated"
 
@@ -142,6 +149,10 @@ async def take_in(arrived: Arrived, *, deliveries: Deliveries) -> StoredDelivery
     await deliveries.add(delivery, meaning.events)
     if connection.access is not None:
         await deliveries.ask(delivery, [change for change in changes if change.thin])
+    for change in changes:
+        if change.look is not None:
+            at = change.at or arrived.received_at
+            await deliveries.note_look(connection, delivery_id, change.look, at)
     await _forget_erased(connection, changes, delivery_id, deliveries)
     return delivery
 
@@ -177,7 +188,8 @@ def meaning_of(
         if translated.event is not None:
             events.append(translated.event)
         faults += [ItemFault(change.what, fault) for fault in translated.faults]
-    return Meaning(tuple(events), tuple(faults))
+    looks = sum(change.look is not None for change in changes)
+    return Meaning(tuple(events), tuple(faults), looks)
 
 
 def faults_without(faults: Sequence[ItemFault], pointer: str) -> tuple[ItemFault, ...]:

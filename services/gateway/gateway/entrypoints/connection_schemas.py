@@ -27,6 +27,7 @@ ProviderName = Literal[
     "espocrm",
     "twenty",
     "odoo",
+    "papermark",
 ]
 Standing = Literal["won", "lost", "open", "qualified", "disqualified"]
 Theirs = Annotated[str, StringConstraints(min_length=1, max_length=200)]
@@ -69,10 +70,16 @@ class MappingIn(Body):
         Field(max_length=5_000, description="The CRM's owner to the external id of a person here."),
     ] = None
     sources: Annotated[dict[Theirs, Code] | None, Few] = None
+    shares: Annotated[
+        dict[Theirs, UUID] | None,
+        Field(
+            max_length=5_000, description="A link of another system to a share of an asset here."
+        ),
+    ] = None
 
     def over(self, default: Mapping[str, Any]) -> dict[str, Any]:
         """Return the default with what was given in its place."""
-        return {**default, **self.model_dump(exclude_unset=True, exclude_none=True)}
+        return {**default, **self.model_dump(mode="json", exclude_unset=True, exclude_none=True)}
 
 
 class AccessIn(Body):

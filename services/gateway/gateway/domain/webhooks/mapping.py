@@ -47,6 +47,7 @@ class Mapping:
     amount_digits: int = 0  # digits behind the point of whole-number amounts: 2 for cents
     people: Map[str, str] = field(default_factory=dict)  # their owner -> our person's external id
     sources: Map[str, str] = field(default_factory=dict)  # their source -> ours
+    shares: Map[str, str] = field(default_factory=dict)  # their link -> our share of an asset
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from gateway.domain.webhooks import (
     espocrm,
     hubspot,
     odoo,
+    papermark,
     pipedrive,
     salesforce,
     standard,
@@ -72,5 +73,6 @@ _ALL: Final = (
     Provider("espocrm", espocrm.verify, espocrm.read, makes_secrets=True),
     Provider("twenty", twenty.verify, twenty.read),
     Provider("odoo", path_secret, odoo.read),
+    Provider("papermark", papermark.verify, papermark.read, makes_secrets=True),
 )
 PROVIDERS: Final[Mapping[str, Provider]] = {provider.name: provider for provider in _ALL}
