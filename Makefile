@@ -75,6 +75,9 @@ faults: $(VENV)/dev ## every fault in full; writes its figures into docs/guarant
 bench: $(VENV)/dev ## the numbers, each beside a yardstick measured in the same run
 	@$(BIN)/python -m tests.bench
 
+bench-large: $(VENV)/dev ## CPU for an event up to 10^7 events: an hour, and 30 GB of disk in TMPDIR
+	@ONLY=growth BENCH_EVENTS=10000000 $(BIN)/python -m tests.bench
+
 compose-env: ## make the secrets that docker-compose.yml asks for
 	@sh deploy/compose/env.sh .env
 
@@ -91,4 +94,4 @@ lock: $(VENV)/dev ## renew the lock files
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	    -c deploy/requirements.lock deploy/requirements-dev.in -o deploy/requirements-dev.lock
 
-.PHONY: help run setup fmt lint types arch catalogue generated check test test-oldest faults bench compose-env helm helm-check lock
+.PHONY: help run setup fmt lint types arch catalogue generated check test test-oldest faults bench bench-large compose-env helm helm-check lock

@@ -13,7 +13,7 @@ from onefunnel.log.consumer import Reactions
 from onefunnel.log.dead_letters import show_dead
 from onefunnel.log.halts import halted as halted_partitions
 from onefunnel.log.halts import resume
-from onefunnel.log.port import Partition
+from onefunnel.log.port import Partition, PartitionsChanged
 from onefunnel.log.redrive import discard, redrive
 from onefunnel.outbox.writer import StaleVersion
 from onefunnel.testing.auditing import done_by
@@ -73,6 +73,20 @@ async def test_duplicates_in_one_turn_and_far_apart_change_nothing(worker, log, 
         await caught_up(owner, log)
     assert await effects(owner) == ids_of(values)
     assert await dead(owner) == []
+
+
+async def test_another_number_of_partitions_than_before_ends_who_reads(worker, log, owner):
+    values = values_of(3)
+    await publish(log, values, epoch=1)
+    async with reacting(worker, log):
+        await caught_up(owner, log)
+    await owner.execute("DELETE FROM stream_partition WHERE partition = 11")
+    before = await owner.fetch("SELECT partition, epoch FROM stream_partition ORDER BY 1")
+
+    with pytest.raises(PartitionsChanged, match=f"{TOPIC} has 12 partitions, {GROUP} knows 11"):
+        await Reactions(worker, log, GROUP, HANDLERS).run(asyncio.Event())
+
+    assert await owner.fetch("SELECT partition, epoch FROM stream_partition ORDER BY 1") == before
 
 
 async def test_another_record_with_the_id_of_an_applied_one_is_never_applied(worker, log, owner):

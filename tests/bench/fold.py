@@ -1,5 +1,6 @@
 """Events folded per second from the PostgreSQL log, everything on, beside one transaction per event."""
 
+import itertools
 import os
 import tempfile
 from collections.abc import AsyncIterator
@@ -96,12 +97,13 @@ async def bench(leads: int = LEADS, other: EventLog | None = None) -> AsyncItera
 
 async def _fill(log: EventLog, leads: int) -> int:
     """Append the company's stream; nothing of it stays in memory."""
+    writer, filled = await log.open_writer("bench", 1), 0
     records = stream(leads)
-    writer = await log.open_writer("bench", 1)
-    for start in range(0, len(records), APPEND):
-        await writer.append(records[start : start + APPEND])
+    while some := list(itertools.islice(records, APPEND)):
+        await writer.append(some)
+        filled += len(some)
     await writer.close()
-    return len(records)
+    return filled
 
 
 async def run() -> str:

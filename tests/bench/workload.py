@@ -7,7 +7,7 @@ stages, wins and losses under one plan with two components, and 300 views of con
 import itertools
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
-from operator import itemgetter
+from heapq import heappop, heappush
 from random import Random
 from uuid import UUID
 
@@ -218,14 +218,29 @@ class Story:
             )
 
 
-def stream(leads: int) -> list[Outgoing]:
-    """Return everything that happens to so many leads, as finished records in order of time."""
-    told: list[tuple[datetime, Event]] = [(START, event) for event in rules()]
-    for n in range(leads):
-        told += Story(n, DAYS * n / leads).events()
-    told.sort(key=itemgetter(0))
+def stream(leads: int) -> Iterator[Outgoing]:
+    """Yield everything that happens to so many leads, as finished records in order of time.
+
+    What is held is what has not happened yet to the leads that have begun, and each entity's count.
+    """
     sequences: dict[tuple[str, UUID], int] = {}
-    return [_record(n, at, event, sequences) for n, (at, event) in enumerate(told)]
+    for n, (at, event) in enumerate(_in_order(leads)):
+        yield _record(n, at, event, sequences)
+
+
+def _in_order(leads: int) -> Iterator[tuple[datetime, Event]]:
+    told = itertools.count()
+    waiting = [(START, next(told), event) for event in rules()]
+    for n in range(leads):
+        story = Story(n, DAYS * n / leads)
+        while waiting and waiting[0][0] < story.at:  # nobody begins before this one any more
+            at, _, event = heappop(waiting)
+            yield at, event
+        for at, event in story.events():
+            heappush(waiting, (at, next(told), event))
+    while waiting:
+        at, _, event = heappop(waiting)
+        yield at, event
 
 
 def _record(n: int, at: datetime, event: Event, sequences: dict[tuple[str, UUID], int]) -> Outgoing:

@@ -13,6 +13,7 @@ from lead_service.adapters.transactions import stored_tx
 from lead_service.adapters.views import stored_queries
 from lead_service.entrypoints.consumers import GROUP, handlers
 from lead_service.entrypoints.http import ROUTERS
+from lead_service.entrypoints.owning import guard_of
 from lead_service.entrypoints.wiring import Wiring
 from lead_service.settings import DATABASE, NAME, SOURCE
 from onefunnel.audit.sealer import keep_sealing
@@ -46,6 +47,7 @@ def build(runtime: Runtime) -> Service:
             await conn.execute(text("SELECT 1"))
 
     outbox = partial(_outbox, runtime)
+    queries = stored_queries(database, keyring)
     app = service_app(
         name=NAME,
         routers=(*ROUTERS, operating_routes(operated), audit_routes(database)),
@@ -53,6 +55,7 @@ def build(runtime: Runtime) -> Service:
         ready=ready,
         clock=runtime.clock,
         intake=Intake(NAME, outbox),
+        guard=guard_of(queries.circles, runtime.clock),
     )
     app.state.wiring = Wiring(
         database=database,
@@ -60,7 +63,7 @@ def build(runtime: Runtime) -> Service:
         clock=runtime.clock,
         tx=partial(stored_tx, keyring),
         batch=partial(StoredBatch, keyring),
-        queries=stored_queries(database, keyring),
+        queries=queries,
         outbox=outbox,
         reactions=operated.standing,
     )

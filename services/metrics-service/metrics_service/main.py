@@ -27,6 +27,7 @@ from metrics_service.entrypoints.http_pay_lists import pay_list_routes
 from metrics_service.entrypoints.http_statements import statement_routes
 from metrics_service.entrypoints.http_utilization import utilization_routes
 from metrics_service.entrypoints.reading import ask_dependency
+from metrics_service.entrypoints.scoping import guard_of
 from metrics_service.entrypoints.waiting import Views
 from metrics_service.settings import DATABASE, NAME, SOURCE
 from onefunnel.audit.sealer import keep_sealing
@@ -86,12 +87,13 @@ def application(
     worker: Callable[[], Database],
 ) -> FastAPI:
     """Wire what answers HTTP; `worker` is asked for only where a person operates the fold."""
-    ask = ask_dependency(Views(database.snapshot, sql_reads, read_fate))
+    views = Views(database.snapshot, sql_reads, read_fate)
+    ask = ask_dependency(views)
     write = write_dependency(database, wake, clock)
     return service_app(
         name=NAME,
         routers=[
-            pay_routes(write, lambda conn, metadata: sql_tx(conn, metadata, clock)),
+            pay_routes(write, lambda conn, metadata: sql_tx(conn, metadata, clock), views),
             pay_list_routes(ask),
             statement_routes(ask),
             metric_routes(ask),
@@ -105,6 +107,7 @@ def application(
         ready=partial(_ready, database),
         clock=clock,
         intake=Intake(NAME, partial(_outbox, worker, clock)),
+        guard=guard_of(views),
     )
 
 

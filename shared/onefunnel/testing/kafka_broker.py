@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -33,6 +34,16 @@ JAVA: Final = (
 )  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class Secured:
+    """A second way in: over TLS, with the broker's certificate, for one user."""
+
+    certificate: str  # PEM
+    key: str  # PEM, PKCS 8
+    user: str
+    password: str
+
+
 class BrokerFailed(Exception):
     """The broker ended before it was ready; the message is the end of its log."""
 
@@ -51,8 +62,9 @@ def image() -> str:
 class LocalBroker:
     """A broker and its controller in one process, with a directory of its own."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, secured: Secured | None = None) -> None:
         self._directory = directory
+        self._secured = secured
         self._process: subprocess.Popen[bytes] | None = None
         self._ports = _free_ports()
         self._log = directory / "broker.log"
@@ -61,6 +73,11 @@ class LocalBroker:
     def bootstrap(self) -> str:
         """Return the address for clients; it stays the same through restarts."""
         return f"{HOST}:{self._ports[0]}"
+
+    @property
+    def secured_bootstrap(self) -> str:
+        """Return the address of the way in that is secured, if there is one."""
+        return f"{HOST}:{self._ports[2]}"
 
     @property
     def data(self) -> Path:
@@ -73,7 +90,7 @@ class LocalBroker:
         cluster = base64.urlsafe_b64encode(new_id().bytes).rstrip(b"=").decode()
         self._configure()
         subprocess.run(
-            self._java("kafka.tools.StorageTool", "format", "-t", cluster, "-c", self._settings),
+            self._java("kafka.tools.StorageTool", "format", "-t", cluster, "-c", self._settings, *self._users()),
             check=True, capture_output=True,
         )  # fmt: skip
         for _ in range(5):
@@ -131,7 +148,10 @@ class LocalBroker:
         return [*JAVA, "-cp", f"{fetched_jars()}/*", *arguments]
 
     def _configure(self) -> None:
-        public, controller = self._ports
+        public, controller, secured = self._ports
+        listeners = f"PLAINTEXT://{HOST}:{public},CONTROLLER://{HOST}:{controller}"
+        if self._secured:
+            listeners += f",SECURED://{HOST}:{secured}"
         Path(self._settings).write_text(
             "\n".join(
                 [
@@ -139,7 +159,7 @@ class LocalBroker:
                     "node.id=1",
                     f"controller.quorum.voters=1@{HOST}:{controller}",
                     "controller.listener.names=CONTROLLER",
-                    f"listeners=PLAINTEXT://{HOST}:{public},CONTROLLER://{HOST}:{controller}",
+                    f"listeners={listeners}",
                     f"log.dirs={self.data}",
                     "auto.create.topics.enable=false",
                     "broker.session.timeout.ms=2000",  # how long a killed one is waited for
@@ -149,9 +169,29 @@ class LocalBroker:
                     "num.network.threads=2",
                     "num.io.threads=2",
                     "log.cleaner.enable=false",
+                    *(_properties(self._secured) if self._secured else ()),
                 ]
             )
         )
+
+    def _users(self) -> Sequence[str]:
+        if self._secured is None:
+            return ()
+        named = f"name={self._secured.user},password={self._secured.password}"
+        return "--add-scram", f"SCRAM-SHA-512=[{named}]"
+
+
+def _properties(secured: Secured) -> Sequence[str]:
+    pem = [text.strip().replace("\n", "\\n") for text in (secured.certificate, secured.key)]
+    scram = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
+    return (
+        "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SECURED:SASL_SSL",
+        "sasl.enabled.mechanisms=SCRAM-SHA-512",
+        f"listener.name.secured.scram-sha-512.sasl.jaas.config={scram}",
+        "ssl.keystore.type=PEM",
+        f"ssl.keystore.certificate.chain={pem[0]}",
+        f"ssl.keystore.key={pem[1]}",
+    )
 
 
 def fetched_jars() -> Path:
@@ -175,10 +215,10 @@ def fetched_jars() -> Path:
     return jars
 
 
-def _free_ports() -> tuple[int, int]:
-    """Return two ports that nobody listens on; processes that look at once begin at different places."""
+def _free_ports() -> tuple[int, int, int]:
+    """Return three ports that nobody listens on; processes that look at once begin at different places."""
     found = _free_from(PORTS.start + (os.getpid() * 37) % len(PORTS))
-    return next(found), next(found)
+    return next(found), next(found), next(found)
 
 
 def _free_from(first: int) -> Iterator[int]:

@@ -13,8 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.adapters.repositories import Transactions
 from gateway.adapters.tables import CONNECTION, CONNECTION_ENDPOINT, DELIVERY
 from gateway.application.deliveries import ItemFault, StoredDelivery
-from gateway.domain.connection import Connection, SealedSecret
+from gateway.domain.connection import Access, Connection, SealedSecret
 from gateway.domain.webhooks.mapping import Fault
+from gateway.domain.webhooks.reading import Change
 from onefunnel.events.crm import CrmChangeReceived
 from onefunnel.events.envelope import Metadata, encode
 from onefunnel.outbox.writer import append_only
@@ -25,6 +26,25 @@ INSERT INTO delivery_key (tenant_id, connection_id, key, delivery_id, digest)
 SELECT $1, $2, key, $3, digest FROM unnest($4::text[], $5::bytea[]) AS given (key, digest)
 ON CONFLICT (tenant_id, connection_id, key) DO NOTHING
 RETURNING key"""
+
+
+_ASK = """
+INSERT INTO record_read (tenant_id, connection_id, delivery_id, kind, external_id, change)
+SELECT $1, $2, $3, kind, external_id, max(change)
+FROM unnest($4::text[], $5::text[], $6::text[]) AS hinted (kind, external_id, change)
+GROUP BY kind, external_id
+ON CONFLICT (tenant_id, connection_id, kind, external_id, delivery_id)
+DO UPDATE SET attempts = 0, alone = FALSE, parked = FALSE"""
+
+# A lane is there while there is access; whoever changes the connection tries again at once.
+_LANE = """
+INSERT INTO crm_lane (tenant_id, connection_id, reconcile_at)
+VALUES ($1, $2, now() + make_interval(mins => $3))
+ON CONFLICT (tenant_id, connection_id) DO UPDATE SET failures = 0, rest_until = '-infinity',
+    reconcile_at = least(crm_lane.reconcile_at, excluded.reconcile_at)"""
+_UNPARK = """
+UPDATE record_read SET attempts = 0, alone = FALSE, parked = FALSE
+WHERE tenant_id = $1 AND connection_id = $2 AND parked"""
 
 
 class ConnectionRepository:
@@ -43,6 +63,7 @@ class ConnectionRepository:
                 connection_id=connection.id,
             )
         )
+        await self._open_lane(connection)
 
     async def get(self, id_: UUID, *, for_change: bool = False) -> Connection | None:
         """Return one connection, locked if it is to be changed."""
@@ -56,6 +77,14 @@ class ConnectionRepository:
         await self._conn.execute(
             update(CONNECTION).where(CONNECTION.c.id == connection.id).values(_row_of(connection))
         )
+        await self._open_lane(connection)
+
+    async def _open_lane(self, connection: Connection) -> None:
+        if connection.access is None:
+            return
+        driver, key = driver_of(self._conn), (connection.tenant_id, connection.id)
+        await driver.execute(_LANE, *key, connection.access.reconcile_minutes)
+        await driver.execute(_UNPARK, *key)
 
     async def after(self, last: UUID | None, limit: int) -> Sequence[Connection]:
         """Return `limit` connections after `last`, newest first."""
@@ -113,6 +142,19 @@ class DeliveryRepository:
         await self._conn.execute(insert(DELIVERY).values(row))
         await self.tell(events)
 
+    async def ask(self, delivery: StoredDelivery, records: Sequence[Change]) -> None:
+        """Note that these records are to be read in the CRM."""
+        if records:
+            await driver_of(self._conn).execute(
+                _ASK,
+                self._metadata.tenant_id,
+                delivery.connection_id,
+                delivery.id,
+                [change.kind for change in records],
+                [change.external_id for change in records],
+                [change.what for change in records],
+            )
+
     async def tell(self, events: Sequence[CrmChangeReceived]) -> None:
         """Send events out."""
         await append_only(self._conn, encode(events, self._metadata))
@@ -150,7 +192,11 @@ class DeliveryRepository:
 
 def _row_of(connection: Connection) -> dict[str, Any]:
     row = {name: getattr(connection, name) for name in CONNECTION.c.keys()}  # noqa: SIM118 - a collection
-    return row | {"secrets": [_secret_json(secret) for secret in connection.secrets]}
+    access = connection.access
+    return row | {
+        "secrets": [_secret_json(secret) for secret in connection.secrets],
+        "access": {**asdict(access), "token": _secret_json(access.token)} if access else None,
+    }
 
 
 def _secret_json(secret: SealedSecret) -> dict[str, Any]:
@@ -164,16 +210,19 @@ def _secret_json(secret: SealedSecret) -> dict[str, Any]:
 
 def _connection_of(row: Row[Any]) -> Connection:
     values = row._asdict()
-    secrets = tuple(
-        SealedSecret(
-            UUID(secret["id"]),
-            base64.b64decode(secret["sealed"]),
-            datetime.fromisoformat(secret["created_at"]),
-            datetime.fromisoformat(secret["expires_at"]) if secret["expires_at"] else None,
-        )
-        for secret in values.pop("secrets")
+    secrets = tuple(_secret_of(secret) for secret in values.pop("secrets"))
+    given = values.pop("access")
+    access = Access(**{**given, "token": _secret_of(given["token"])}) if given else None
+    return Connection(**values, secrets=secrets, access=access)
+
+
+def _secret_of(kept: Mapping[str, Any]) -> SealedSecret:
+    return SealedSecret(
+        UUID(kept["id"]),
+        base64.b64decode(kept["sealed"]),
+        datetime.fromisoformat(kept["created_at"]),
+        datetime.fromisoformat(kept["expires_at"]) if kept["expires_at"] else None,
     )
-    return Connection(**values, secrets=secrets)
 
 
 def _fault_json(fault: ItemFault) -> dict[str, str]:

@@ -48,6 +48,7 @@ CONNECTION: Final = Table(
     Column("settings", JSONB, nullable=False),
     Column("mapping", JSONB, nullable=False),
     Column("secrets", JSONB, nullable=False),
+    Column("access", JSONB(none_as_null=True)),
     Column("created_at", DateTime(timezone=True), nullable=False),
 )
 CONNECTION_ENDPOINT: Final = Table(
@@ -80,4 +81,28 @@ DELIVERY_KEY: Final = Table(
     Column("key", Text, primary_key=True),
     Column("delivery_id", Uuid, nullable=False),
     Column("digest", LargeBinary, nullable=False),
+)
+CRM_LANE: Final = Table(
+    "crm_lane",
+    METADATA,
+    Column("tenant_id", Uuid, primary_key=True),
+    Column("connection_id", Uuid, primary_key=True),
+    Column("marks", JSONB, nullable=False),
+    Column("reconcile_at", DateTime(timezone=True), nullable=False),
+)
+RECONCILIATION: Final = Table(
+    "reconciliation",
+    METADATA,
+    Column("tenant_id", Uuid, primary_key=True),
+    Column("id", Uuid, primary_key=True),
+    Column("connection_id", Uuid, nullable=False),
+    Column("cause", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("started_at", DateTime(timezone=True), nullable=False),
+    Column("finished_at", DateTime(timezone=True)),
+    Column("progress", JSONB, nullable=False),
+    Column("read", Integer, nullable=False),
+    Column("told", Integer, nullable=False),
+    Column("totals", JSONB, nullable=False),
+    Column("faults", JSONB, nullable=False),
 )

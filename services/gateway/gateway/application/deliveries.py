@@ -1,7 +1,7 @@
 """What comes in from a CRM: stored once, told on, and looked at again later."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, Literal, Protocol
 from uuid import UUID
@@ -41,6 +41,10 @@ class StoredDelivery:
     status: Status
     faults: tuple[ItemFault, ...] = ()
 
+    def with_faults(self, faults: tuple[ItemFault, ...]) -> "StoredDelivery":
+        """Return the delivery with these faults, as many as are kept."""
+        return replace(self, faults=faults[:MAX_FAULTS])
+
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
@@ -70,6 +74,10 @@ class Deliveries(Protocol):
         self, connection_id: UUID, keys: Mapping[str, bytes], delivery_id: UUID
     ) -> set[str]:
         """Note keys as taken by this delivery; return those that no delivery had before."""
+        ...
+
+    async def ask(self, delivery: "StoredDelivery", records: Sequence[Change]) -> None:
+        """Note that these records are to be read in the CRM: what the delivery said of them is not all."""
         ...
 
     async def add(self, delivery: StoredDelivery, events: Sequence[CrmChangeReceived]) -> None:
@@ -116,6 +124,8 @@ async def take_in(arrived: Arrived, *, deliveries: Deliveries) -> StoredDelivery
         meaning.faults[:MAX_FAULTS],
     )
     await deliveries.add(delivery, meaning.events)
+    if connection.access is not None:
+        await deliveries.ask(delivery, [change for change in changes if change.thin])
     return delivery
 
 
@@ -135,6 +145,11 @@ def meaning_of(
             events.append(translated.event)
         faults += [ItemFault(change.what, fault) for fault in translated.faults]
     return Meaning(tuple(events), tuple(faults))
+
+
+def faults_without(faults: Sequence[ItemFault], pointer: str) -> tuple[ItemFault, ...]:
+    """Return the faults but for those at one place."""
+    return tuple(one for one in faults if one.fault.pointer != pointer)
 
 
 def _key(change: Change, received_at: datetime) -> str:

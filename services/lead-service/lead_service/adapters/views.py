@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, Final, Generic, TypeVar
 from uuid import UUID
 
@@ -20,6 +21,8 @@ from sqlalchemy import (
 from sqlalchemy.types import Date, DateTime
 
 from lead_service.adapters import tables
+from lead_service.adapters.circles import StoredCircles
+from lead_service.adapters.crm_standing import StoredCrmStanding
 from lead_service.adapters.personal import ACTIVITY, LEAD, PERSON
 from lead_service.adapters.reading import Reading
 from lead_service.adapters.timelines import StoredTimelines
@@ -27,6 +30,7 @@ from lead_service.application import views
 from lead_service.application.queries import After, Filters, Queries
 from onefunnel.errors import not_found
 from onefunnel.persistence.database import Database
+from onefunnel.reach import Owners
 from onefunnel.vault.keyring import Keyring
 
 V = TypeVar("V")
@@ -43,6 +47,7 @@ class StoredReads(Generic[V]):
         *sort: str,
         newest_first: bool = False,
         personal: Reading | None = None,
+        owner: ColumnElement[Any] | None = None,
     ) -> None:
         self._database = database
         self._table = table
@@ -52,6 +57,7 @@ class StoredReads(Generic[V]):
         self._columns = personal.columns(table, names) if personal else [table.c[n] for n in names]
         self._sort = sort
         self._newest_first = newest_first
+        self._owner = owner
         # Built once: building a question anew costs more than asking it.
         self._one = self._question().where(
             table.c.tenant_id == bindparam("tenant"), table.c.id == bindparam("wanted")
@@ -69,14 +75,23 @@ class StoredReads(Generic[V]):
         return self._view(**self._personal.opened(tenant_id, row, strictly=self._table.name))
 
     async def page(
-        self, tenant_id: UUID, filters: Filters, *, after: After | None, limit: int
+        self,
+        tenant_id: UUID,
+        filters: Filters,
+        *,
+        after: After | None,
+        limit: int,
+        owners: Owners | None = None,
     ) -> Sequence[V]:
-        """Return up to `limit` resources that follow `after`, in the order of `key_of`."""
+        """Return up to `limit` resources of `owners` that follow `after`, in the order of `key_of`."""
         keys = [self._table.c[name] for name in self._sort]
         question = self._question().where(self._table.c.tenant_id == tenant_id)
         for name, value in filters.items():
             if value is not None:
                 question = question.where(self._table.c[name] == value)
+        if owners is not None and not owners.everybody:
+            assert self._owner is not None, "this belongs to nobody"
+            question = question.where(_belongs(self._owner, owners))
         if after is not None:
             question = question.where(self._follows(keys, after))
         ordered = [key.desc() for key in keys] if self._newest_first else keys
@@ -103,6 +118,23 @@ class StoredReads(Generic[V]):
         )
         row = tuple_(*keys)
         return row < values if self._newest_first else row > values
+
+
+def _belongs(owner: ColumnElement[Any], owners: Owners) -> ColumnElement[bool]:
+    """Return the condition that `owner in owners` is in Python."""
+    others = owner.not_in(owners.listed) & owner.is_not(None)
+    known = others if owners.all_but else owner.in_(owners.listed)
+    return known | owner.is_(None) if owners.unowned else known
+
+
+_DEALS_OWNER: Final = (
+    select(tables.DEAL.c.owner_id)
+    .where(
+        tables.DEAL.c.tenant_id == tables.ACTIVITY.c.tenant_id,
+        tables.DEAL.c.id == tables.ACTIVITY.c.deal_id,
+    )
+    .scalar_subquery()
+)
 
 
 def _text(value: object) -> str | int | None:
@@ -163,6 +195,7 @@ def stored_queries(database: Database, keyring: Keyring) -> Queries:
     t, v = tables, views
     person, lead = Reading(PERSON, keyring), Reading(LEAD, keyring)
     activity = Reading(ACTIVITY, keyring)
+    newest: Any = partial(StoredReads, database, newest_first=True)
     return Queries(
         tenants=StoredReads(database, t.TENANT, v.TenantView, "id"),
         people=StoredReads(database, t.PERSON, v.PersonView, "id", personal=person),
@@ -171,16 +204,16 @@ def stored_queries(database: Database, keyring: Keyring) -> Queries:
         campaigns=StoredReads(database, t.CAMPAIGN, v.CampaignView, "name", "id"),
         spend=StoredReads(database, t.SPEND, v.SpendView, "spent_on", "id"),
         funnels=StoredReads(database, t.FUNNEL, v.FunnelView, "code"),
-        leads=StoredReads(
-            database, t.LEAD, v.LeadView, "recorded_at", "id", newest_first=True, personal=lead
+        leads=newest(
+            t.LEAD, v.LeadView, "recorded_at", "id", owner=t.LEAD.c.owner_id, personal=lead
         ),
-        deals=StoredReads(database, t.DEAL, v.DealView, "recorded_at", "id", newest_first=True),
-        activities=StoredReads(
-            database, t.ACTIVITY, v.ActivityView, "at", "id", newest_first=True, personal=activity
+        deals=newest(t.DEAL, v.DealView, "recorded_at", "id", owner=t.DEAL.c.owner_id),
+        activities=newest(
+            t.ACTIVITY, v.ActivityView, "at", "id", owner=_DEALS_OWNER, personal=activity
         ),
-        erasures=StoredReads(
-            database, t.ERASURE, v.ErasureView, "requested_at", "id", newest_first=True
-        ),
+        erasures=newest(t.ERASURE, v.ErasureView, "requested_at", "id"),
         timelines=StoredTimelines(database, keyring),
         names=StoredNames(database, keyring),
+        crm=StoredCrmStanding(database),
+        circles=StoredCircles(database),
     )

@@ -261,3 +261,23 @@ class HistoryView:
     to_state: str | None
     details: Json
     note: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class CrmTotal:
+    """How many records of one source are here, in one state and currency."""
+
+    kind: str
+    state: str | None
+    currency: str | None
+    count: int
+    amount_minor: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class DealStanding:
+    """What a CRM's deal amounts to here."""
+
+    state: str
+    currency: str
+    amount_minor: int | None

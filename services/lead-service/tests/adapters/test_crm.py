@@ -236,3 +236,24 @@ async def test_another_tenants_record_of_the_same_name_is_another_record(
     await crm.tell(*life(crm))
     rows = await crm.caller.rows("SELECT DISTINCT tenant_id FROM crm_record")
     assert [row["tenant_id"] for row in rows] == [crm.caller.tenant_id]
+
+
+async def test_a_crm_s_records_can_be_counted_here_and_one_that_it_deleted_is_none(
+    crm: Crm,
+) -> None:
+    await crm.tell(*life(crm))
+    open_ = {"standing": "open", "currency": "USD", "stage": "discovery"}
+    await crm.tell(crm.change(0, name="D-2", amount="1.50", **open_))
+    await crm.tell(crm.change(0, name="D-3", **open_), crm.change(5, name="D-3", deleted=True))
+    await crm.tell(crm.change(0, kind="lead", name="L-1", origin="Web"))
+    totals = (await crm.caller.get("/internal/crm/totals/crm")).json()["totals"]
+    assert [(one["kind"], one["state"], one["count"], one["amount_minor"]) for one in totals] == [
+        ("deal", "open", 1, 150),
+        ("deal", "won", 1, 25050),
+        ("lead", None, 1, None),
+    ]
+    ids = [str(crm.id_of("deal", name)) for name in ("D-1", "D-9")]
+    lead = str(crm.id_of("lead", "L-1"))
+    found = await crm.caller.made("/internal/crm/records", {"deal": ids, "lead": [lead]})
+    won = {"state": "won", "currency": "USD", "amount_minor": 25050, "digits": 2}
+    assert found == {"deal": {ids[0]: won}, "lead": {lead: {}}}

@@ -35,6 +35,7 @@ class Change:
     tie: str = ""
     fields: Mapping[str, str | None] = field(default_factory=dict)
     deleted: bool | None = None
+    thin: bool = False  # says that the record changed and not all of what it is now
     recurs: bool = False  # the vendor names no id: the same again is another change after a while
 
 
