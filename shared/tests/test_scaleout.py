@@ -8,6 +8,7 @@ import sys
 
 import asyncpg
 import pytest
+from pydantic import ValidationError
 
 from onefunnel.errors import Refused
 from onefunnel.log.kafka_shape import Copies
@@ -51,6 +52,23 @@ async def checked(told, part):
         await runtime.check()
     finally:
         await runtime.close()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"kafka_user": "one"}, "go together"),
+        (
+            {"kafka_user": "one", "kafka_password": "p", "kafka_mechanism": "PLAIN"},
+            "KAFKA_TLS=true",
+        ),
+        ({"kafka_ca_file": "/ca.pem"}, "want KAFKA_TLS=true"),
+        ({"kafka_mechanism": "GSSAPI"}, "kafka_mechanism"),
+    ],
+)
+def test_a_way_to_the_brokers_that_cannot_be_meant_is_refused(wrong, said):
+    with pytest.raises(ValidationError, match=said):
+        Settings(kafka_bootstrap="b:9092", internal_key="x" * 32, **SMALL, **wrong)
 
 
 async def test_migrate_makes_what_both_parts_stand_on(told, dropped):

@@ -28,19 +28,20 @@ def helm(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @cache
-def rendered() -> list[dict[str, Any]]:
-    done = helm("template", "one", str(CHART), *GIVEN)
+def rendered(*settings: str) -> list[dict[str, Any]]:
+    sets = [argument for setting in settings for argument in ("--set", setting)]
+    done = helm("template", "one", str(CHART), *GIVEN, *sets)
     assert done.returncode == 0, done.stderr
     return [document for document in yaml.safe_load_all(done.stdout) if document]
 
 
-def of(kind: str) -> dict[str, dict[str, Any]]:
-    return {d["metadata"]["name"]: d for d in rendered() if d["kind"] == kind}
+def of(kind: str, *settings: str) -> dict[str, dict[str, Any]]:
+    return {d["metadata"]["name"]: d for d in rendered(*settings) if d["kind"] == kind}
 
 
-def pods() -> dict[str, dict[str, Any]]:
+def pods(*settings: str) -> dict[str, dict[str, Any]]:
     """Return the pod specifications by the part that they run: `lead_service serve`."""
-    workloads = [*of("Deployment").values(), *of("Job").values()]
+    workloads = [*of("Deployment", *settings).values(), *of("Job", *settings).values()]
     specifications = [w["spec"]["template"]["spec"] for w in workloads]
     return {" ".join(pod["containers"][0]["args"]): pod for pod in specifications}
 
@@ -97,9 +98,28 @@ def test_a_part_is_told_by_the_same_names_as_in_the_compose_file() -> None:
 def test_secrets_come_by_reference() -> None:
     for name, pod in pods().items():
         for entry in pod["containers"][0]["env"]:
-            if entry["name"].endswith(("_URL", "_KEY")):
+            if entry["name"].endswith(("_URL", "_KEY")) and entry["name"] != "ONEFUNNEL_PUBLIC_URL":
                 assert set(entry) == {"name", "valueFrom"}, f"{name}: {entry}"
     assert "Secret" not in {d["kind"] for d in rendered()}
+
+
+def test_brokers_may_ask_for_tls_and_a_user() -> None:
+    asked = (
+        "kafka.tls=true",
+        "kafka.caSecret.name=ca",
+        "kafka.user=one",
+        "kafka.passwordSecret.name=p",
+    )
+    for name, pod in pods(*asked).items():
+        (container,) = pod["containers"]
+        told = {entry["name"]: entry for entry in container["env"]}
+        file = told["ONEFUNNEL_KAFKA_CA_FILE"]["value"]
+        (mount,) = (m for m in container["volumeMounts"] if m["name"] == "kafka-ca")
+        (volume,) = (v for v in pod["volumes"] if v["name"] == "kafka-ca")
+        assert file == f"{mount['mountPath']}/{volume['secret']['items'][0]['path']}", name
+        assert told["ONEFUNNEL_KAFKA_TLS"]["value"] == "true"
+        password = told["ONEFUNNEL_KAFKA_PASSWORD"]["valueFrom"]["secretKeyRef"]
+        assert password == {"name": "p", "key": "password"}
 
 
 def test_the_owner_of_the_databases_is_known_to_migrations_alone() -> None:
@@ -170,6 +190,7 @@ def test_what_selects_pods_selects_some() -> None:
         ("kafka.bootstrap=", "kafka.bootstrap: where your brokers are"),
         ("kafka.replication=1", "/kafka/replication"),
         ("kafka.minIsr=1", "/kafka/minIsr"),
+        ("kafka.mechanism=GSSAPI", "/kafka/mechanism"),
         ("secrets.appUrl.value=postgresql://a:b@c", "/secrets/appUrl"),
         ("services.lead.serve.replica=3", "/services/lead/serve"),
     ],

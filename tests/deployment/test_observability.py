@@ -23,7 +23,18 @@ FOREIGN = {
     "up", "node_filesystem_avail_bytes", "node_filesystem_size_bytes",
     "process_resident_memory_bytes", "process_cpu_seconds_total",
 }  # fmt: skip
-FUNCTIONS = {"sum", "max", "rate", "increase", "deriv", "by", "and", "or", "histogram_quantile"}
+FUNCTIONS = {
+    "sum",
+    "max",
+    "max_over_time",
+    "rate",
+    "increase",
+    "deriv",
+    "by",
+    "and",
+    "or",
+    "histogram_quantile",
+}
 LABELS = {"service", "instance", "job", "mountpoint", "le", "status", "route", "reason", "fstype"}
 SUFFIXES = ("", "_bucket", "_sum", "_count")
 

@@ -128,6 +128,14 @@ class Topology:
             self.started[name].kill()
             self.started[name].wait()
 
+    def restart(self, name: str) -> None:
+        """Ask a container to stop, see that it ends well within its grace, start it, wait until it is well."""
+        process = self.started[name]
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(self._grace(name)) == 0, self.said(name)[-3_000:]
+        self.begin(name)
+        self.well(name)
+
     def last_words(self) -> dict[str, str]:
         """Return the end of what those said that do not run any more."""
         ended = [name for name, process in self.started.items() if process.poll() is not None]

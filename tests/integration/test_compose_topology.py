@@ -7,9 +7,11 @@ import contextlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.deployment.compose import containers, demanded
+from tests.integration.load import Load
 from tests.integration.plain_processes import PlainPostgres, Topology
 from tests.integration.won_lead import (
     RATE,
@@ -30,6 +32,7 @@ pytestmark = pytest.mark.timeout(900)
 PAY = int(REVENUE * float(RATE))
 OWN = containers(dict.fromkeys(demanded(), "x"))
 SERVING = [name for name, one in OWN.items() if one.part == "serve"]
+MIGRATING = [name for name, one in OWN.items() if one.part == "migrate"]
 WORKING = [name for name, one in OWN.items() if one.part == "work"]
 
 
@@ -97,11 +100,47 @@ def test_the_services_own_tools_work_beside_them(topology: Topology, gateway: Ga
     capture(gateway)
     assert entered(gateway)["lead"] == 1
     for tool in ("verify", "rebuild", "verify"):
-        done = topology.use("metrics-worker", tool)
-        assert done.returncode == 0, done.stdout + done.stderr
-        answer = json.loads(done.stdout)
+        answer = _tool(topology, tool)
         assert answer["right"] is True
         assert answer["found"]["events"] > 0
+
+
+def _tool(topology: Topology, name: str) -> dict[str, Any]:
+    done = topology.use("metrics-worker", name)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def test_an_operator_at_work_under_load_costs_no_event(
+    topology: Topology, gateway: Gateway, local_broker: LocalBroker
+) -> None:
+    """What the runbooks do, one after the other: a rolling upgrade, a broker, a worker, a rebuild."""
+    key = str(gateway.post("/v1/keys", {"role": "integration", "name": "load"})["key"])
+    with Load(gateway.url, key).going_on() as load:
+        for name in MIGRATING:
+            topology.begin(name)
+            topology.well(name)
+        for name in [*WORKING, *(one for one in SERVING if one != "gateway"), "gateway"]:
+            topology.restart(name)
+        _all_right(topology, load)
+        local_broker.kill()
+        load.gets_through()
+        local_broker.start()
+        _all_right(topology, load)
+        topology.kill("metrics-worker")
+        topology.begin("metrics-worker")
+        _all_right(topology, load)
+        assert _tool(topology, "rebuild")["right"] is True
+        _all_right(topology, load)
+    assert load.refusals <= {503}, "away for a moment, and never wrong"
+    gateway.close()
+    assert entered(gateway)["lead"] == load.acknowledged > 0
+
+
+def _all_right(topology: Topology, load: Load) -> None:
+    load.gets_through()
+    assert _tool(topology, "verify")["right"] is True
 
 
 def test_what_serves_passes_its_health_check(topology: Topology) -> None:

@@ -1,7 +1,7 @@
 """The gateway, put together: the only file that knows all its rooms."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from importlib.resources import files
 from typing import Any, Final
@@ -10,32 +10,54 @@ from uuid import UUID
 import orjson
 from fastapi import FastAPI
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gateway.adapters.bodies import BodySeals, expire
 from gateway.adapters.connections import (
     ConnectionRepository,
     DatabaseEndpoints,
     DeliveryRepository,
 )
+from gateway.adapters.crm_api import CrmHttp
+from gateway.adapters.lanes import DatabaseLanes, LaneRepository
+from gateway.adapters.ours import LeadServiceStanding
+from gateway.adapters.reconciliations import RunRepository
 from gateway.adapters.repositories import DatabaseKeyStore, KeyRepository, TenantRepository
 from gateway.adapters.views import tenant_name
+from gateway.application.asking import Asking
 from gateway.application.catalogue import RouteTable, operations_of
 from gateway.application.commands import CreateKey, Provisioned, create_key, provision
+from gateway.application.fetching import Bench, Lane
+from gateway.application.fetching import Means as Fetching
 from gateway.application.sealing import Seal
-from gateway.domain.roles import Role
+from gateway.domain.crm_api.apis import Addresses
+from gateway.domain.rights import Role
+from gateway.entrypoints.audits import Audits
 from gateway.entrypoints.authentication import Doorkeeper
+from gateway.entrypoints.browsers import Frontends
+from gateway.entrypoints.crm_worker import CrmWorker
 from gateway.entrypoints.documents import public_routes
+from gateway.entrypoints.expiring import expire_bodies
 from gateway.entrypoints.front import Front
+from gateway.entrypoints.http_audit import audit_routes
 from gateway.entrypoints.http_connections import Means, connection_routes
 from gateway.entrypoints.http_identity import identity_routes
 from gateway.entrypoints.http_keys import key_routes
 from gateway.entrypoints.http_operations import operation_routes
+from gateway.entrypoints.http_reconciliations import Reconciling, reconciliation_routes
 from gateway.entrypoints.http_webhooks import SOURCE, Intake, webhook_routes
+from gateway.entrypoints.limits import Limits
 from gateway.entrypoints.names import Names
 from gateway.entrypoints.operations import Operations
 from gateway.entrypoints.standing import asker
 from gateway.entrypoints.status import StatusOfAll
 from gateway.entrypoints.streams import Hints
 from gateway.settings import GatewaySettings
+from onefunnel.audit.entry import Marks
+from onefunnel.audit.rows import add
+from onefunnel.audit.sealer import keep_sealing
+from onefunnel.audit.witness import row_without_request
+from onefunnel.events.envelope import Metadata
 from onefunnel.http.app import service_app
 from onefunnel.http.edge import Edge
 from onefunnel.http.forgetting import forget_answers
@@ -43,7 +65,9 @@ from onefunnel.http.principal import Principal
 from onefunnel.http.reads import read_dependency
 from onefunnel.http.writes import write_dependency
 from onefunnel.outbox.relay import Relay
-from onefunnel.runtime import Runtime, ServiceUnreachable
+from onefunnel.outbox.standing import Standing, outbox_standing
+from onefunnel.persistence.database import driver_of
+from onefunnel.runtime import Header, Runtime, ServiceUnreachable
 from onefunnel.service import Background, Service
 from onefunnel.watch import Watcher
 
@@ -58,11 +82,26 @@ def build(runtime: Runtime, document: Mapping[str, Any] | None = None) -> Servic
     own = own_app(runtime, doorkeeper)
     own.router.routes.extend(public_routes(catalogue))
     table = RouteTable(operations_of(catalogue))
-    front = Front(own, table, doorkeeper, runtime.client, Names(runtime.client))
+    settings = GatewaySettings()
+    front = Front(
+        own,
+        table,
+        doorkeeper,
+        runtime.client,
+        Names(runtime.client),
+        Limits(settings.rate_limit, settings.rate_window_s),
+        Frontends(origin for part in settings.frontends.split(",") if (origin := part.strip())),
+    )
     return Service(
         NAME,
         Edge(front, NAME),
-        background=(relay(runtime), partial(_forget, runtime)),
+        background=(
+            relay(runtime),
+            partial(_forget, runtime),
+            partial(_seal, runtime),
+            partial(_ask_crms, runtime),
+            partial(_expire_bodies, runtime),
+        ),
         watch=Watcher(NAME, runtime.worker_database(NAME), runtime.clock),
     )
 
@@ -84,16 +123,20 @@ def own_app(runtime: Runtime, doorkeeper: Doorkeeper | None = None) -> FastAPI:
     write_of = write_dependency(database, runtime.wake, runtime.clock)
     read_of = read_dependency(database)
     hints = Hints(asker(runtime.client, door))
-    public_url = GatewaySettings().public_url
+    settings = GatewaySettings()
+    public_url = settings.public_url
     seal = Seal(runtime.internal_key)
+    deliveries = deliveries_of(seal)
     intake = Intake(
-        DatabaseEndpoints(database), database, DeliveryRepository, seal, runtime.clock, runtime.wake
+        DatabaseEndpoints(database), database, deliveries, seal, runtime.clock, runtime.wake
     )
     means = Means(
-        write_of, read_of, ConnectionRepository, DeliveryRepository, intake, seal, runtime.clock,
-        public_url,
+        write_of, read_of, ConnectionRepository, deliveries, intake, seal, runtime.clock,
+        public_url, addresses_of(settings),
     )  # fmt: skip
-    status = StatusOfAll(runtime.client)
+
+    async def outbox() -> Standing:
+        return await outbox_standing(runtime.worker_database(NAME), runtime.clock.now())
 
     async def ready() -> None:
         async with database.transaction() as conn:
@@ -104,9 +147,13 @@ def own_app(runtime: Runtime, doorkeeper: Doorkeeper | None = None) -> FastAPI:
         routers=[
             key_routes(write_of, read_of, KeyRepository, door, runtime.clock),
             connection_routes(means),
+            reconciliation_routes(
+                Reconciling(write_of, read_of, ConnectionRepository, RunRepository, runtime.clock)
+            ),
             webhook_routes(intake, public_url),
-            identity_routes(read_of, tenant_name, status, hints, door),
+            identity_routes(read_of, tenant_name, StatusOfAll(runtime.client, outbox), hints, door),
             operation_routes(Operations(runtime.client), door),
+            audit_routes(read_of, Audits(runtime.client, door)),
         ],
         internal_key=runtime.internal_key,
         ready=ready,
@@ -133,6 +180,8 @@ async def provision_tenant(
     async with runtime.worker_database(NAME).transaction() as conn:
         tenants = TenantRepository(conn)
         made = await provision(name, has=has, tenants=tenants, now=runtime.clock.now())
+        for role in made.keys:
+            await _witness_key(runtime, conn, made.tenant_id, role)
     await _announce(runtime, made.tenant_id, settings)
     return made
 
@@ -151,7 +200,19 @@ async def create_tenant(
     async with worker.transaction() as conn:
         command, keys = CreateKey("admin", "made by an operator"), KeyRepository(conn)
         _, text = await create_key(command, tenant_id=tenant_id, keys=keys, now=runtime.clock.now())
+        await _witness_key(runtime, conn, tenant_id, command.role)
     return tenant_id, text
+
+
+async def _witness_key(
+    runtime: Runtime, conn: AsyncConnection, tenant_id: UUID, role: Role
+) -> None:
+    """Add to the audit that an operator, who asks no API, made a key of a role."""
+    system = Principal(tenant_id, SYSTEM, "admin")
+    row = row_without_request(
+        system, Marks(runtime.internal_key), runtime.clock.now(), ("api_key", "create"), role=role
+    )
+    await add(driver_of(conn), row)
 
 
 async def _announce(runtime: Runtime, tenant_id: UUID, settings: Mapping[str, object]) -> None:
@@ -173,5 +234,60 @@ def _doorkeeper(runtime: Runtime) -> Doorkeeper:
     return Doorkeeper(store, runtime.clock, runtime.internal_key)
 
 
+def crm_worker(runtime: Runtime, ask: Asking) -> CrmWorker:
+    """Return what goes to the CRMs of all tenants."""
+    database = runtime.worker_database(NAME)
+    deliveries = deliveries_of(Seal(runtime.internal_key))
+
+    def bench(conn: AsyncConnection, lane: Lane, metadata: Metadata) -> Bench:
+        return Bench(
+            LaneRepository(conn, lane),
+            ConnectionRepository(conn),
+            deliveries(conn, metadata),
+            RunRepository(conn, lane.tenant_id),
+        )
+
+    door = _doorkeeper(runtime)
+
+    def signed(tenant_id: UUID) -> Header:
+        return door.signed(Principal(tenant_id, SYSTEM, "admin"))
+
+    means = Fetching(ask, runtime.clock, bench)
+    ours = LeadServiceStanding(runtime.client("lead"), signed)
+    return CrmWorker(DatabaseLanes(database), database, means, ours)
+
+
+def deliveries_of(seal: Seal) -> Callable[[AsyncConnection, Metadata], DeliveryRepository]:
+    """Return how deliveries are kept: their bodies under keys of their days."""
+    return partial(DeliveryRepository, bodies=BodySeals(seal))
+
+
+def addresses_of(settings: GatewaySettings) -> Addresses:
+    """Return where CRMs may be asked in this installation."""
+    hosts = (host.strip().lower() for host in settings.crm_hosts.split(","))
+    return Addresses(tuple(host for host in hosts if host), settings.crm_loopback)
+
+
+async def _ask_crms(runtime: Runtime, stop: asyncio.Event) -> None:
+    ask = CrmHttp(addresses_of(GatewaySettings()), Seal(runtime.internal_key))
+    try:
+        await crm_worker(runtime, ask).run(stop, runtime.wakeups.listen)
+    finally:
+        await ask.close()
+
+
+async def _expire_bodies(runtime: Runtime, stop: asyncio.Event) -> None:
+    days = GatewaySettings().webhook_days
+
+    async def expired(conn: AsyncConnection) -> bool:
+        return await expire(conn, runtime.clock.now(), days)
+
+    await expire_bodies(runtime.worker_database(NAME), expired, stop)
+
+
 async def _forget(runtime: Runtime, stop: asyncio.Event) -> None:
     await forget_answers(runtime.worker_database(NAME), runtime.clock, stop)
+
+
+async def _seal(runtime: Runtime, stop: asyncio.Event) -> None:
+    await keep_sealing(runtime.worker_database(NAME), runtime.internal_key, stop)

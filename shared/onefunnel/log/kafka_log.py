@@ -11,6 +11,7 @@ from uuid import UUID
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from onefunnel.events.topics import TOPICS, Topic
+from onefunnel.log.kafka_access import IN_THE_CLEAR, Access, Brokers
 from onefunnel.log.kafka_metadata import Found, find_topics
 from onefunnel.log.kafka_reader import KafkaReader
 from onefunnel.log.kafka_register import REGISTER, Register, read_register
@@ -25,12 +26,17 @@ class KafkaLog:
     fences = False
 
     def __init__(
-        self, bootstrap: str, topics: Sequence[Topic] = TOPICS, *, prefix: str = ""
+        self,
+        bootstrap: str,
+        topics: Sequence[Topic] = TOPICS,
+        *,
+        prefix: str = "",
+        access: Access = IN_THE_CLEAR,
     ) -> None:
-        self._bootstrap = bootstrap
+        self._brokers = Brokers(bootstrap, access)
         self._topics = {topic.name: topic for topic in topics}
         self._prefix = prefix
-        self._session = Session(bootstrap)
+        self._session = Session(self._brokers)
         self._register = Register(UUID(int=0), {})
 
     async def topics(self) -> Sequence[TopicSpec]:
@@ -49,7 +55,7 @@ class KafkaLog:
 
     async def open_writer(self, source: str, epoch: int) -> Writer:  # noqa: ARG002 - cannot fence
         """Return a writer with a producer of its own."""
-        producer = new_producer(self._bootstrap, source)
+        producer = new_producer(self._brokers, source)
         try:
             async with unavailable_on_error():
                 await producer.start()
@@ -60,7 +66,7 @@ class KafkaLog:
 
     def reader(self) -> Reader:
         """Return a reader with a connection of its own."""
-        return KafkaReader(self._bootstrap, self._prefix, self._topic_ids)
+        return KafkaReader(self._brokers, self._prefix, self._topic_ids)
 
     async def start_positions(self, partitions: Collection[Partition]) -> dict[Partition, int]:
         """Return the first position that is still there."""

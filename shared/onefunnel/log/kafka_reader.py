@@ -9,6 +9,7 @@ from uuid import UUID
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import CorruptRecordException, OffsetOutOfRangeError
 
+from onefunnel.log.kafka_access import Brokers
 from onefunnel.log.kafka_place import Place
 from onefunnel.log.kafka_session import (
     close_soon,
@@ -50,9 +51,9 @@ class KafkaReader:
     moved on past records that nobody was given.
     """
 
-    def __init__(self, bootstrap: str, prefix: str, topic_ids: TopicIds) -> None:
+    def __init__(self, brokers: Brokers, prefix: str, topic_ids: TopicIds) -> None:
         """Take `topic_ids`, which tells what a topic is beside its name."""
-        self._bootstrap = bootstrap
+        self._brokers = brokers
         self._prefix = prefix
         self._topic_ids = topic_ids
         self._consumer: AIOKafkaConsumer | None = None
@@ -114,7 +115,7 @@ class KafkaReader:
 
     async def _connected(self) -> AIOKafkaConsumer:
         if self._consumer is None:
-            consumer = new_consumer(self._bootstrap)
+            consumer = new_consumer(self._brokers)
             try:
                 await consumer.start()
             except BaseException:  # also when cancelled: one that is half started is of no use

@@ -13,6 +13,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 
+from onefunnel.log.kafka_access import Brokers
 from onefunnel.log.port import Unavailable
 
 T = TypeVar("T")
@@ -30,25 +31,26 @@ BATCH_BYTES: Final = 1024 * 1024
 _ERRORS: Final = (KafkaError, OSError, TimeoutError)
 
 
-def client_settings(bootstrap: str, name: str) -> Mapping[str, Any]:
+def client_settings(brokers: Brokers, name: str) -> Mapping[str, Any]:
     """Return what every client of ours is told."""
     return {
-        "bootstrap_servers": bootstrap,
+        "bootstrap_servers": brokers.bootstrap,
+        **brokers.access.settings,
         "client_id": f"onefunnel-{name}",
         "request_timeout_ms": REQUEST_TIMEOUT_MS,
         "retry_backoff_ms": RETRY_BACKOFF_MS,
     }
 
 
-def new_client(bootstrap: str) -> AIOKafkaClient:
+def new_client(brokers: Brokers) -> AIOKafkaClient:
     """Return a client for single requests."""
-    return AIOKafkaClient(**client_settings(bootstrap, "log"))
+    return AIOKafkaClient(**client_settings(brokers, "log"))
 
 
-def new_consumer(bootstrap: str) -> AIOKafkaConsumer:
+def new_consumer(brokers: Brokers) -> AIOKafkaConsumer:
     """Return a consumer without a group: it reads what it is told from where it is told."""
     return AIOKafkaConsumer(
-        **client_settings(bootstrap, "reader"),
+        **client_settings(brokers, "reader"),
         group_id=None,
         enable_auto_commit=False,
         auto_offset_reset="none",
@@ -59,10 +61,10 @@ def new_consumer(bootstrap: str) -> AIOKafkaConsumer:
     )
 
 
-def new_producer(bootstrap: str, source: str) -> AIOKafkaProducer:
+def new_producer(brokers: Brokers, source: str) -> AIOKafkaProducer:
     """Return an idempotent producer. lz4 is never used: aiokafka's is not what brokers write."""
     return AIOKafkaProducer(
-        **client_settings(bootstrap, source.strip("/").replace("/", "-")),
+        **client_settings(brokers, source.strip("/").replace("/", "-")),
         enable_idempotence=True,
         acks="all",
         compression_type="zstd",
@@ -115,8 +117,8 @@ async def abandon(producer: AIOKafkaProducer) -> None:
 class Session:
     """A client that is opened when first used and thrown away by any error; tasks take turns."""
 
-    def __init__(self, bootstrap: str) -> None:
-        self._bootstrap = bootstrap
+    def __init__(self, brokers: Brokers) -> None:
+        self._brokers = brokers
         self._turn = asyncio.Lock()
         self._client: AIOKafkaClient | None = None
         self._consumer: AIOKafkaConsumer | None = None
@@ -133,14 +135,14 @@ class Session:
     async def _with_client(self, use: Callable[[AIOKafkaClient], Awaitable[T]]) -> T:
         async with self._turn, self._thrown_away_on_error(), unavailable_on_error():
             if self._client is None:
-                self._client = new_client(self._bootstrap)
+                self._client = new_client(self._brokers)
                 await self._client.bootstrap()
             return await use(self._client)
 
     async def _with_consumer(self, use: Callable[[AIOKafkaConsumer], Awaitable[T]]) -> T:
         async with self._turn, self._thrown_away_on_error(), unavailable_on_error():
             if self._consumer is None:
-                self._consumer = new_consumer(self._bootstrap)
+                self._consumer = new_consumer(self._brokers)
                 await self._consumer.start()
             return await use(self._consumer)
 

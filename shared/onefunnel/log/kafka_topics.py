@@ -10,6 +10,7 @@ from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 from onefunnel.errors import Refused
 from onefunnel.events.topics import TOPICS, Topic
+from onefunnel.log.kafka_access import IN_THE_CLEAR, Access, Brokers
 from onefunnel.log.kafka_log import KafkaLog
 from onefunnel.log.kafka_metadata import Found, find_topics
 from onefunnel.log.kafka_register import REGISTER, Birth
@@ -40,14 +41,15 @@ class KafkaTopics:
         topics: Sequence[Topic] = TOPICS,
         *,
         prefix: str = "",
+        access: Access = IN_THE_CLEAR,
     ) -> None:
-        self._bootstrap = bootstrap
+        self._brokers = Brokers(bootstrap, access)
         self._copies = copies
         self._prefix = prefix
         self._topics = {prefix + topic.name: topic for topic in topics}
         self._all = {**self._topics, prefix + REGISTER: Topic(REGISTER, partitions=1)}
-        self._session = Session(bootstrap)
-        self._log = KafkaLog(bootstrap, topics, prefix=prefix)
+        self._session = Session(self._brokers)
+        self._log = KafkaLog(bootstrap, topics, prefix=prefix, access=access)
 
     async def create(self) -> None:
         """Create the topics that are missing, register all new ones, and check all.
@@ -129,7 +131,7 @@ class KafkaTopics:
         }
 
     async def _ask(self, ask: Callable[[AIOKafkaAdminClient], Awaitable[Any]]) -> Any:
-        admin = AIOKafkaAdminClient(**client_settings(self._bootstrap, "admin"))
+        admin = AIOKafkaAdminClient(**client_settings(self._brokers, "admin"))
         try:
             async with unavailable_on_error():
                 await admin.start()

@@ -6,13 +6,14 @@ part; what it is not told it does not need.
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Final, Self
+from typing import Annotated, Final, Self
 
-from pydantic import SecretStr, model_validator
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from starlette.types import ASGIApp
 
 from onefunnel.errors import Refused
+from onefunnel.log.kafka_access import Access, Mechanism
 from onefunnel.log.kafka_log import KafkaLog
 from onefunnel.log.kafka_shape import Copies
 from onefunnel.log.kafka_topics import KafkaTopics
@@ -36,15 +37,28 @@ class Settings(BaseSettings):
         env_prefix="ONEFUNNEL_", frozen=True, extra="ignore", hide_input_in_errors=True
     )
 
-    owner_url: str | None = None  # `migrate`: who may make databases and roles
-    app_url: str | None = None  # `serve`: the role that row policies hold
-    worker_url: str | None = None  # `work`, and `serve` where it looks at all tenants
+    owner_url: Annotated[str | None, Field(repr=False)] = (
+        None  # `migrate`: who may make databases and roles
+    )
+    app_url: Annotated[str | None, Field(repr=False)] = (
+        None  # `serve`: the role that row policies hold
+    )
+    worker_url: Annotated[str | None, Field(repr=False)] = (
+        None  # `work`, and `serve` where it looks at all tenants
+    )
     kafka_bootstrap: str
     kafka_replication: int = SAFE.replication
     kafka_min_isr: int = SAFE.min_isr
     kafka_small: bool = False  # fewer copies than are safe: a broker that is lost loses events
     kafka_prefix: str = ""  # of topics, where installations share a cluster
+    kafka_tls: bool = False
+    kafka_ca_file: str | None = None  # PEM; who signed the brokers' certificates
+    kafka_certificate_file: str | None = None  # PEM with its key; our own, where brokers ask for it
+    kafka_user: str | None = None  # SASL
+    kafka_password: SecretStr | None = None
+    kafka_mechanism: Mechanism = "SCRAM-SHA-512"
     internal_key: SecretStr  # what the services' principals are signed with
+    vault_key: SecretStr = SecretStr("")  # what the keys of people are wrapped by; else the above
     service_urls: Mapping[str, str] = {}  # the other services, by name
 
     @model_validator(mode="after")
@@ -57,6 +71,31 @@ class Settings(BaseSettings):
                 " lost with one broker; ONEFUNNEL_KAFKA_SMALL=true accepts that"
             )
         return self
+
+    @model_validator(mode="after")
+    def _can_speak(self) -> Self:
+        if (self.kafka_user is None) != (self.kafka_password is None):
+            raise ValueError("KAFKA_USER and KAFKA_PASSWORD go together")
+        if self.kafka_user is not None and self.kafka_mechanism == "PLAIN" and not self.kafka_tls:
+            raise ValueError(
+                "KAFKA_MECHANISM=PLAIN shows the password to the network: set KAFKA_TLS=true"
+            )
+        if not self.kafka_tls and (self.kafka_ca_file or self.kafka_certificate_file):
+            raise ValueError("KAFKA_CA_FILE and KAFKA_CERTIFICATE_FILE want KAFKA_TLS=true")
+        return self
+
+    @property
+    def access(self) -> Access:
+        """Return how brokers are talked to."""
+        password = self.kafka_password
+        return Access(
+            tls=self.kafka_tls,
+            ca_file=self.kafka_ca_file,
+            certificate_file=self.kafka_certificate_file,
+            user=self.kafka_user,
+            password=password.get_secret_value() if password else None,
+            mechanism=self.kafka_mechanism,
+        )
 
     @property
     def copies(self) -> Copies:
@@ -92,11 +131,12 @@ def open_runtime(
     wakeups = Wakeups()
     return runtime_on(
         Databases(partial(_database_url, settings)),
-        KafkaLog(settings.kafka_bootstrap, prefix=settings.kafka_prefix),
+        KafkaLog(settings.kafka_bootstrap, prefix=settings.kafka_prefix, access=settings.access),
         internal_key=settings.internal_key.get_secret_value().encode(),
         clients=Clients(apps, settings.service_urls),
         wake=wakeups.wake,
         wakeups=wakeups,
+        vault_key=settings.vault_key.get_secret_value().encode(),
         check=partial(_check, settings, part, checks),
     )
 
@@ -118,7 +158,12 @@ async def _check(settings: Settings, part: Part, names: Sequence[str]) -> None:
 
 
 def _topics(settings: Settings) -> KafkaTopics:
-    return KafkaTopics(settings.kafka_bootstrap, settings.copies, prefix=settings.kafka_prefix)
+    return KafkaTopics(
+        settings.kafka_bootstrap,
+        settings.copies,
+        prefix=settings.kafka_prefix,
+        access=settings.access,
+    )
 
 
 def _database_url(settings: Settings, name: str, role: str) -> str:

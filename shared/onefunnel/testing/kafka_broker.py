@@ -13,6 +13,7 @@ import signal
 import socket
 import subprocess
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
@@ -29,11 +30,21 @@ HOST: Final = "127.0.0.1"
 # Below the range that the system gives to outgoing connections: there a client that looks for a dead
 # broker on its own machine can be given the broker's port, connect to itself and keep it.
 PORTS: Final = range(12_000, 20_000)
-PLAIN: Final = "OPEN:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT"
+PROTOCOLS: Final = "OPEN:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT,SECURED:SASL_SSL"
 JAVA: Final = (
     "java", "-Xmx384m", "-Xms384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto",
     "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-Dorg.slf4j.simpleLogger.log.kafka.server=info",
 )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Secured:
+    """A second way in: over TLS, with the broker's certificate, for one user."""
+
+    certificate: str  # PEM
+    key: str  # PEM, PKCS 8
+    user: str
+    password: str
 
 
 class BrokerFailed(Exception):
@@ -54,8 +65,9 @@ def image() -> str:
 class LocalBroker:
     """A broker and its controller in one process, with a directory of its own."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, secured: Secured | None = None) -> None:
         self._directory = directory
+        self._secured = secured
         self._process: subprocess.Popen[bytes] | None = None
         self._ports = _free_ports()
         self._log = directory / "broker.log"
@@ -64,6 +76,11 @@ class LocalBroker:
     def bootstrap(self) -> str:
         """Return the address for clients; it stays the same through restarts."""
         return f"{HOST}:{self._ports[0]}"
+
+    @property
+    def secured_bootstrap(self) -> str:
+        """Return the address of the way in that is secured, if there is one."""
+        return f"{HOST}:{self._ports[4]}"
 
     @property
     def behind_proxy(self) -> tuple[str, int]:
@@ -86,7 +103,7 @@ class LocalBroker:
         cluster = base64.urlsafe_b64encode(new_id().bytes).rstrip(b"=").decode()
         self._configure()
         subprocess.run(
-            self._java("kafka.tools.StorageTool", "format", "-t", cluster, "-c", self._settings),
+            self._java("kafka.tools.StorageTool", "format", "-t", cluster, "-c", self._settings, *self._users()),
             check=True, capture_output=True,
         )  # fmt: skip
         for _ in range(5):
@@ -144,7 +161,8 @@ class LocalBroker:
         return [*JAVA, "-cp", f"{fetched_jars()}/*", *arguments]
 
     def _configure(self) -> None:
-        public, controller, behind, proxy = (f"{HOST}:{port}" for port in self._ports)
+        public, controller, behind, proxy, closed = (f"{HOST}:{port}" for port in self._ports)
+        secured = f",SECURED://{closed}" if self._secured else ""
         Path(self._settings).write_text(
             "\n".join(
                 [
@@ -152,9 +170,9 @@ class LocalBroker:
                     "node.id=1",
                     f"controller.quorum.voters=1@{controller}",
                     "controller.listener.names=CONTROLLER",
-                    f"listeners=OPEN://{public},PROXIED://{behind},CONTROLLER://{controller}",
-                    f"advertised.listeners=OPEN://{public},PROXIED://{proxy}",
-                    f"listener.security.protocol.map={PLAIN}",
+                    f"listeners=OPEN://{public},PROXIED://{behind},CONTROLLER://{controller}{secured}",
+                    f"advertised.listeners=OPEN://{public},PROXIED://{proxy}{secured}",
+                    f"listener.security.protocol.map={PROTOCOLS}",
                     "inter.broker.listener.name=OPEN",
                     f"log.dirs={self.data}",
                     "auto.create.topics.enable=false",
@@ -165,9 +183,28 @@ class LocalBroker:
                     "num.network.threads=2",
                     "num.io.threads=2",
                     "log.cleaner.enable=false",
+                    *(_properties(self._secured) if self._secured else ()),
                 ]
             )
         )
+
+    def _users(self) -> Sequence[str]:
+        if self._secured is None:
+            return ()
+        named = f"name={self._secured.user},password={self._secured.password}"
+        return "--add-scram", f"SCRAM-SHA-512=[{named}]"
+
+
+def _properties(secured: Secured) -> Sequence[str]:
+    pem = [text.strip().replace("\n", "\\n") for text in (secured.certificate, secured.key)]
+    scram = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
+    return (
+        "sasl.enabled.mechanisms=SCRAM-SHA-512",
+        f"listener.name.secured.scram-sha-512.sasl.jaas.config={scram}",
+        "ssl.keystore.type=PEM",
+        f"ssl.keystore.certificate.chain={pem[0]}",
+        f"ssl.keystore.key={pem[1]}",
+    )
 
 
 def fetched_jars() -> Path:
@@ -192,9 +229,9 @@ def fetched_jars() -> Path:
 
 
 def _free_ports() -> Sequence[int]:
-    """Return four ports that nobody listens on; processes that look at once begin at different places."""
+    """Return five ports that nobody listens on; processes that look at once begin at different places."""
     found = _free_from(PORTS.start + (os.getpid() * 37) % len(PORTS))
-    return list(islice(found, 4))
+    return list(islice(found, 5))
 
 
 def _free_from(first: int) -> Iterator[int]:

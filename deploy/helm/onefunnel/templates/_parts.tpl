@@ -31,6 +31,12 @@ imagePullSecrets: {{ toYaml . | nindent 2 }}
 volumes:
   - name: tmp
     emptyDir: {sizeLimit: 64Mi}
+{{- with .root.Values.kafka.caSecret }}
+{{- if .name }}
+  - name: kafka-ca
+    secret: {secretName: {{ .name | quote }}, items: [{key: {{ .key | quote }}, path: ca.crt}]}
+{{- end }}
+{{- end }}
 {{- end }}
 
 {{- define "onefunnel.containerSecurity" -}}
@@ -40,6 +46,9 @@ securityContext:
   capabilities: {drop: [ALL]}
 volumeMounts:
   - {name: tmp, mountPath: /tmp}
+{{- if .root.Values.kafka.caSecret.name }}
+  - {name: kafka-ca, mountPath: /etc/onefunnel/kafka, readOnly: true}
+{{- end }}
 {{- end }}
 
 {{- define "onefunnel.secret" -}}
@@ -54,6 +63,18 @@ valueFrom: {secretKeyRef: {name: {{ .name | quote }}, key: {{ .key | quote }}}}
 - {name: ONEFUNNEL_KAFKA_MIN_ISR, value: {{ .root.Values.kafka.minIsr | quote }}}
 - {name: ONEFUNNEL_KAFKA_SMALL, value: {{ .root.Values.kafka.small | quote }}}
 - {name: ONEFUNNEL_KAFKA_PREFIX, value: {{ .root.Values.kafka.prefix | quote }}}
+{{- if .root.Values.kafka.tls }}
+- {name: ONEFUNNEL_KAFKA_TLS, value: "true"}
+{{- end }}
+{{- if .root.Values.kafka.caSecret.name }}
+- {name: ONEFUNNEL_KAFKA_CA_FILE, value: /etc/onefunnel/kafka/ca.crt}
+{{- end }}
+{{- if .root.Values.kafka.user }}
+- {name: ONEFUNNEL_KAFKA_USER, value: {{ .root.Values.kafka.user | quote }}}
+- {name: ONEFUNNEL_KAFKA_MECHANISM, value: {{ .root.Values.kafka.mechanism | quote }}}
+- name: ONEFUNNEL_KAFKA_PASSWORD
+  {{- include "onefunnel.secret" .root.Values.kafka.passwordSecret | nindent 2 }}
+{{- end }}
 - {name: OTEL_EXPORTER_OTLP_ENDPOINT, value: {{ .root.Values.telemetry.otlpEndpoint | quote }}}
 - name: ONEFUNNEL_INTERNAL_KEY
   {{- include "onefunnel.secret" .root.Values.secrets.internalKey | nindent 2 }}
@@ -73,9 +94,16 @@ valueFrom: {secretKeyRef: {name: {{ .name | quote }}, key: {{ .key | quote }}}}
 - {name: ONEFUNNEL_HOST, value: 0.0.0.0}
 - {name: ONEFUNNEL_PORT, value: "8080"}
 {{- if eq .service "gateway" }}
+- {name: ONEFUNNEL_PUBLIC_URL, value: {{ .root.Values.publicUrl | quote }}}
+{{- end }}
+{{- end }}
+{{- if and (eq .service "gateway") (eq .part "work") }}
+- {name: ONEFUNNEL_WEBHOOK_DAYS, value: {{ .root.Values.webhookDays | quote }}}
+{{- end }}
+{{- if and (eq .service "gateway") (ne .part "migrate") }}
+- {name: ONEFUNNEL_CRM_HOSTS, value: {{ join "," .root.Values.crmHosts | quote }}}
 - name: ONEFUNNEL_SERVICE_URLS
   value: {{ include "onefunnel.serviceUrls" .root | quote }}
-{{- end }}
 {{- end }}
 {{- end }}
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from sqlalchemy import Column, DateTime, Integer, LargeBinary, MetaData, Table, Text, Uuid
+from sqlalchemy import Column, Date, DateTime, Integer, LargeBinary, MetaData, Table, Text, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 
 METADATA: Final = MetaData()
@@ -48,6 +48,7 @@ CONNECTION: Final = Table(
     Column("settings", JSONB, nullable=False),
     Column("mapping", JSONB, nullable=False),
     Column("secrets", JSONB, nullable=False),
+    Column("access", JSONB(none_as_null=True)),
     Column("created_at", DateTime(timezone=True), nullable=False),
 )
 CONNECTION_ENDPOINT: Final = Table(
@@ -71,6 +72,8 @@ DELIVERY: Final = Table(
     Column("told", Integer, nullable=False),
     Column("status", Text, nullable=False),
     Column("faults", JSONB, nullable=False),
+    Column("sealed_on", Date),
+    Column("erased_at", DateTime(timezone=True)),
 )
 DELIVERY_KEY: Final = Table(
     "delivery_key",
@@ -80,4 +83,29 @@ DELIVERY_KEY: Final = Table(
     Column("key", Text, primary_key=True),
     Column("delivery_id", Uuid, nullable=False),
     Column("digest", LargeBinary, nullable=False),
+    Column("record", Text),
+)
+CRM_LANE: Final = Table(
+    "crm_lane",
+    METADATA,
+    Column("tenant_id", Uuid, primary_key=True),
+    Column("connection_id", Uuid, primary_key=True),
+    Column("marks", JSONB, nullable=False),
+    Column("reconcile_at", DateTime(timezone=True), nullable=False),
+)
+RECONCILIATION: Final = Table(
+    "reconciliation",
+    METADATA,
+    Column("tenant_id", Uuid, primary_key=True),
+    Column("id", Uuid, primary_key=True),
+    Column("connection_id", Uuid, nullable=False),
+    Column("cause", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("started_at", DateTime(timezone=True), nullable=False),
+    Column("finished_at", DateTime(timezone=True)),
+    Column("progress", JSONB, nullable=False),
+    Column("read", Integer, nullable=False),
+    Column("told", Integer, nullable=False),
+    Column("totals", JSONB, nullable=False),
+    Column("faults", JSONB, nullable=False),
 )

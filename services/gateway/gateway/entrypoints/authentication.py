@@ -3,7 +3,7 @@
 import asyncio
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Final
 from uuid import UUID
@@ -12,6 +12,7 @@ from gateway.application.ports import KeyStore
 from gateway.domain.api_key import ApiKey, presented
 from onefunnel.clock import Clock
 from onefunnel.http.principal import HEADER, Principal, sign_principal, unauthenticated
+from onefunnel.reach import Rights
 from onefunnel.runtime import Header
 
 # A revoked key keeps its power at most so long in a process that did not revoke it.
@@ -23,11 +24,13 @@ PRINCIPAL_HEADER: Final = HEADER.lower().encode()
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """An authenticated caller, and the signed header that makes the services believe it."""
+    """An authenticated caller, and the signed headers that make the services believe it."""
 
     principal: Principal
     header: Header
     forget_at: float
+    # Signed once for each kind of rights, of which a role has a handful; forgotten with the caller.
+    headers: dict[Rights, Header] = field(default_factory=dict)
 
 
 class Doorkeeper:
@@ -55,9 +58,18 @@ class Doorkeeper:
         for digest in gone:
             del self._callers[digest]
 
+    def speaking(self, caller: Caller, rights: Rights) -> Header:
+        """Return the header that speaks for a caller with the rights of one request."""
+        header = caller.headers.get(rights)
+        if header is None:
+            header = self.signed(replace(caller.principal, rights=rights))
+            caller.headers[rights] = header
+        return header
+
     def signed(self, principal: Principal) -> Header:
-        """Return the header that speaks for `principal`."""
-        return PRINCIPAL_HEADER, sign_principal(principal, self._internal_key).encode()
+        """Return the header that speaks for `principal`, for a minute from now."""
+        text = sign_principal(principal, self._internal_key, self._clock.now())
+        return PRINCIPAL_HEADER, text.encode()
 
     async def _looked_up(self, text: bytes, digest: bytes) -> Caller:
         self._callers.pop(digest, None)

@@ -1,14 +1,17 @@
 """How every service is: asked at the moment of the question, all at once."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 import orjson
 
 from gateway.entrypoints.schemas import HaltedPartition, ServiceStatus, Status
+from onefunnel.outbox.standing import Standing
+from onefunnel.persistence.database import StorageUnavailable
 from onefunnel.runtime import Header, ServiceClient, ServiceUnreachable
 
+OWN: Final = "gateway"
 SERVICES: Final = ("lead", "scoring", "content", "metrics")
 TIMEOUT_S: Final = 2.0
 PATH: Final = "/internal/status"
@@ -17,21 +20,33 @@ PATH: Final = "/internal/status"
 class StatusOfAll:
     """Asks the services; one that does not answer is not ready, and never an error."""
 
-    def __init__(self, clients: Callable[[str], ServiceClient]) -> None:
+    def __init__(
+        self, clients: Callable[[str], ServiceClient], outbox: Callable[[], Awaitable[Standing]]
+    ) -> None:
         self._clients = clients
+        self._outbox = outbox
 
     async def __call__(self, principal: Header) -> Status:
         """Return how all services are, in the eyes of one tenant."""
-        found = await asyncio.gather(*(self.of(name, principal) for name in SERVICES))
+        *found, own = await asyncio.gather(
+            *(self.of(name, principal) for name in SERVICES), self._own()
+        )
         return Status(
-            ready=all(status.ready for status in found),
+            ready=own.ready and all(status.ready for status in found),
             halted=[
                 HaltedPartition(service=name, **one)
                 for name, status in zip(SERVICES, found, strict=True)
                 for one in (status.detail or {}).get("halted", ())
             ],
-            services=dict(zip(SERVICES, found, strict=True)),
+            services={**dict(zip(SERVICES, found, strict=True)), OWN: own},
         )
+
+    async def _own(self) -> ServiceStatus:
+        try:
+            async with asyncio.timeout(TIMEOUT_S):
+                return ServiceStatus(ready=True, detail={"outbox": await self._outbox()})
+        except (TimeoutError, StorageUnavailable):
+            return ServiceStatus(ready=False)
 
     async def of(self, service: str, principal: Header) -> ServiceStatus:
         """Return how one service is."""

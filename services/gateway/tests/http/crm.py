@@ -79,6 +79,14 @@ def _cloudevents(to: Connected, body: bytes, at: float, more: dict[str, str]) ->
     return Sent(to.path, {"Content-Type": media, "Authorization": f"Bearer {to.secret}"}, body)
 
 
+def _zoho(to: Connected, body: bytes, at: float, more: dict[str, str]) -> Sent:
+    return Sent(to.path, JSON, body)
+
+
+def _dynamics(to: Connected, body: bytes, at: float, more: dict[str, str]) -> Sent:
+    return Sent(to.path, {**JSON, "X-Onefunnel-Key": to.secret}, body)
+
+
 JSON = {"Content-Type": "application/json"}
 
 

@@ -66,6 +66,8 @@ async def test_status_says_which_service_is_down_and_is_no_error_itself(gateway)
     whole = (await client.get("/v1/status")).json()
     assert whole["ready"] is True
     assert whole["services"]["metrics"] == {"ready": True, "detail": {"lag_events": 3}}
+    own = whole["services"]["gateway"]
+    assert own == {"ready": True, "detail": {"outbox": {"depth": 0, "oldest_age_s": 0.0}}}
 
     gateway.services.down.add("scoring")
     part = await client.get("/v1/status")

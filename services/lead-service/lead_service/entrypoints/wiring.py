@@ -10,7 +10,8 @@ from fastapi.responses import Response
 from pydantic import BaseModel
 
 from lead_service.application.ports import BatchFactory, Saved, Tx, TxFactory
-from lead_service.application.queries import Queries, Reads
+from lead_service.application.queries import OwnedKind, Queries, Reads
+from lead_service.entrypoints.owning import Owning, check_mentioned, owning
 from onefunnel.clock import Clock
 from onefunnel.http.pagination import Page, list_of
 from onefunnel.http.principal import CurrentPrincipal, Principal
@@ -74,6 +75,21 @@ class Asked:
 
         return await self.write(work)
 
+    async def owning(self) -> Owning:
+        """Return whose leads and deals the caller sees and may change."""
+        return await owning(self.principal, self.queries.circles, self.wiring.clock)
+
+    async def check_given(self, owner: UUID | None) -> None:
+        """Refuse to make something theirs to whom the caller may not do this."""
+        if owner is not None:
+            (await self.owning()).check_given(owner)
+
+    async def check_mentioned(self, kind: OwnedKind, id_: UUID | None, pointer: str) -> None:
+        """Refuse a body that names a lead or a deal outside the caller's rights."""
+        if id_ is not None:
+            circles, clock = self.queries.circles, self.wiring.clock
+            await check_mentioned(self.principal, circles, clock, kind, id_, pointer)
+
     async def one(self, reads: Reads[Any], id_: UUID, show: type[BaseModel]) -> Response:
         """Answer with one resource and its ETag."""
         view = await reads.get(self.tenant_id, id_)
@@ -85,10 +101,13 @@ class Asked:
         page: Page,
         show: type[BaseModel],
         filters: Mapping[str, object] | None = None,
+        *,
+        owned: bool = False,
     ) -> Response:
-        """Answer with one page of a list."""
+        """Answer with one page of a list; of an `owned` one, only with what the caller may see."""
+        owners = (await self.owning()).may if owned else None
         rows: Sequence[Any] = await reads.page(
-            self.tenant_id, filters or {}, after=page.after, limit=page.limit + 1
+            self.tenant_id, filters or {}, after=page.after, limit=page.limit + 1, owners=owners
         )
         return self.read.answer(page.answer(rows, key=reads.key_of, item=show.model_validate))
 
@@ -106,7 +125,10 @@ Asking = Annotated[Asked, Depends(asked)]
 def shown(show: type[BaseModel]) -> Callable[[Saved[Any]], Answer]:
     """Answer with the resource as it is now."""
     return lambda saved: Answer(
-        show.model_validate(saved.view), event_id=saved.event_id, etag=saved.version
+        show.model_validate(saved.view),
+        event_id=saved.event_id,
+        etag=saved.version,
+        changed=saved.changed,
     )
 
 
@@ -118,7 +140,13 @@ def made(show: type[BaseModel], path: str) -> Callable[[Saved[Any]], Answer]:
         event_id=saved.event_id,
         etag=saved.version,
         location=f"{path}/{saved.id}",
+        changed=saved.changed,
     )
+
+
+def there_already(show: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
+    """Describe the other answer of `made`: what was sent again is answered with what is there."""
+    return {200: {"model": show, "description": "It was there already, with the same data."}}
 
 
 def beside(show: type[BaseModel]) -> Callable[[tuple[Any, Saved[Any]]], Answer]:

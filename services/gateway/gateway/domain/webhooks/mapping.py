@@ -97,6 +97,7 @@ def translate(change: Change, mapping: Mapping, context: Context) -> Translated:
             connection_id=context.connection_id,
             delivery_id=context.delivery_id,
             deleted=change.deleted,
+            erased=True if change.erased else None,
             emptied=tuple(reader.emptied()),
             **told,
         )

@@ -38,6 +38,7 @@ class Provider:
     needs: tuple[str, ...] = ()  # settings without which nothing can be checked
     asks_first: bool = False  # sends OPTIONS before it delivers
     status: int = 200  # of what was stored
+    erases: bool = False  # tells when somebody asked to be forgotten
     makes_secrets: bool = False  # the vendor's own secret has to be given to us
     takes: Callable[[str], bool] = bool  # whether a secret can be one of this vendor's
 
@@ -49,7 +50,9 @@ class Provider:
 
 
 _ALL: Final = (
-    Provider("hubspot", hubspot.verify, hubspot.read, needs_url=True, makes_secrets=True),
+    Provider(
+        "hubspot", hubspot.verify, hubspot.read, needs_url=True, erases=True, makes_secrets=True
+    ),
     Provider(
         "salesforce",
         salesforce.verify_message,

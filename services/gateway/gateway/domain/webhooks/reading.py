@@ -35,7 +35,14 @@ class Change:
     tie: str = ""
     fields: Mapping[str, str | None] = field(default_factory=dict)
     deleted: bool | None = None
+    erased: bool = False  # whom the record is about asked to be forgotten
+    thin: bool = False  # says that the record changed and not all of what it is now
     recurs: bool = False  # the vendor names no id: the same again is another change after a while
+
+    @property
+    def record(self) -> str | None:
+        """Return what the record is called among all of its connection's, None for what we do not follow."""
+        return f"{self.kind}:{self.external_id}" if self.kind else None
 
 
 @dataclass(frozen=True, slots=True)

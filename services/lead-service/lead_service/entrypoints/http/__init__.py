@@ -9,6 +9,7 @@ from lead_service.entrypoints.http import (
     batches,
     deals,
     directory,
+    erasures,
     funnels,
     internal,
     leads,
@@ -21,5 +22,6 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     activities.router,
     directory.router,
     funnels.router,
+    erasures.router,
     internal.router,
 )

@@ -1,0 +1,36 @@
+"""Bodies of erasures."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from lead_service.application.commands.erasures import RequestErasure
+from lead_service.domain.erasure import SubjectKind
+from lead_service.entrypoints.schemas.values import View
+from onefunnel.http.bodies import Body, Id
+
+
+class ErasureIn(Body):
+    """Whose data shall be erased."""
+
+    kind: SubjectKind
+    subject: Annotated[Id, Field(description="The id of the lead or the person.")]
+
+    def command(self) -> RequestErasure:
+        """Return what is asked for."""
+        return RequestErasure(self.kind, self.subject)
+
+
+class ErasureOut(View):
+    """An erasure: requested, or done; then this is the receipt."""
+
+    id: UUID
+    kind: SubjectKind
+    subject_id: UUID
+    status: Literal["requested", "erased"]
+    requested_by: str
+    requested_at: datetime
+    approved_by: str | None
+    erased_at: datetime | None
