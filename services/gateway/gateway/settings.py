@@ -11,3 +11,5 @@ class GatewaySettings(BaseSettings):
     public_url: str = (
         ""  # https://host as CRMs know it: signed by some, so never guessed from a request
     )
+    # Lets webhooks go to servers on this machine, by http too: for tests and trials, never for others.
+    outgoing_loopback: bool = False

@@ -101,6 +101,13 @@ GRANTS: Final[Mapping[str, Mapping[str, frozenset[Role]]]] = {
     "operations": {"read": _T | _A, "change": _T},
     "event": {"read": _PEOPLE},
     "connection": {"read": _T | _A, "create": _T, "update": _T, "replay": _T},
+    "webhook_subscription": {
+        "read": _T | _A,
+        "create": _T,
+        "update": _T,
+        "delete": _T,
+        "replay": _T,
+    },
     "webhook": {"deliver": _T | _I},  # and whoever signs for a connection: the route is public
     "api_key": {"read": _T | _A, "create": _T, "revoke": _T},
     "identity": {"read": frozenset(ROLES)},
