@@ -91,7 +91,7 @@ def build(runtime: Runtime, document: Mapping[str, Any] | None = None) -> Servic
         doorkeeper,
         runtime.client,
         Names(runtime.client),
-        Limits(settings.rate_limit, settings.rate_window_s),
+        Limits(settings.rate_limit, settings.rate_window_s, settings.failure_limit),
         Frontends(origin for part in settings.frontends.split(",") if (origin := part.strip())),
     )
     return Service(

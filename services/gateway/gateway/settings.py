@@ -18,3 +18,4 @@ class GatewaySettings(BaseSettings):
     frontends: str = ""  # origins whose pages may use the API with a key, by comma; never "*"
     rate_limit: int = Field(default=60_000, ge=1)  # requests of one principal at once,
     rate_window_s: int = Field(default=60, ge=1)  # refilled over this time
+    failure_limit: int = Field(default=20, ge=1)  # wrong keys from one address in a minute

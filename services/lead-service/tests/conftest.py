@@ -43,8 +43,8 @@ class Caller:
     role: Role = "admin"
     person_id: UUID | None = None
     headers: dict[str, str] = field(default_factory=dict)
-    rights: Rights = EVERYTHING
     principal: str = "tester"
+    rights: Rights = EVERYTHING
 
     async def send(
         self, method: str, path: str, body: Any = None, *, raw: bytes | None = None, **headers: str

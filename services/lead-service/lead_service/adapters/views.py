@@ -46,8 +46,8 @@ class StoredReads(Generic[V]):
         view: Callable[..., V],
         *sort: str,
         newest_first: bool = False,
-        owner: ColumnElement[Any] | None = None,
         personal: Reading | None = None,
+        owner: ColumnElement[Any] | None = None,
     ) -> None:
         self._database = database
         self._table = table
@@ -193,9 +193,9 @@ class StoredNames:
 def stored_queries(database: Database, keyring: Keyring) -> Queries:
     """Return every read over one database."""
     t, v = tables, views
-    newest: Any = partial(StoredReads, database, newest_first=True)
     person, lead = Reading(PERSON, keyring), Reading(LEAD, keyring)
     activity = Reading(ACTIVITY, keyring)
+    newest: Any = partial(StoredReads, database, newest_first=True)
     return Queries(
         tenants=StoredReads(database, t.TENANT, v.TenantView, "id"),
         people=StoredReads(database, t.PERSON, v.PersonView, "id", personal=person),
