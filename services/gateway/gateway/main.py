@@ -1,7 +1,7 @@
 """The gateway, put together: the only file that knows all its rooms."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from importlib.resources import files
 from typing import Any, Final
@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gateway.adapters.bodies import BodySeals, expire
 from gateway.adapters.connections import (
     ConnectionRepository,
     DatabaseEndpoints,
@@ -19,6 +20,7 @@ from gateway.adapters.connections import (
 )
 from gateway.adapters.crm_api import CrmHttp
 from gateway.adapters.lanes import DatabaseLanes, LaneRepository
+from gateway.adapters.looks import ContentService, DatabaseViews
 from gateway.adapters.ours import LeadServiceStanding
 from gateway.adapters.reconciliations import RunRepository
 from gateway.adapters.repositories import DatabaseKeyStore, KeyRepository, TenantRepository
@@ -36,6 +38,7 @@ from gateway.entrypoints.authentication import Doorkeeper
 from gateway.entrypoints.browsers import Frontends
 from gateway.entrypoints.crm_worker import CrmWorker
 from gateway.entrypoints.documents import public_routes
+from gateway.entrypoints.expiring import expire_bodies
 from gateway.entrypoints.front import Front
 from gateway.entrypoints.http_audit import audit_routes
 from gateway.entrypoints.http_connections import Means, connection_routes
@@ -50,6 +53,7 @@ from gateway.entrypoints.operations import Operations
 from gateway.entrypoints.standing import asker
 from gateway.entrypoints.status import StatusOfAll
 from gateway.entrypoints.streams import Hints
+from gateway.entrypoints.views_worker import tell_views
 from gateway.settings import GatewaySettings
 from onefunnel.audit.entry import Marks
 from onefunnel.audit.rows import add
@@ -87,7 +91,7 @@ def build(runtime: Runtime, document: Mapping[str, Any] | None = None) -> Servic
         doorkeeper,
         runtime.client,
         Names(runtime.client),
-        Limits(settings.rate_limit, settings.rate_window_s),
+        Limits(settings.rate_limit, settings.rate_window_s, settings.failure_limit),
         Frontends(origin for part in settings.frontends.split(",") if (origin := part.strip())),
     )
     return Service(
@@ -98,6 +102,8 @@ def build(runtime: Runtime, document: Mapping[str, Any] | None = None) -> Servic
             partial(_forget, runtime),
             partial(_seal, runtime),
             partial(_ask_crms, runtime),
+            partial(_expire_bodies, runtime),
+            partial(_tell_views, runtime),
         ),
         watch=Watcher(NAME, runtime.worker_database(NAME), runtime.clock),
     )
@@ -123,11 +129,12 @@ def own_app(runtime: Runtime, doorkeeper: Doorkeeper | None = None) -> FastAPI:
     settings = GatewaySettings()
     public_url = settings.public_url
     seal = Seal(runtime.internal_key)
+    deliveries = deliveries_of(seal)
     intake = Intake(
-        DatabaseEndpoints(database), database, DeliveryRepository, seal, runtime.clock, runtime.wake
+        DatabaseEndpoints(database), database, deliveries, seal, runtime.clock, runtime.wake
     )
     means = Means(
-        write_of, read_of, ConnectionRepository, DeliveryRepository, intake, seal, runtime.clock,
+        write_of, read_of, ConnectionRepository, deliveries, intake, seal, runtime.clock,
         public_url, addresses_of(settings),
     )  # fmt: skip
 
@@ -233,23 +240,24 @@ def _doorkeeper(runtime: Runtime) -> Doorkeeper:
 def crm_worker(runtime: Runtime, ask: Asking) -> CrmWorker:
     """Return what goes to the CRMs of all tenants."""
     database = runtime.worker_database(NAME)
+    deliveries = deliveries_of(Seal(runtime.internal_key))
 
     def bench(conn: AsyncConnection, lane: Lane, metadata: Metadata) -> Bench:
         return Bench(
             LaneRepository(conn, lane),
             ConnectionRepository(conn),
-            DeliveryRepository(conn, metadata),
+            deliveries(conn, metadata),
             RunRepository(conn, lane.tenant_id),
         )
 
-    door = _doorkeeper(runtime)
-
-    def signed(tenant_id: UUID) -> Header:
-        return door.signed(Principal(tenant_id, SYSTEM, "admin"))
-
-    means = Fetching(ask, Seal(runtime.internal_key), runtime.clock, bench)
-    ours = LeadServiceStanding(runtime.client("lead"), signed)
+    means = Fetching(ask, runtime.clock, bench)
+    ours = LeadServiceStanding(runtime.client("lead"), _signed(runtime))
     return CrmWorker(DatabaseLanes(database), database, means, ours)
+
+
+def deliveries_of(seal: Seal) -> Callable[[AsyncConnection, Metadata], DeliveryRepository]:
+    """Return how deliveries are kept: their bodies under keys of their days."""
+    return partial(DeliveryRepository, bodies=BodySeals(seal))
 
 
 def addresses_of(settings: GatewaySettings) -> Addresses:
@@ -264,6 +272,27 @@ async def _ask_crms(runtime: Runtime, stop: asyncio.Event) -> None:
         await crm_worker(runtime, ask).run(stop, runtime.wakeups.listen)
     finally:
         await ask.close()
+
+
+def _signed(runtime: Runtime) -> Callable[[UUID], Header]:
+    """Return what signs for the gateway itself, in one tenant."""
+    door = _doorkeeper(runtime)
+    return lambda tenant_id: door.signed(Principal(tenant_id, SYSTEM, "admin"))
+
+
+async def _tell_views(runtime: Runtime, stop: asyncio.Event) -> None:
+    library = ContentService(runtime.client("content"), _signed(runtime))
+    views = DatabaseViews(runtime.worker_database(NAME))
+    await tell_views(views, library, stop, runtime.wakeups.listen())
+
+
+async def _expire_bodies(runtime: Runtime, stop: asyncio.Event) -> None:
+    days = GatewaySettings().webhook_days
+
+    async def expired(conn: AsyncConnection) -> bool:
+        return await expire(conn, runtime.clock.now(), days)
+
+    await expire_bodies(runtime.worker_database(NAME), expired, stop)
 
 
 async def _forget(runtime: Runtime, stop: asyncio.Event) -> None:

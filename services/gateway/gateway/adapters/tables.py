@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from sqlalchemy import Column, DateTime, Integer, LargeBinary, MetaData, Table, Text, Uuid
+from sqlalchemy import Column, Date, DateTime, Integer, LargeBinary, MetaData, Table, Text, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 
 METADATA: Final = MetaData()
@@ -72,6 +72,8 @@ DELIVERY: Final = Table(
     Column("told", Integer, nullable=False),
     Column("status", Text, nullable=False),
     Column("faults", JSONB, nullable=False),
+    Column("sealed_on", Date),
+    Column("erased_at", DateTime(timezone=True)),
 )
 DELIVERY_KEY: Final = Table(
     "delivery_key",
@@ -81,6 +83,7 @@ DELIVERY_KEY: Final = Table(
     Column("key", Text, primary_key=True),
     Column("delivery_id", Uuid, nullable=False),
     Column("digest", LargeBinary, nullable=False),
+    Column("record", Text),
 )
 CRM_LANE: Final = Table(
     "crm_lane",

@@ -48,6 +48,10 @@ class DeliveryStore(Deliveries, Protocol):
         """Send events out."""
         ...
 
+    async def content(self, delivery: StoredDelivery) -> bytes:
+        """Return the body of a delivery; raise `gone` if it was erased or its time is over."""
+        ...
+
     async def save(self, delivery: StoredDelivery) -> None:
         """Note what became of a delivery when it was replayed."""
         ...
@@ -139,24 +143,22 @@ async def rotate(
 
 
 async def meaning_now(
-    connection: Connection, delivery_id: UUID, *, deliveries: DeliveryStore, seal: Seal
+    connection: Connection, delivery_id: UUID, *, deliveries: DeliveryStore
 ) -> tuple[StoredDelivery, Sequence[Change], Meaning]:
     """Return a stored delivery and what it would become under the mapping of now."""
     delivery = await deliveries.get(connection.id, delivery_id)
     if delivery is None:
         raise not_found("delivery")
-    told = told_in(connection, seal.open(delivery.sealed, delivery.id))
+    told = told_in(connection, await deliveries.content(delivery))
     meaning = meaning_of(told.changes, connection, delivery.id, delivery.received_at)
     return delivery, told.changes, meaning
 
 
 async def replay(
-    connection: Connection, delivery_id: UUID, *, deliveries: DeliveryStore, seal: Seal
+    connection: Connection, delivery_id: UUID, *, deliveries: DeliveryStore
 ) -> StoredDelivery:
     """Tell a stored delivery again; whoever knows it already is told nothing new."""
-    delivery, changes, meaning = await meaning_now(
-        connection, delivery_id, deliveries=deliveries, seal=seal
-    )
+    delivery, changes, meaning = await meaning_now(connection, delivery_id, deliveries=deliveries)
     again = replace(
         delivery, told=len(meaning.events), status=meaning.status, faults=meaning.faults
     )

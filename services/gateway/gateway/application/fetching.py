@@ -15,7 +15,6 @@ from gateway.application.connections import Connections, DeliveryStore
 from gateway.application.deliveries import Arrived, ItemFault, faults_without, take_in
 from gateway.application.intake import packed_answer
 from gateway.application.runs import Runs
-from gateway.application.sealing import Seal
 from gateway.domain.connection import Connection
 from gateway.domain.crm_api.apis import APIS
 from gateway.domain.crm_api.calls import Api, Call, Reply
@@ -107,7 +106,6 @@ class Means:
     """What a turn works with altogether."""
 
     ask: Asking
-    seal: Seal
     clock: Clock
     bench: Callable[[Any, Lane, Metadata], Bench]
 
@@ -196,7 +194,6 @@ async def tell_answer(
         question.connection,
         Told(tuple(changes)),
         means.clock.now(),
-        means.seal,
         packed_answer(question.kind, body),
         sha256(body).digest(),
         None,

@@ -84,9 +84,7 @@ def terms_of(connection: Connection, seal: Seal, now: datetime) -> Terms:
     return Terms(tuple(secrets), connection.settings)
 
 
-def arrived(
-    connection: Connection, received: Received, seal: Seal, now: datetime, verdict: Verdict
-) -> Arrived:
+def arrived(connection: Connection, received: Received, now: datetime, verdict: Verdict) -> Arrived:
     """Read a genuine request. Raises `Unreadable`."""
     provider = PROVIDERS[connection.provider]
     told = provider.read(received, Terms((), connection.settings))
@@ -94,7 +92,6 @@ def arrived(
         connection,
         told,
         now,
-        seal,
         packed(received),
         sha256(received.body).digest(),
         verdict.secret_id,

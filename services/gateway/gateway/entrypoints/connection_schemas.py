@@ -27,6 +27,7 @@ ProviderName = Literal[
     "espocrm",
     "twenty",
     "odoo",
+    "papermark",
 ]
 Standing = Literal["won", "lost", "open", "qualified", "disqualified"]
 Theirs = Annotated[str, StringConstraints(min_length=1, max_length=200)]
@@ -69,10 +70,16 @@ class MappingIn(Body):
         Field(max_length=5_000, description="The CRM's owner to the external id of a person here."),
     ] = None
     sources: Annotated[dict[Theirs, Code] | None, Few] = None
+    shares: Annotated[
+        dict[Theirs, UUID] | None,
+        Field(
+            max_length=5_000, description="A link of another system to a share of an asset here."
+        ),
+    ] = None
 
     def over(self, default: Mapping[str, Any]) -> dict[str, Any]:
         """Return the default with what was given in its place."""
-        return {**default, **self.model_dump(exclude_unset=True, exclude_none=True)}
+        return {**default, **self.model_dump(mode="json", exclude_unset=True, exclude_none=True)}
 
 
 class AccessIn(Body):
@@ -190,6 +197,9 @@ class DeliveryView(BaseModel):
     changes: int
     told: int
     secret_id: UUID | None
+    erased_at: Annotated[
+        datetime | None, Field(description="Since then nobody can read or replay it.")
+    ]
     faults: list[FaultView]
 
 
@@ -257,6 +267,7 @@ def delivery_view(delivery: StoredDelivery) -> DeliveryView:
         changes=delivery.changes,
         told=delivery.told,
         secret_id=delivery.secret_id,
+        erased_at=delivery.erased_at,
         faults=[fault_view(fault) for fault in delivery.faults],
     )
 

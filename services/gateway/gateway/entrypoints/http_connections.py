@@ -288,7 +288,7 @@ def _add_deliveries(router: APIRouter, means: Means) -> None:
         async def query(conn: Any) -> Meant:
             found = await using.got(means.connections(conn), connection_id)
             _, _, meaning = await using.meaning_now(
-                found, delivery_id, deliveries=means.deliveries(conn, None), seal=means.seal
+                found, delivery_id, deliveries=means.deliveries(conn, None)
             )
             return Meant(
                 status=meaning.status,
@@ -311,7 +311,7 @@ def _add_deliveries(router: APIRouter, means: Means) -> None:
         async def work(conn: Any, metadata: Any) -> Answer:
             found = await using.got(means.connections(conn), connection_id)
             again = await using.replay(
-                found, delivery_id, deliveries=means.deliveries(conn, metadata), seal=means.seal
+                found, delivery_id, deliveries=means.deliveries(conn, metadata)
             )
             return Answer(delivery_view(again))
 

@@ -95,7 +95,7 @@ class Intake:
             )
         _check_media(provider, received)
         try:
-            found = arrived(connection, received, self._seal, now, verdict)
+            found = arrived(connection, received, now, verdict)
         except Unreadable as error:
             self._note_refusal(connection, "unreadable")
             raise Problem(

@@ -15,18 +15,18 @@ from onefunnel.runtime import Header
 
 # A key has 256 bits, so nobody guesses one: this keeps noise away, and whoever has a valid key and shares
 # the address of somebody who has none is served all the same.
-FAILURES: Final = 20
 FAILURES_WINDOW_S: Final = 60
 
+CREDENTIALS: Final = frozenset({b"authorization", b"x-api-key"})
 SAID: Final = "onefunnel.said_by_limits"  # in the scope
 
 
 class Limits:
     """What each principal may ask, and how often an address may fail to say who it is."""
 
-    def __init__(self, limit: int, window_s: int) -> None:
+    def __init__(self, limit: int, window_s: int, failures: int) -> None:
         self._quota = Quota(limit, window_s)
-        self._failures = Quota(FAILURES, FAILURES_WINDOW_S)
+        self._failures = Quota(failures, FAILURES_WINDOW_S)
         self._policy: Header = (b"ratelimit-policy", b'"default";q=%d;w=%d' % (limit, window_s))
 
     def count(self, scope: Scope, tenant_and_principal: str) -> None:
@@ -40,7 +40,9 @@ class Limits:
             )
 
     def count_failure(self, scope: Scope) -> None:
-        """Count a request from somebody unknown; raise `rate-limited` if the address had too many."""
+        """Count a credential that was none; raise `rate-limited` if the address sent too many."""
+        if not any(name in CREDENTIALS for name, _ in scope["headers"]):
+            return
         client = scope.get("client")
         standing = self._failures.take(client[0] if client else "", time.monotonic())
         if not standing.admitted:

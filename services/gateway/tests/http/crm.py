@@ -87,6 +87,11 @@ def _dynamics(to: Connected, body: bytes, at: float, more: dict[str, str]) -> Se
     return Sent(to.path, {**JSON, "X-Onefunnel-Key": to.secret}, body)
 
 
+def _papermark(to: Connected, body: bytes, at: float, more: dict[str, str]) -> Sent:
+    signature = _mac(to.secret.encode(), body).hex()
+    return Sent(to.path, {**JSON, "X-Papermark-Signature": signature}, body)
+
+
 JSON = {"Content-Type": "application/json"}
 
 

@@ -3,7 +3,6 @@
 import pytest
 
 from gateway.entrypoints.browsers import BadOrigin, Frontends
-from gateway.entrypoints.limits import FAILURES
 from gateway.main import build
 
 from .conftest import document_of
@@ -53,15 +52,21 @@ async def test_the_gateways_own_operations_are_counted_too(gateway, told):
     assert [(await rep.get("/v1/me")).status_code for _ in range(2)] == [200, 429]
 
 
-async def test_too_many_failures_of_an_address_are_told_to_wait_and_valid_keys_go_on(gateway):
+async def test_too_many_wrong_keys_of_an_address_are_told_to_wait_and_valid_keys_go_on(gateway):
     nobody, rep = await gateway.client(), await gateway.client("rep")
     bad = {"Authorization": "Bearer of_dev_" + "0" * 32 + "_" + "0" * 64}
-    for _ in range(FAILURES):
+    for _ in range(20):
         assert (await nobody.get(f"/v1/leads/{LEAD}", headers=bad)).status_code == 401
     refused = await nobody.get(f"/v1/leads/{LEAD}", headers=bad)
     assert refused.status_code == 429
     assert int(refused.headers["retry-after"]) >= 1
     assert (await rep.get(f"/v1/leads/{LEAD}")).status_code == 200
+
+
+async def test_a_request_without_a_key_is_no_failure_of_one(gateway, told):
+    told(failure_limit="1")
+    nobody = await gateway.client()
+    assert {(await nobody.get(f"/v1/leads/{LEAD}")).status_code for _ in range(5)} == {401}
 
 
 async def test_a_page_of_ours_may_ask_and_read(gateway, told):

@@ -257,3 +257,20 @@ async def test_a_crm_s_records_can_be_counted_here_and_one_that_it_deleted_is_no
     found = await crm.caller.made("/internal/crm/records", {"deal": ids, "lead": [lead]})
     won = {"state": "won", "currency": "USD", "amount_minor": 25050, "digits": 2}
     assert found == {"deal": {ids[0]: won}, "lead": {lead: {}}}
+
+
+async def test_somebody_who_asked_the_crm_to_be_forgotten_is_known_here_by_no_word(
+    crm: Crm,
+) -> None:
+    await crm.tell(crm.change(0, kind="lead", name="L-1", origin="Web"))
+    path = f"/v1/leads/{crm.id_of('lead', 'L-1')}"
+    read = await crm.caller.get(path)
+    known = {"name": "Ada Byron", "email": "ada@byron.example"}
+    tag = {"If_Match": read.headers["etag"]}
+    patched = await crm.caller.send("PATCH", path, known, **tag)
+    assert patched.status_code == 200, patched.text
+    await crm.tell(crm.change(9, kind="lead", name="L-1", deleted=True, erased=True))
+    lead = await crm.caller.get(path)
+    assert (lead.json()["state"], lead.json()["source"]) == ("disqualified", "Web")
+    assert "Ada" not in lead.text
+    assert "byron" not in str(await crm.caller.rows("SELECT l::text FROM lead l"))

@@ -14,7 +14,7 @@ from lead_service.application.commands.leads import (
 )
 from lead_service.application.ports import Tx
 from lead_service.domain.crm import CrmRecord
-from lead_service.domain.lead import Labels, Lead, LeadState
+from lead_service.domain.lead import Contact, Labels, Lead, LeadState
 from onefunnel.events.values import CampaignId
 
 _OPEN: Final = {
@@ -37,6 +37,7 @@ async def follow_lead(record: CrmRecord, *, tx: Tx) -> CrmRecord:
         await _agree_on_owner(record, lead, tx)
     if lead is not None:
         await _give_up(record, await tx.leads.get(record.id), tx)
+        await _forget(record, await tx.leads.get(record.id), tx)
     return record
 
 
@@ -90,6 +91,14 @@ async def _give_up(record: CrmRecord, lead: Lead, tx: Tx) -> None:
     at = record.runs("deleted" if deleted else "standing")[-1][0]
     reason = "crm-deleted" if deleted else record.says("lost_reason") or "unspecified"
     await disqualify_lead(DisqualifyLead(lead.id, reason, at), tx=tx)
+
+
+async def _forget(record: CrmRecord, lead: Lead, tx: Tx) -> None:
+    """Keep no word about somebody who asked the CRM to be forgotten; what was counted stays counted."""
+    known = lead.contact != Contact() or lead.attributes
+    if record.says("erased") == "true" and known and lead.state is not LeadState.MERGED:
+        emptied, events = lead.update(contact=Contact(), labels=lead.labels, attributes={})
+        await tx.leads.save(emptied, *events)
 
 
 async def _owner(record: CrmRecord, tx: Tx) -> UUID | None:
