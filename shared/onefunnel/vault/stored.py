@@ -29,6 +29,11 @@ INSERT INTO vault AS v (tenant_id, subject_id, field, version, sealed, address)
 SELECT $1, * FROM unnest($4::text::uuid[], $5::text[], $6::int[], $7::bytea[], $8::bytea[])
 ON CONFLICT (tenant_id, subject_id, field) DO UPDATE
 SET version = excluded.version, sealed = excluded.sealed, address = excluded.address"""
+_EVERYTHING: Final = """
+SELECT k.subject_id, k.wrapped, v.field, v.version, v.sealed FROM subject_key k
+LEFT JOIN vault v USING (tenant_id, subject_id)
+WHERE k.tenant_id = $1 AND k.subject_id = ANY($2::text::uuid[])
+ORDER BY k.subject_id, v.field"""
 _TOMBSTONES: Final = """
 SELECT tombstone FROM erased_address WHERE tenant_id = $1 AND tombstone = ANY($2::bytea[])"""
 
@@ -139,6 +144,13 @@ class StoredVault:
         await self._connection.execute(_DESTROY, self._tenant_id, people)
         self._keys.update(dict.fromkeys(ids))
 
+    async def everything(self, ids: Collection[UUID], *, must_be_there: UUID) -> list[Words]:
+        """Return all words under these keys; raise `gone` if `must_be_there` was erased."""
+        rows = await self._connection.fetch(_EVERYTHING, self._tenant_id, array("uuid", list(ids)))
+        if any(row["subject_id"] == must_be_there and row["wrapped"] is None for row in rows):
+            raise gone("person")
+        return [self._opened(row) for row in rows if row["sealed"] is not None]
+
     async def erased_addresses(self, addresses: Iterable[str]) -> set[str]:
         """Return those e-mail addresses that belonged to people who were erased."""
         digests = {self._keyring.tombstone(self._tenant_id, one): one for one in addresses}
@@ -146,6 +158,11 @@ class StoredVault:
             return set()
         rows = await self._connection.fetch(_TOMBSTONES, self._tenant_id, list(digests))
         return {digests[row["tombstone"]] for row in rows}
+
+    def _opened(self, row: asyncpg.Record) -> Words:
+        key = self._keyring.opened(self._tenant_id, row["subject_id"], row["wrapped"])
+        content = key.open(row["field"], row["version"], row["sealed"])
+        return Words(row["subject_id"], row["field"], row["version"], orjson.loads(content))
 
     def _known(self, row: asyncpg.Record) -> Known:
         if row["wrapped"] is None:

@@ -24,6 +24,7 @@ from lead_service.adapters.books import (
 from lead_service.adapters.buffers import BufferedAggregates, Journal
 from lead_service.adapters.bulk import insert_new, update_seen
 from lead_service.adapters.erasures import StoredErasures, erased_address
+from lead_service.adapters.exports import StoredExports
 from lead_service.adapters.repositories import Unit, known_rows, unit_of
 from lead_service.application.commands.terms import unknown
 from lead_service.application.ports import Kind, Mention, Reference, Tx
@@ -217,6 +218,7 @@ class StoredBatch:
             touches=BufferedTouches(unit, journal),
             activities=BufferedActivities(journal),
             erasures=self._erasures,
+            exports=StoredExports(unit),
         )
 
     async def prefetch(

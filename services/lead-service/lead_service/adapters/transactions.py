@@ -12,6 +12,7 @@ from lead_service.adapters.books import (
     StoredTouches,
 )
 from lead_service.adapters.erasures import StoredErasures
+from lead_service.adapters.exports import StoredExports
 from lead_service.adapters.repositories import StoredAggregates, unit_of
 from lead_service.application.ports import Tx
 from onefunnel.events.envelope import Metadata
@@ -41,4 +42,5 @@ def stored_tx(keyring: Keyring, conn: AsyncConnection, metadata: Metadata) -> Tx
         touches=StoredTouches(unit),
         activities=StoredActivities(unit),
         erasures=StoredErasures(unit),
+        exports=StoredExports(unit),
     )

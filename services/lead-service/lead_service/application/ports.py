@@ -17,12 +17,13 @@ from lead_service.application.views import (
     PersonView,
     ProductView,
     SpendView,
+    SubjectExport,
     TenantView,
     TouchView,
 )
 from lead_service.domain.deal import Activity, Deal
 from lead_service.domain.directory import Account, Campaign, Person, Product, Spend
-from lead_service.domain.erasure import Erasure
+from lead_service.domain.erasure import Erasure, SubjectKind
 from lead_service.domain.funnel import Funnel
 from lead_service.domain.lead import Lead, Touch
 from lead_service.domain.org import Chart
@@ -197,6 +198,14 @@ class Erasures(Protocol):
         ...
 
 
+class Exports(Protocol):
+    """Everything that is known of one person."""
+
+    async def of(self, kind: SubjectKind, subject_id: UUID) -> SubjectExport:
+        """Return what is known; raise not-found, or `gone` if it was erased."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Tx:
     """One transaction of one tenant; `imported` marks rows of another system, where rules are laxer."""
@@ -220,6 +229,7 @@ class Tx:
     touches: TouchBook
     activities: ActivityBook
     erasures: Erasures
+    exports: Exports
 
 
 @dataclass(frozen=True, slots=True)

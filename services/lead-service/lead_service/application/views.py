@@ -151,6 +151,35 @@ class LeadView(HasExternal):
     external_id: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class ExportedWords:
+    """Words in the vault: about whom or what, and of which sort."""
+
+    subject_id: UUID
+    sort: str
+    version: int
+    words: Json = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ExportedFact:
+    """Something that happened; the event says the rest."""
+
+    event_id: UUID
+    what: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectExport:
+    """Everything that is known of somebody."""
+
+    subject_id: UUID
+    kind: str
+    words: list[ExportedWords]
+    facts: list[ExportedFact]
+
+
 @dataclass(frozen=True)
 class ErasureView:
     """An erasure as it stands."""

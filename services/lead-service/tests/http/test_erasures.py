@@ -206,3 +206,32 @@ async def test_another_tenant_knows_nothing_of_it(caller: Any, lead: str) -> Non
     assert (await other.get("/v1/erasures")).json()["items"] == []
     made = await other.post("/v1/leads", BODY)
     assert made.status_code == 201
+
+
+async def test_somebody_reads_all_that_is_known_of_them_and_it_is_written_down(
+    caller: Any, lead: str
+) -> None:
+    deal = await caller.made(f"/v1/leads/{lead}/convert", {"deal": {"name": "D"}})
+    activity = {"deal": deal["id"], "kind": "call", "note": f"{CANARY} talked"}
+    await caller.made("/v1/activities", activity)
+
+    export = (await caller.get(f"/v1/subjects/{lead}/export")).json()
+
+    told = repr(export["words"])
+    for words in (f"{CANARY} Jane", MAIL, f"{CANARY} away", f"{CANARY} touch", f"{CANARY} talked"):
+        assert words in told
+    assert {"lead.captured", "lead.converted", "touch.recorded"} <= {
+        fact["what"] for fact in export["facts"]
+    }
+    rows = await caller.rows("SELECT object_id FROM audit WHERE action = 'export'")
+    assert [row["object_id"] for row in rows] == [lead]
+
+
+async def test_there_is_nothing_to_read_of_who_was_erased_or_never_was(
+    caller: Any, lead: str
+) -> None:
+    await erased(caller, lead)
+
+    assert (await caller.get(f"/v1/subjects/{lead}/export")).status_code == 410
+    assert (await caller.get(f"/v1/subjects/{new_id()}/export")).status_code == 404
+    assert (await caller.get(f"/v1/subjects/{lead}/export?kind=person")).status_code == 404

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from lead_service.application.ports import Tx
+from lead_service.application.views import SubjectExport
 from lead_service.domain.erasure import Erasure, SubjectKind
 from onefunnel.errors import not_found
 from onefunnel.ids import new_id
@@ -25,6 +26,19 @@ class Receipt:
     event_id: UUID | None = None
     created: bool = False
     changed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ExportSubject:
+    """Read everything that is known of somebody."""
+
+    kind: SubjectKind
+    subject_id: UUID
+
+
+async def export_subject(command: ExportSubject, *, tx: Tx) -> SubjectExport:
+    """Return what is known of somebody; who asked is in the audit."""
+    return await tx.exports.of(command.kind, command.subject_id)
 
 
 async def request_erasure(command: RequestErasure, *, tx: Tx) -> Receipt:

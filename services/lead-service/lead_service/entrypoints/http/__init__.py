@@ -13,6 +13,7 @@ from lead_service.entrypoints.http import (
     funnels,
     internal,
     leads,
+    subjects,
 )
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
@@ -23,5 +24,6 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     directory.router,
     funnels.router,
     erasures.router,
+    subjects.router,
     internal.router,
 )

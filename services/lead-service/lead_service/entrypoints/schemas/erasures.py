@@ -1,7 +1,7 @@
 """Bodies of erasures."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import Field
@@ -21,6 +21,32 @@ class ErasureIn(Body):
     def command(self) -> RequestErasure:
         """Return what is asked for."""
         return RequestErasure(self.kind, self.subject)
+
+
+class ExportedWordsOut(View):
+    """Words about somebody: `contact`, or a note on a line of the timeline or on an activity."""
+
+    subject_id: UUID
+    sort: str
+    version: int
+    words: dict[str, Any]
+
+
+class ExportedFactOut(View):
+    """Something that happened."""
+
+    event_id: UUID
+    what: str
+    at: datetime
+
+
+class ExportOut(View):
+    """Everything that is known of somebody."""
+
+    subject_id: UUID
+    kind: SubjectKind
+    words: list[ExportedWordsOut]
+    facts: list[ExportedFactOut]
 
 
 class ErasureOut(View):
