@@ -42,6 +42,7 @@ from gateway.entrypoints.consumers import GROUP, handlers
 from gateway.entrypoints.crm_worker import CrmWorker
 from gateway.entrypoints.documents import public_routes
 from gateway.entrypoints.expiring import expire_bodies
+from gateway.entrypoints.exports import MEDIA, Exports
 from gateway.entrypoints.front import Front
 from gateway.entrypoints.http_audit import audit_routes
 from gateway.entrypoints.http_connections import Means, connection_routes
@@ -102,10 +103,11 @@ def build(runtime: Runtime, document: Mapping[str, Any] | None = None) -> Servic
         Names(runtime.client),
         Limits(settings.rate_limit, settings.rate_window_s, settings.failure_limit),
         Frontends(origin for part in settings.frontends.split(",") if (origin := part.strip())),
+        Exports(runtime.clock),
     )
     return Service(
         NAME,
-        Edge(front, NAME),
+        Edge(front, NAME, also=(MEDIA,)),
         background=(
             relay(runtime),
             reactions(runtime),

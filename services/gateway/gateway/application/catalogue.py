@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import orjson
 
+from gateway.application.exports import TABLES
 from gateway.domain.pay import private_parameter
 from gateway.domain.rights import MATRIX, Line
 from onefunnel.http.paths import PathTree
@@ -152,7 +153,7 @@ def merged(documents: Sequence[Mapping[str, Any]], info: Mapping[str, str]) -> d
         for path, item in document["paths"].items():
             paths.setdefault(path, {})
             for method, described in item.items():
-                paths[path].setdefault(method, described)
+                paths[path].setdefault(method, _also_as_a_file(described))
         schemas.update(_schemas(document))
         responses.update(document.get("components", {}).get("responses", {}))
     return {
@@ -172,6 +173,16 @@ def merged(documents: Sequence[Mapping[str, Any]], info: Mapping[str, str]) -> d
             },
         },
     }
+
+
+def _also_as_a_file(described: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the operation, with its file where its answer can be had as one."""
+    if described["operationId"] not in TABLES:
+        return described
+    responses = dict(described["responses"])
+    content = {**responses["200"]["content"], "text/csv": {"schema": {"type": "string"}}}
+    responses["200"] = {**responses["200"], "content": content}
+    return {**described, "responses": responses}
 
 
 def _schemas(document: Mapping[str, Any]) -> Mapping[str, Any]:

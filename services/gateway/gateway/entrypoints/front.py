@@ -11,9 +11,11 @@ from urllib.parse import parse_qsl, urlencode
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.application.catalogue import Match, Operation, RouteTable
+from gateway.application.exports import Table
 from gateway.domain.pay import seen_by
 from gateway.entrypoints.authentication import Caller, Doorkeeper
 from gateway.entrypoints.browsers import ANY_ORIGIN, Frontends, preflight, readable
+from gateway.entrypoints.exports import Exports
 from gateway.entrypoints.limits import SAID, Limits
 from gateway.entrypoints.names import Names
 from gateway.entrypoints.rights import Gate, Refused
@@ -44,6 +46,8 @@ _PASSED_IN: Final = frozenset(
         b"x-correlation-id",
     }
 )
+# What is made of an answer is another answer, with a media type and a version of its own.
+_ABOUT_THE_ANSWER: Final = frozenset({b"accept", b"if-none-match"})
 # A browser without a key is judged by what it says it is: people read, machines only open.
 _PUBLIC_TOO: Final = frozenset({b"user-agent"})
 _KEPT_BACK: Final = frozenset(
@@ -77,6 +81,7 @@ class Front:
         names: Names,
         limits: Limits,
         frontends: Frontends,
+        exports: Exports,
     ) -> None:
         self._own = own
         self._table = table
@@ -86,6 +91,7 @@ class Front:
         self._gate = Gate(doorkeeper, clients)
         self._limits = limits
         self._frontends = frontends
+        self._exports = exports
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or run the lifespan of what is the gateway's own."""
@@ -116,11 +122,29 @@ class Front:
         caller = await self._caller(scope)
         rights, header = await self._gate.admitted(caller, operation, match)
         query = _visible_query(caller.principal, rights, operation, match, scope["query_string"])
+        if (table := self._exports.table(scope, operation)) is not None:
+            return await self._file(table, operation, match, scope, query)
         headers = [*_passed(scope, _PASSED_IN), header]
         if operation.service == OWN:
             return _calling(self._own, {**scope, "headers": _with_length(headers, scope)})
         response = await self._asked(operation, scope, receive, query, headers)
         return Raw(await self._names.added(response, caller, operation))
+
+    async def _file(
+        self, table: Table, operation: Operation, match: Match, scope: Scope, query: str
+    ) -> ASGIApp:
+        passed = _passed(scope, _PASSED_IN - _ABOUT_THE_ANSWER)
+
+        async def ask(page: str) -> ServiceResponse:
+            # For every page anew: what is signed lives a minute, and a long file takes longer.
+            caller = await self._doorkeeper.caller(scope["headers"])
+            _, header = await self._gate.admitted(caller, operation, match)
+            headers = [*passed, header]
+            response = await self._asked(operation, scope, _no_body, page, headers)
+            return await self._names.added(response, caller, operation)
+
+        made = await self._exports.answer(table, ask, query)
+        return Raw(made) if isinstance(made, ServiceResponse) else made
 
     async def _caller(self, scope: Scope) -> Caller:
         try:
@@ -193,6 +217,10 @@ class Raw:
         kept = [header for header in headers if header[0] not in _KEPT_BACK]
         await send({"type": "http.response.start", "status": status, "headers": kept})
         await send({"type": "http.response.body", "body": body})
+
+
+async def _no_body() -> Message:
+    return {"type": "http.request", "body": b"", "more_body": False}
 
 
 def _is_public(path: str) -> bool:
