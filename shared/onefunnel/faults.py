@@ -25,6 +25,7 @@ FaultName = Literal[
     "rebuild.after_fold",
     "rebuild.before_flip",
     "rebuild.after_flip",
+    "webhook.after_send",
 ]
 
 

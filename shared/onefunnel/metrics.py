@@ -19,6 +19,8 @@ CounterName = Literal[
     "fold_events_total",  # folded: applied, duplicate, parked, dead, ignored; one-by-one in a turn taken apart
     "partitions_halted_total",  # partitions that were stopped until an operator resumes them
     "intake_refused_total",  # writes that were refused because too many events wait in the outbox
+    "webhook_deliveries_total",  # events that a subscriber's endpoint has answered with 2xx
+    "webhook_failures_total",  # attempts that a subscriber's endpoint refused or did not answer
     "http_requests_total",  # requests that were answered, by the route's template, never by its path
 ]
 GaugeName = Literal[
@@ -29,6 +31,8 @@ GaugeName = Literal[
     "partitions_owned",  # partitions that some worker of the group holds now; less than all for long is a fault
     "halted_partitions",  # partitions that are stopped now
     "dead_letters_open",  # dead letters that nobody has settled
+    "webhook_deliveries_waiting",  # deliveries on their way to endpoints that are not paused
+    "webhook_oldest_age_seconds",  # how long ago the event of the oldest waiting delivery was taken in
     "database_connections_in_use",  # connections of a pool that are at work; at its size others wait
     "database_connections_limit",  # the size of a pool
 ]

@@ -54,7 +54,8 @@ def main() -> int:
         minutes = round((time.monotonic() - began) / 60)
         write(figures.read(noted), asked=told[sizes.VARIABLE], minutes=minutes)
     else:
-        print(f"what failed is in {report}; until then: {dict(figures.read(noted))}")
+        print(f"pytest ended with {done.returncode}, its report is {report}")
+        print(f"until then: {dict(figures.read(noted))}")
     return done.returncode
 
 

@@ -24,6 +24,8 @@ from gateway.adapters.looks import ContentService, DatabaseViews
 from gateway.adapters.ours import LeadServiceStanding
 from gateway.adapters.reconciliations import RunRepository
 from gateway.adapters.repositories import DatabaseKeyStore, KeyRepository, TenantRepository
+from gateway.adapters.sending import DatabaseAnnouncements, DatabaseClaims
+from gateway.adapters.subscriptions import OutgoingDeliveryRepository, SubscriptionRepository
 from gateway.adapters.views import tenant_name
 from gateway.application.asking import Asking
 from gateway.application.catalogue import RouteTable, operations_of
@@ -36,6 +38,7 @@ from gateway.domain.rights import Role
 from gateway.entrypoints.audits import Audits
 from gateway.entrypoints.authentication import Doorkeeper
 from gateway.entrypoints.browsers import Frontends
+from gateway.entrypoints.consumers import GROUP, handlers
 from gateway.entrypoints.crm_worker import CrmWorker
 from gateway.entrypoints.documents import public_routes
 from gateway.entrypoints.expiring import expire_bodies
@@ -46,10 +49,12 @@ from gateway.entrypoints.http_identity import identity_routes
 from gateway.entrypoints.http_keys import key_routes
 from gateway.entrypoints.http_operations import operation_routes
 from gateway.entrypoints.http_reconciliations import Reconciling, reconciliation_routes
+from gateway.entrypoints.http_subscriptions import SubscriptionMeans, subscription_routes
 from gateway.entrypoints.http_webhooks import SOURCE, Intake, webhook_routes
 from gateway.entrypoints.limits import Limits
 from gateway.entrypoints.names import Names
 from gateway.entrypoints.operations import Operations
+from gateway.entrypoints.sender import Sender, WebhookWatch
 from gateway.entrypoints.standing import asker
 from gateway.entrypoints.status import StatusOfAll
 from gateway.entrypoints.streams import Hints
@@ -63,15 +68,19 @@ from onefunnel.events.envelope import Metadata
 from onefunnel.http.app import service_app
 from onefunnel.http.edge import Edge
 from onefunnel.http.forgetting import forget_answers
+from onefunnel.http.outgoing import Outgoing, Rules
 from onefunnel.http.principal import Principal
 from onefunnel.http.reads import read_dependency
 from onefunnel.http.writes import write_dependency
+from onefunnel.log.arrivals import Handler
+from onefunnel.log.consumer import Reactions
+from onefunnel.log.dead_letters import COUNT_OPEN
 from onefunnel.outbox.relay import Relay
 from onefunnel.outbox.standing import Standing, outbox_standing
 from onefunnel.persistence.database import driver_of
 from onefunnel.runtime import Header, Runtime, ServiceUnreachable
 from onefunnel.service import Background, Service
-from onefunnel.watch import Watcher
+from onefunnel.watch import Consumer, Watch, Watcher
 
 NAME: Final = "gateway"
 SYSTEM: Final = "system:gateway"
@@ -99,13 +108,15 @@ def build(runtime: Runtime, document: Mapping[str, Any] | None = None) -> Servic
         Edge(front, NAME),
         background=(
             relay(runtime),
+            reactions(runtime),
+            sender(runtime),
             partial(_forget, runtime),
             partial(_seal, runtime),
             partial(_ask_crms, runtime),
             partial(_expire_bodies, runtime),
             partial(_tell_views, runtime),
         ),
-        watch=Watcher(NAME, runtime.worker_database(NAME), runtime.clock),
+        watch=_watch(runtime),
     )
 
 
@@ -115,6 +126,29 @@ def relay(runtime: Runtime) -> Background:
     async def run(stop: asyncio.Event) -> None:
         database = runtime.worker_database(NAME)
         await Relay(database, runtime.log, SOURCE, runtime.wakeups.listen()).run(stop)
+
+    return run
+
+
+def reactions(runtime: Runtime) -> Background:
+    """Return what listens to the services for those who subscribed."""
+    return Reactions(
+        runtime.worker_database(NAME),
+        runtime.log,
+        GROUP,
+        _handlers(runtime),
+        wake=runtime.wakeups.wake,
+    ).run
+
+
+def sender(runtime: Runtime) -> Background:
+    """Return what sends to those who subscribed."""
+    rules, seal = _rules(), Seal(runtime.internal_key)
+
+    async def run(stop: asyncio.Event) -> None:
+        claims = DatabaseClaims(runtime.worker_database(NAME))
+        listener = runtime.wakeups.listen()
+        await Sender(claims, lambda: Outgoing(rules), seal, runtime.clock, listener).run(stop)
 
     return run
 
@@ -138,6 +172,11 @@ def own_app(runtime: Runtime, doorkeeper: Doorkeeper | None = None) -> FastAPI:
         public_url, addresses_of(settings),
     )  # fmt: skip
 
+    subscriptions = SubscriptionMeans(
+        write_of, read_of, SubscriptionRepository, OutgoingDeliveryRepository, seal, runtime.clock,
+        _rules(),
+    )  # fmt: skip
+
     async def outbox() -> Standing:
         return await outbox_standing(runtime.worker_database(NAME), runtime.clock.now())
 
@@ -154,6 +193,7 @@ def own_app(runtime: Runtime, doorkeeper: Doorkeeper | None = None) -> FastAPI:
                 Reconciling(write_of, read_of, ConnectionRepository, RunRepository, runtime.clock)
             ),
             webhook_routes(intake, public_url),
+            subscription_routes(subscriptions),
             identity_routes(read_of, tenant_name, StatusOfAll(runtime.client, outbox), hints, door),
             operation_routes(Operations(runtime.client), door),
             audit_routes(read_of, Audits(runtime.client, door)),
@@ -293,6 +333,20 @@ async def _expire_bodies(runtime: Runtime, stop: asyncio.Event) -> None:
         return await expire(conn, runtime.clock.now(), days)
 
     await expire_bodies(runtime.worker_database(NAME), expired, stop)
+
+
+def _rules() -> Rules:
+    return Rules(loopback=GatewaySettings().outgoing_loopback)
+
+
+def _handlers(runtime: Runtime) -> Mapping[str, Handler]:
+    return handlers(DatabaseAnnouncements, runtime.clock)
+
+
+def _watch(runtime: Runtime) -> Watch:
+    database = runtime.worker_database(NAME)
+    own = Watcher(NAME, database, runtime.clock, Consumer(GROUP, COUNT_OPEN, runtime.log))
+    return WebhookWatch(own, DatabaseClaims(database).standing, runtime.clock)
 
 
 async def _forget(runtime: Runtime, stop: asyncio.Event) -> None:

@@ -271,6 +271,12 @@ async def test_somebody_who_asked_the_crm_to_be_forgotten_is_known_here_by_no_wo
     assert patched.status_code == 200, patched.text
     await crm.tell(crm.change(9, kind="lead", name="L-1", deleted=True, erased=True))
     lead = await crm.caller.get(path)
-    assert (lead.json()["state"], lead.json()["source"]) == ("disqualified", "Web")
-    assert "Ada" not in lead.text
-    assert "byron" not in str(await crm.caller.rows("SELECT l::text FROM lead l"))
+    assert lead.status_code == 410, lead.text
+    rows = await crm.caller.rows("SELECT state, source, l::text AS all FROM lead l")
+    assert [(row["state"], row["source"]) for row in rows] == [("disqualified", "Web")]
+    assert "byron" not in rows[0]["all"]
+    # What comes late changes nothing and stops nobody.
+    late = crm.change(5, kind="lead", name="L-1", origin="Mail", standing="qualified")
+    await crm.tell(late, crm.change(9, kind="lead", name="L-1", deleted=True, erased=True))
+    assert await crm.problem() is None
+    assert (await crm.caller.get(path)).status_code == 410

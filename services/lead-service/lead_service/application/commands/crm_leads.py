@@ -14,8 +14,10 @@ from lead_service.application.commands.leads import (
 )
 from lead_service.application.ports import Tx
 from lead_service.domain.crm import CrmRecord
-from lead_service.domain.lead import Contact, Labels, Lead, LeadState
+from lead_service.domain.erasure import Erasure
+from lead_service.domain.lead import Labels, Lead, LeadState
 from onefunnel.events.values import CampaignId
+from onefunnel.ids import new_id
 
 _OPEN: Final = {
     LeadState.CAPTURED,
@@ -27,6 +29,8 @@ _OPEN: Final = {
 
 async def follow_lead(record: CrmRecord, *, tx: Tx) -> CrmRecord:
     """Make the lead what its record says. Names and addresses stay in the CRM: no event carries them."""
+    if record.says("erased") == "true" and await _is_erased(record, tx):
+        return record
     lead = await tx.leads.find(record.id)
     if lead is None:
         if record.says("deleted") != "true":
@@ -94,11 +98,19 @@ async def _give_up(record: CrmRecord, lead: Lead, tx: Tx) -> None:
 
 
 async def _forget(record: CrmRecord, lead: Lead, tx: Tx) -> None:
-    """Keep no word about somebody who asked the CRM to be forgotten; what was counted stays counted."""
-    known = lead.contact != Contact() or lead.attributes
-    if record.says("erased") == "true" and known and lead.state is not LeadState.MERGED:
-        emptied, events = lead.update(contact=Contact(), labels=lead.labels, attributes={})
-        await tx.leads.save(emptied, *events)
+    """Erase whoever asked the CRM to be forgotten: the CRM asks, we carry it out; counts stay."""
+    if record.says("erased") != "true":
+        return
+    asked = await tx.erasures.of(lead.id)
+    if asked is None:
+        asked = Erasure(new_id(), "lead", lead.id, f"crm:{record.external.source}", tx.now)
+        await tx.erasures.add(asked)
+    await tx.erasures.carry_out(*asked.approve(by=tx.actor, at=tx.now))
+
+
+async def _is_erased(record: CrmRecord, tx: Tx) -> bool:
+    known = await tx.erasures.of(record.id)
+    return known is not None and known.erased_at is not None
 
 
 async def _owner(record: CrmRecord, tx: Tx) -> UUID | None:

@@ -1,0 +1,148 @@
+"""The sender: background of the gateway's worker that sends what is due, several at a time."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
+from math import nan
+from typing import Final, Protocol
+
+from gateway.application.sealing import Seal
+from gateway.application.sending import Claimed, Claims, Post, deliver
+from gateway.domain.subscription import Attempt
+from onefunnel import telemetry
+from onefunnel.clock import Clock
+from onefunnel.http.outgoing import CallFailed, NotAllowed, Outgoing
+from onefunnel.log.transience import is_transient
+from onefunnel.wakeups import Listener
+from onefunnel.watch import Watch
+
+IN_FLIGHT: Final = 32
+LOOK_EVERY_S: Final = 1.0
+FORGET_EVERY_S: Final = 3_600.0
+SERVICE: Final = "gateway"
+
+Waiting = tuple[int, float]  # how many wait, and the age of the oldest
+
+_log = telemetry.log("webhooks")
+
+
+class Deliveries(Claims, Protocol):
+    """What is due, and what was done with long ago."""
+
+    async def forget(self, now: datetime) -> bool:
+        """Delete some of what was done with long ago; say whether there may be more."""
+        ...
+
+
+class Sender:
+    """Sends until it is stopped, then lets what is under way end. Any number of them may run."""
+
+    def __init__(
+        self,
+        claims: Deliveries,
+        outgoing: Callable[[], Outgoing],
+        seal: Seal,
+        clock: Clock,
+        listener: Listener,
+    ) -> None:
+        self._claims = claims
+        self._outgoing = outgoing
+        self._seal = seal
+        self._clock = clock
+        self._listener = listener
+        self._under_way: set[asyncio.Task[None]] = set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Look for what is due whenever something was committed or sent, and once a second."""
+        now_s = asyncio.get_running_loop().time
+        forget_at = now_s()
+        async with self._outgoing() as outgoing:
+            while not stop.is_set():
+                await self._surely(self._start(outgoing))
+                if now_s() >= forget_at:
+                    await self._surely(self._forget(stop))
+                    forget_at = now_s() + FORGET_EVERY_S
+                await self._listener.wait(LOOK_EVERY_S)
+            if self._under_way:
+                await asyncio.wait(self._under_way)
+
+    async def _start(self, outgoing: Outgoing) -> None:
+        if (room := IN_FLIGHT - len(self._under_way)) <= 0:
+            return
+        for claimed in await self._claims.claim(self._clock.now(), room):
+            task = asyncio.create_task(self._surely(self._send(outgoing, claimed)))
+            self._under_way.add(task)
+            task.add_done_callback(self._ended)
+
+    async def _forget(self, stop: asyncio.Event) -> None:
+        while not stop.is_set() and await self._claims.forget(self._clock.now()):
+            continue
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._under_way.discard(task)
+        self._listener.notify()  # there is room for the next one
+
+    async def _send(self, outgoing: Outgoing, claimed: Claimed) -> None:
+        attempt = await deliver(
+            claimed,
+            post=poster(outgoing),
+            claims=self._claims,
+            seal=self._seal,
+            clock=self._clock,
+        )
+        if attempt.arrived:
+            telemetry.count("webhook_deliveries_total", service=SERVICE)
+            return
+        telemetry.count("webhook_failures_total", service=SERVICE)
+        _log.info(
+            "webhook.not_delivered",
+            subscription_id=str(claimed.subscription.id),
+            delivery_id=str(claimed.delivery.id),
+            failure=attempt.failure,
+        )
+
+    async def _surely(self, work: Awaitable[object]) -> None:
+        """Do it; what fails is done again by whoever holds the lease next."""
+        try:
+            await work
+        except Exception as error:  # noqa: BLE001 - other work shares this process: try again
+            passing = is_transient(error)
+            told = _log.warning if passing else _log.error
+            told("webhook.sender_failed", error=type(error).__name__, exc_info=not passing)
+
+
+class WebhookWatch:
+    """Looks at what waits to be sent, beside what is looked at in every service."""
+
+    def __init__(
+        self, watch: Watch, standing: Callable[[datetime], Awaitable[Waiting]], clock: Clock
+    ) -> None:
+        self._watch = watch
+        self._standing = standing
+        self._clock = clock
+
+    async def __call__(self) -> Sequence[str]:
+        """Set the gauges and return what is amiss. Raises while the database is away."""
+        found: tuple[float, float] = (nan, nan)  # an old value would look like a present one
+        try:
+            concerns = await self._watch()
+            found = await self._standing(self._clock.now())
+        finally:
+            telemetry.gauge("webhook_deliveries_waiting", found[0], service=SERVICE)
+            telemetry.gauge("webhook_oldest_age_seconds", found[1], service=SERVICE)
+        return concerns
+
+
+def poster(outgoing: Outgoing) -> Post:
+    """Return what sends one request and tells what came of it."""
+
+    async def post(url: str, headers: Mapping[str, str], body: bytes) -> Attempt:
+        try:
+            answer = await outgoing.request("POST", url, headers=headers, body=body)
+        except NotAllowed:
+            return Attempt(None, "address-refused")
+        except CallFailed as failed:
+            return Attempt(None, str(failed))
+        return Attempt(answer.status)
+
+    return post
