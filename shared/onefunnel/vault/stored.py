@@ -26,7 +26,8 @@ WITH made AS (
     SELECT $1, * FROM unnest($2::text::uuid[], $3::bytea[])
 )
 INSERT INTO vault AS v (tenant_id, subject_id, field, version, sealed, address)
-SELECT $1, * FROM unnest($4::text::uuid[], $5::text[], $6::int[], $7::bytea[], $8::bytea[])
+SELECT $1, * FROM unnest($4::text::uuid[], $5::text::text[], $6::text::int[], $7::bytea[],
+    $8::bytea[])
 ON CONFLICT (tenant_id, subject_id, field) DO UPDATE
 SET version = excluded.version, sealed = excluded.sealed, address = excluded.address"""
 _EVERYTHING: Final = """
@@ -118,8 +119,8 @@ class StoredVault:
             array("uuid", [key.subject_id for key in made]),
             [key.wrapped for key in made],
             array("uuid", [one.subject_id for one in words]),
-            [one.field for one in words],
-            [one.version for one in words],
+            array("text", [one.field for one in words]),
+            array("int", [one.version for one in words]),
             sealed,
             [self._address(one) for one in words],
         )

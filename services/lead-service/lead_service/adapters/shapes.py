@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Final, Generic, TypeVar
 
 from sqlalchemy import Table
@@ -62,8 +63,17 @@ class Shape(Generic[A, V]):
 
     def stored(self, row: Row, *, new: bool) -> dict[str, Any]:
         """Return what of a row goes into the table: nothing personal, and what is fixed only once."""
-        kept = self.table.c
-        return {k: v for k, v in row.items() if k in kept and (new or k not in self.fixed)}
+        names = self._columns if new else self._changing
+        return {name: row[name] for name in names if name in row}
+
+    # Looked up for every row: asking the table for each name cost more than sealing the contact.
+    @cached_property
+    def _columns(self) -> tuple[str, ...]:
+        return tuple(self.table.c.keys())
+
+    @cached_property
+    def _changing(self) -> tuple[str, ...]:
+        return tuple(name for name in self._columns if name not in self.fixed)
 
 
 def _shape(kind: str, table: Table, view: type[V], **rest: Any) -> Shape[Any, V]:
