@@ -56,7 +56,7 @@ AUDIT_DDL: Final = (
     "INSERT INTO audit_head DEFAULT VALUES",
     *(
         statement
-        for table in ("audit", "audit_unsealed")
+        for table in ("audit", "audit_unsealed", "audit_seal")
         for statement in (
             f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY",
             f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY",

@@ -95,6 +95,7 @@ valueFrom: {secretKeyRef: {name: {{ .name | quote }}, key: {{ .key | quote }}}}
 - {name: ONEFUNNEL_PORT, value: "8080"}
 {{- if eq .service "gateway" }}
 - {name: ONEFUNNEL_PUBLIC_URL, value: {{ .root.Values.publicUrl | quote }}}
+- {name: ONEFUNNEL_FRONTENDS, value: {{ join "," .root.Values.frontends | quote }}}
 {{- end }}
 {{- end }}
 {{- if and (eq .service "gateway") (eq .part "work") }}
@@ -104,6 +105,9 @@ valueFrom: {secretKeyRef: {name: {{ .name | quote }}, key: {{ .key | quote }}}}
 - {name: ONEFUNNEL_CRM_HOSTS, value: {{ join "," .root.Values.crmHosts | quote }}}
 - name: ONEFUNNEL_SERVICE_URLS
   value: {{ include "onefunnel.serviceUrls" .root | quote }}
+{{- end }}
+{{- with .root.Values.extraEnv }}
+{{ toYaml . }}
 {{- end }}
 {{- end }}
 
