@@ -17,18 +17,21 @@ from gateway.adapters.connections import (
     DeliveryRepository,
 )
 from gateway.adapters.repositories import DatabaseKeyStore, KeyRepository, TenantRepository
+from gateway.adapters.users import DatabaseUserStore, UserRepository
 from gateway.adapters.views import tenant_name
 from gateway.application.catalogue import RouteTable, operations_of
 from gateway.application.commands import CreateKey, Provisioned, create_key, provision
 from gateway.application.sealing import Seal
 from gateway.domain.rights import Role
-from gateway.entrypoints.authentication import Doorkeeper
+from gateway.domain.token import TokenRules
+from gateway.entrypoints.authentication import Doorkeeper, Provider
 from gateway.entrypoints.documents import public_routes
 from gateway.entrypoints.front import Front
 from gateway.entrypoints.http_connections import Means, connection_routes
 from gateway.entrypoints.http_identity import identity_routes
 from gateway.entrypoints.http_keys import key_routes
 from gateway.entrypoints.http_operations import operation_routes
+from gateway.entrypoints.http_users import UserMeans, user_routes
 from gateway.entrypoints.http_webhooks import SOURCE, Intake, webhook_routes
 from gateway.entrypoints.names import Names
 from gateway.entrypoints.operations import Operations
@@ -36,6 +39,7 @@ from gateway.entrypoints.standing import asker
 from gateway.entrypoints.status import StatusOfAll
 from gateway.entrypoints.streams import Hints
 from gateway.settings import GatewaySettings
+from onefunnel.clock import Clock
 from onefunnel.http.app import service_app
 from onefunnel.http.edge import Edge
 from onefunnel.http.forgetting import forget_answers
@@ -43,6 +47,7 @@ from onefunnel.http.principal import Principal
 from onefunnel.http.reads import read_dependency
 from onefunnel.http.writes import write_dependency
 from onefunnel.outbox.relay import Relay
+from onefunnel.persistence.database import Database
 from onefunnel.runtime import Runtime, ServiceUnreachable
 from onefunnel.service import Background, Service
 from onefunnel.watch import Watcher
@@ -103,6 +108,7 @@ def own_app(runtime: Runtime, doorkeeper: Doorkeeper | None = None) -> FastAPI:
         name=NAME,
         routers=[
             key_routes(write_of, read_of, KeyRepository, door, runtime.clock),
+            user_routes(UserMeans(write_of, read_of, UserRepository, door, runtime.clock)),
             connection_routes(means),
             webhook_routes(intake, public_url),
             identity_routes(read_of, tenant_name, status, hints, door),
@@ -169,8 +175,28 @@ async def _announce(runtime: Runtime, tenant_id: UUID, settings: Mapping[str, ob
 
 
 def _doorkeeper(runtime: Runtime) -> Doorkeeper:
-    store = DatabaseKeyStore(runtime.database(NAME))
-    return Doorkeeper(store, runtime.clock, runtime.internal_key)
+    database = runtime.database(NAME)
+    provider = _provider(database, runtime.clock, GatewaySettings())
+    return Doorkeeper(DatabaseKeyStore(database), runtime.clock, runtime.internal_key, provider)
+
+
+def _provider(database: Database, clock: Clock, settings: GatewaySettings) -> Provider | None:
+    """Return the identity provider of this installation; its libraries are loaded only where there is one."""
+    if not settings.has_provider:
+        return None
+    from gateway.adapters.jwks import ProviderKeys
+    from gateway.adapters.tokens import TokenVerifier
+
+    rules = TokenRules(
+        issuer=settings.oidc_issuer,
+        audience=settings.oidc_audience,
+        max_life_s=settings.oidc_max_life_s,
+        tenant_claim=settings.oidc_tenant_claim,
+        role_claim=settings.oidc_role_claim,
+        person_claim=settings.oidc_person_claim,
+    )
+    tokens = TokenVerifier(ProviderKeys(settings.oidc_jwks_url), rules, clock)
+    return Provider(tokens, DatabaseUserStore(database))
 
 
 async def _forget(runtime: Runtime, stop: asyncio.Event) -> None:

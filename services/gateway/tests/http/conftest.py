@@ -109,7 +109,7 @@ async def emptied(url: str) -> None:
     owner = await asyncpg.connect(url)
     await owner.execute(
         "TRUNCATE tenant, api_key, key_tenant, idempotency, connection, connection_endpoint,"
-        " delivery, delivery_key, outbox"
+        " delivery, delivery_key, outbox, identity_user"
     )
     await owner.close()
 
