@@ -26,6 +26,7 @@ from gateway.adapters.reconciliations import RunRepository
 from gateway.adapters.repositories import DatabaseKeyStore, KeyRepository, TenantRepository
 from gateway.adapters.sending import DatabaseAnnouncements, DatabaseClaims
 from gateway.adapters.subscriptions import OutgoingDeliveryRepository, SubscriptionRepository
+from gateway.adapters.users import DatabaseUserStore, UserRepository
 from gateway.adapters.views import tenant_name
 from gateway.application.asking import Asking
 from gateway.application.catalogue import RouteTable, operations_of
@@ -35,8 +36,9 @@ from gateway.application.fetching import Means as Fetching
 from gateway.application.sealing import Seal
 from gateway.domain.crm_api.apis import Addresses
 from gateway.domain.rights import Role
+from gateway.domain.token import TokenRules
 from gateway.entrypoints.audits import Audits
-from gateway.entrypoints.authentication import Doorkeeper
+from gateway.entrypoints.authentication import Doorkeeper, Provider
 from gateway.entrypoints.browsers import Frontends
 from gateway.entrypoints.consumers import GROUP, handlers
 from gateway.entrypoints.crm_worker import CrmWorker
@@ -51,6 +53,7 @@ from gateway.entrypoints.http_keys import key_routes
 from gateway.entrypoints.http_operations import operation_routes
 from gateway.entrypoints.http_reconciliations import Reconciling, reconciliation_routes
 from gateway.entrypoints.http_subscriptions import SubscriptionMeans, subscription_routes
+from gateway.entrypoints.http_users import UserMeans, user_routes
 from gateway.entrypoints.http_webhooks import SOURCE, Intake, webhook_routes
 from gateway.entrypoints.limits import Limits
 from gateway.entrypoints.names import Names
@@ -65,6 +68,7 @@ from onefunnel.audit.entry import Marks
 from onefunnel.audit.rows import add
 from onefunnel.audit.sealer import keep_sealing
 from onefunnel.audit.witness import row_without_request
+from onefunnel.clock import Clock
 from onefunnel.events.envelope import Metadata
 from onefunnel.http.app import service_app
 from onefunnel.http.edge import Edge
@@ -78,7 +82,7 @@ from onefunnel.log.consumer import Reactions
 from onefunnel.log.dead_letters import COUNT_OPEN
 from onefunnel.outbox.relay import Relay
 from onefunnel.outbox.standing import Standing, outbox_standing
-from onefunnel.persistence.database import driver_of
+from onefunnel.persistence.database import Database, driver_of
 from onefunnel.runtime import Header, Runtime, ServiceUnreachable
 from onefunnel.service import Background, Service
 from onefunnel.watch import Consumer, Watch, Watcher
@@ -190,6 +194,7 @@ def own_app(runtime: Runtime, doorkeeper: Doorkeeper | None = None) -> FastAPI:
         name=NAME,
         routers=[
             key_routes(write_of, read_of, KeyRepository, door, runtime.clock),
+            user_routes(UserMeans(write_of, read_of, UserRepository, door, runtime.clock)),
             connection_routes(means),
             reconciliation_routes(
                 Reconciling(write_of, read_of, ConnectionRepository, RunRepository, runtime.clock)
@@ -275,8 +280,28 @@ async def _announce(runtime: Runtime, tenant_id: UUID, settings: Mapping[str, ob
 
 
 def _doorkeeper(runtime: Runtime) -> Doorkeeper:
-    store = DatabaseKeyStore(runtime.database(NAME))
-    return Doorkeeper(store, runtime.clock, runtime.internal_key)
+    database = runtime.database(NAME)
+    provider = _provider(database, runtime.clock, GatewaySettings())
+    return Doorkeeper(DatabaseKeyStore(database), runtime.clock, runtime.internal_key, provider)
+
+
+def _provider(database: Database, clock: Clock, settings: GatewaySettings) -> Provider | None:
+    """Return the identity provider of this installation; its libraries are loaded only where there is one."""
+    if not settings.has_provider:
+        return None
+    from gateway.adapters.jwks import ProviderKeys
+    from gateway.adapters.tokens import TokenVerifier
+
+    rules = TokenRules(
+        issuer=settings.oidc_issuer,
+        audience=settings.oidc_audience,
+        max_life_s=settings.oidc_max_life_s,
+        tenant_claim=settings.oidc_tenant_claim,
+        role_claim=settings.oidc_role_claim,
+        person_claim=settings.oidc_person_claim,
+    )
+    tokens = TokenVerifier(ProviderKeys(settings.oidc_jwks_url), rules, clock)
+    return Provider(tokens, DatabaseUserStore(database))
 
 
 def crm_worker(runtime: Runtime, ask: Asking) -> CrmWorker:

@@ -1,13 +1,27 @@
 """Settings of the gateway, read once."""
 
-from pydantic import Field
+from typing import Final, Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_THIS_MACHINE: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class GatewaySettings(BaseSettings):
     """What the gateway is told beside what its profile is told."""
 
     model_config = SettingsConfigDict(env_prefix="ONEFUNNEL_", frozen=True, extra="ignore")
+
+    # Tokens of an identity provider are taken where these three are set.
+    oidc_issuer: str = ""  # exactly as `iss` has it
+    oidc_audience: str = ""  # exactly as `aud` has it
+    oidc_jwks_url: str = ""  # https, or http on this very machine
+    oidc_tenant_claim: str = "tenant"
+    oidc_role_claim: str = "role"
+    oidc_person_claim: str = "person"
+    oidc_max_life_s: int = 900
 
     public_url: str = (
         ""  # https://host as CRMs know it: signed by some, so never guessed from a request
@@ -21,3 +35,19 @@ class GatewaySettings(BaseSettings):
     failure_limit: int = Field(default=20, ge=1)  # wrong keys from one address in a minute
     # Lets webhooks go to servers on this machine, by http too: for tests and trials, never for others.
     outgoing_loopback: bool = False
+
+    @property
+    def has_provider(self) -> bool:
+        """Say whether tokens are taken."""
+        return bool(self.oidc_issuer)
+
+    @model_validator(mode="after")
+    def _provider_is_whole(self) -> Self:
+        """Refuse half a provider, and keys that come over a wire that anybody can write on."""
+        named = (self.oidc_issuer, self.oidc_audience, self.oidc_jwks_url)
+        if any(named) and not all(named):
+            raise ValueError("set oidc_issuer, oidc_audience and oidc_jwks_url, or none of them")
+        url = urlsplit(self.oidc_jwks_url)
+        if url.scheme not in {"", "https"} and url.hostname not in _THIS_MACHINE:
+            raise ValueError("oidc_jwks_url begins with https://")
+        return self

@@ -2,7 +2,19 @@
 
 from typing import Final
 
-from sqlalchemy import Column, Date, DateTime, Integer, LargeBinary, MetaData, Table, Text, Uuid
+from sqlalchemy import (
+    ARRAY,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    Uuid,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 
 METADATA: Final = MetaData()
@@ -32,6 +44,15 @@ KEY_TENANT: Final = Table(
     METADATA,
     Column("id", Uuid, primary_key=True),
     Column("tenant_id", Uuid, nullable=False),
+)
+USER: Final = Table(
+    "identity_user",
+    METADATA,
+    Column("tenant_id", Uuid, primary_key=True),
+    Column("subject", Text, primary_key=True),
+    Column("disabled", Boolean, nullable=False),
+    Column("refused_roles", ARRAY(Text), nullable=False),
+    Column("valid_from", DateTime(timezone=True)),
 )
 CONNECTION: Final = Table(
     "connection",

@@ -111,7 +111,7 @@ async def emptied(url: str) -> None:
     await owner.execute(
         "TRUNCATE tenant, api_key, key_tenant, idempotency, connection, connection_endpoint,"
         " delivery, delivery_key, outbox, crm_lane, record_read, reconciliation, body_key,"
-        " content_view, webhook_subscription, webhook_delivery"
+        " content_view, webhook_subscription, webhook_delivery, identity_user"
     )
     await owner.close()
 

@@ -33,8 +33,8 @@ class Owning:
         raise forbidden()
 
     def check_given(self, owner: UUID | None) -> None:
-        """Refuse to make something `owner`'s, who is outside of what the caller may do."""
-        if owner is not None and owner not in self.may:
+        """Refuse to make something `owner`'s, or nobody's, to whose things the action is not allowed."""
+        if owner not in self.may:
             raise forbidden()
 
 

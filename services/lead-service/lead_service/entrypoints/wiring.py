@@ -1,7 +1,7 @@
 """What every route is given: the caller, the transaction, the reads."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Protocol, TypeVar, cast
 from uuid import UUID
 
@@ -12,11 +12,13 @@ from pydantic import BaseModel
 from lead_service.application.ports import BatchFactory, Saved, Tx, TxFactory
 from lead_service.application.queries import OwnedKind, Queries, Reads
 from lead_service.entrypoints.owning import Owning, check_mentioned, owning
+from lead_service.entrypoints.schemas.lead_answers import unnamed
 from onefunnel.clock import Clock
 from onefunnel.http.pagination import Page, list_of
 from onefunnel.http.principal import CurrentPrincipal, Principal
 from onefunnel.http.reads import Read
 from onefunnel.http.writes import Answer, TenantDatabase, Write
+from onefunnel.reach import ALL
 
 C_contra = TypeVar("C_contra", contravariant=True)
 R_co = TypeVar("R_co", covariant=True)
@@ -71,7 +73,8 @@ class Asked:
         """Run a command in one transaction and answer with what it left behind."""
 
         async def work(conn: Any, metadata: Any) -> Answer:
-            return answer(await use_case(command, tx=self.wiring.tx(conn, metadata)))
+            done = answer(await use_case(command, tx=self.wiring.tx(conn, metadata)))
+            return replace(done, body=self.shown(done.body))
 
         return await self.write(work)
 
@@ -80,15 +83,24 @@ class Asked:
         return await owning(self.principal, self.queries.circles, self.wiring.clock)
 
     async def check_given(self, owner: UUID | None) -> None:
-        """Refuse to make something theirs to whom the caller may not do this."""
-        if owner is not None:
+        """Refuse to make a thing somebody's, or nobody's, to whose things the caller may not do this."""
+        if self.principal.rights.may != ALL:
             (await self.owning()).check_given(owner)
+
+    async def check_named(self, person: UUID | None) -> None:
+        """Do the same where a body need not name anybody."""
+        if person is not None:
+            await self.check_given(person)
 
     async def check_mentioned(self, kind: OwnedKind, id_: UUID | None, pointer: str) -> None:
         """Refuse a body that names a lead or a deal outside the caller's rights."""
         if id_ is not None:
             circles, clock = self.queries.circles, self.wiring.clock
             await check_mentioned(self.principal, circles, clock, kind, id_, pointer)
+
+    def shown(self, body: object) -> object:
+        """Return a body as the caller may see it."""
+        return unnamed(body) if self.principal.rights.masked else body
 
     async def one(self, reads: Reads[Any], id_: UUID, show: type[BaseModel]) -> Response:
         """Answer with one resource and its ETag."""
@@ -109,7 +121,11 @@ class Asked:
         rows: Sequence[Any] = await reads.page(
             self.tenant_id, filters or {}, after=page.after, limit=page.limit + 1, owners=owners
         )
-        return self.read.answer(page.answer(rows, key=reads.key_of, item=show.model_validate))
+
+        def item(row: Any) -> object:
+            return self.shown(show.model_validate(row))
+
+        return self.read.answer(page.answer(rows, key=reads.key_of, item=item))
 
 
 async def asked(request: Request, principal: CurrentPrincipal) -> Asked:

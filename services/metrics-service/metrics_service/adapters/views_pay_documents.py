@@ -140,11 +140,15 @@ def _seen(
     seen: Sequence[Span], person: ColumnElement[Any], first: Any, last: Any
 ) -> ColumnElement[bool]:
     """Return the condition that a person was seen on a day between two."""
-    days = func.unnest(
-        cast([span.person for span in seen], ARRAY(Uuid)),
-        cast([span.first for span in seen], ARRAY(Date)),
-        cast([span.last for span in seen], ARRAY(Date)),
-    ).table_valued("person", "first", "last", name="seen")
+    days = (
+        func.unnest(
+            cast([span.person for span in seen], ARRAY(Uuid)),
+            cast([span.first for span in seen], ARRAY(Date)),
+            cast([span.last for span in seen], ARRAY(Date)),
+        )
+        .table_valued("person", "first", "last", name="seen")
+        .render_derived()
+    )
     on_one = (days.c.person == person) & (days.c.first <= last) & (days.c.last >= first)
     return exists(select(1).select_from(days).where(on_one))
 

@@ -19,10 +19,10 @@ ASSIGNMENT: Final = "assignment_id"
 
 async def scope_of(principal: Principal, reads: Reads) -> Scope:
     """Return whose numbers and pay a caller sees; the org chart is read where it decides."""
-    rights, situations = principal.rights, reads.situations
+    rights, situation = principal.rights, await reads.situations.situation()
     needed = rights.grouped or needs_chart(rights)
-    org = await situations.org() if needed else _NOBODY
-    return scope(rights, principal.person_id, org, await situations.situation())
+    org = await reads.situations.org() if needed else _NOBODY
+    return scope(rights, principal.person_id, org, situation)
 
 
 async def check_payee(principal: Principal, views: Views, payee: UUID) -> None:

@@ -5,7 +5,7 @@ from alembic import op
 from onefunnel.persistence.migrations import tenant_table_ddl
 
 revision = "0004"
-down_revision = "0002"
+down_revision = "0003"
 
 _DDL = (
     "ALTER TABLE connection ADD COLUMN access JSONB",

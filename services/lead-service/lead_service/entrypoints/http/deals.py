@@ -82,7 +82,8 @@ async def get_deal(deal_id: Id, asked: Asking) -> Response:
 async def update_deal(deal_id: Id, body: DealPatch, seen: IfMatch, asked: Asking) -> Response:
     """Correct what a deal is about; its currency stays."""
     command = commands.UpdateDeal(deal_id, body.changes(asked.tenant_id), seen)
-    await asked.check_given(command.changes.get("owner_id"))
+    if "owner_id" in command.changes:
+        await asked.check_given(command.changes["owner_id"])
     return await asked.do(commands.update_deal, command, shown(DealOut))
 
 

@@ -97,7 +97,7 @@ async def get_lead(lead_id: Id, asked: Asking) -> Response:
     lead = await asked.queries.leads.get(asked.tenant_id, lead_id)
     if lead.merged_into is not None:
         return Response(status_code=308, headers={"Location": f"{PATH}/{lead.merged_into}"})
-    return asked.read.answer(LeadOut.model_validate(lead), etag=lead.version)
+    return asked.read.answer(asked.shown(LeadOut.model_validate(lead)), etag=lead.version)
 
 
 @router.patch(
@@ -151,7 +151,7 @@ async def assign_lead(lead_id: Id, body: AssignIn, asked: Asking) -> Response:
 async def accept_lead(lead_id: Id, body: AcceptIn, asked: Asking) -> Response:
     """Take a lead over, before first contact."""
     command = body.command(asked.tenant_id, lead_id, asked.principal.person_id)
-    await asked.check_given(command.person_id)
+    await asked.check_named(command.person_id)
     return await asked.do(commands.accept_lead, command, shown(LeadOut))
 
 
@@ -163,7 +163,7 @@ async def accept_lead(lead_id: Id, body: AcceptIn, asked: Asking) -> Response:
 async def reject_lead(lead_id: Id, body: RejectIn, asked: Asking) -> Response:
     """Refuse a lead, before first contact."""
     command = body.command(asked.tenant_id, lead_id, asked.principal.person_id)
-    await asked.check_given(command.person_id)
+    await asked.check_named(command.person_id)
     return await asked.do(commands.reject_lead, command, shown(LeadOut))
 
 
@@ -197,7 +197,7 @@ async def disqualify_lead(lead_id: Id, body: DisqualifyIn, asked: Asking) -> Res
 async def convert_lead(lead_id: Id, body: ConvertIn, asked: Asking) -> Response:
     """Let a lead become a deal; both happen, or neither."""
     command = body.command(asked.tenant_id, lead_id)
-    await asked.check_given(command.deal.owner_id)
+    await asked.check_named(command.deal.owner_id)
     return await asked.do(deal_commands.convert_lead, command, _converted)
 
 
