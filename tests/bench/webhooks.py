@@ -24,7 +24,7 @@ from onefunnel.runtime import Header, ServiceClient
 from tests.bench.harness import Figure, load, measure, percentiles, verdict
 from tests.bench.inside import Inside, inside
 
-REQUESTS, CLIENTS, BATCHES, BATCH = 2_000, 32, 48, 100
+REQUESTS, CLIENTS, BATCHES, BATCH = 960, 32, 24, 100
 BATCH_CLIENTS = 8  # the vendor has at most ten under way
 FLOOR_SINGLE, AIM_SINGLE = 1_000, 2_000
 FLOOR_BATCHED, AIM_BATCHED = 10_000, 20_000

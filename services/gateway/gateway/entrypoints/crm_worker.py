@@ -28,7 +28,7 @@ from onefunnel.wakeups import Listener, Pace
 SOURCE: Final = "/services/gateway"
 SYSTEM: Final = "system:gateway"
 NEVER_S: Final = 10 * 365 * 86_400.0  # of a CRM that cannot be asked what changed
-LOOPS: Final = 4  # so many CRMs are asked at once; each by one
+LOOPS: Final = 2  # so many CRMs are asked at once; each by one
 
 _log = telemetry.log("crm")
 
