@@ -13,10 +13,12 @@ import pytest
 from metrics_service.adapters.fold_store import PostgresFoldStore
 from metrics_service.application import fold_dead
 from metrics_service.application.fold_ports import Retry
+from onefunnel.audit.entry import Marked
 from onefunnel.errors import DomainError
 from onefunnel.ids import new_id
 from onefunnel.outbox.lease import new_owner
 from onefunnel.persistence.database import Database
+from onefunnel.testing.auditing import done_by
 from onefunnel.testing.waiting import until
 
 from .company import Told
@@ -94,6 +96,11 @@ def _load(stage: Stage) -> dict[str, BaseProcess]:
     return {**running, "relay": stage.start("relay")}
 
 
+def an_operator() -> Marked:
+    """Return who does it, for the audit."""
+    return done_by("an operator", new_id())
+
+
 def garbage_like(told: Told) -> list[bytes]:
     """Return records of deals that nobody can fold: no JSON, no envelope, another type, another value."""
     value, own = told.record.value, str(told.record.event_id).encode()
@@ -117,21 +124,23 @@ def garbage_like(told: Told) -> list[bytes]:
 
 async def _redrive(stage: Stage) -> int:
     """Redrive what is open until nothing is, as one of two operators who do not know of each other."""
-    metrics = await asyncpg.connect(stage.world.metrics.owner_url)
-    store, done = _store(stage), 0
-    while ids := [row[0] for row in await metrics.fetch(OPEN)]:
-        for dead_id in ids:
-            with suppress(DomainError, Retry):  # the other one was faster, or is at it
-                done += await fold_dead.redrive(store, dead_id, "an operator") == "redriven"
-    await store.close()
-    await metrics.close()
+    metrics, store, done = await asyncpg.connect(stage.world.metrics.owner_url), _store(stage), 0
+    try:
+        while ids := [row[0] for row in await metrics.fetch(OPEN)]:
+            for dead_id in ids:
+                with suppress(DomainError, Retry):  # the other one was faster, or is at it
+                    redriven = await fold_dead.redrive(store, dead_id, an_operator()) == "redriven"
+                    done += redriven
+    finally:
+        await store.close()
+        await metrics.close()
     return done
 
 
 async def _discard(stage: Stage, set_aside: list[int]) -> None:
     store = _store(stage)
     for dead_id in set_aside:
-        await fold_dead.discard(store, dead_id, "an operator")
+        await fold_dead.discard(store, dead_id, an_operator())
     await store.close()
 
 
