@@ -1,7 +1,8 @@
 """The gateway, put together: the only file that knows all its rooms."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import asdict
 from functools import partial
 from importlib.resources import files
 from typing import Any, Final
@@ -73,6 +74,7 @@ from onefunnel.events.envelope import Metadata
 from onefunnel.http.app import service_app
 from onefunnel.http.edge import Edge
 from onefunnel.http.forgetting import forget_answers
+from onefunnel.http.operating import operating_routes
 from onefunnel.http.outgoing import Outgoing, Rules
 from onefunnel.http.principal import Principal
 from onefunnel.http.reads import read_dependency
@@ -80,10 +82,13 @@ from onefunnel.http.writes import write_dependency
 from onefunnel.log.arrivals import Handler
 from onefunnel.log.consumer import Reactions
 from onefunnel.log.dead_letters import COUNT_OPEN
+from onefunnel.log.halts import halted
+from onefunnel.log.operating import OperatedReactions
 from onefunnel.outbox.relay import Relay
-from onefunnel.outbox.standing import Standing, outbox_standing
+from onefunnel.outbox.standing import outbox_standing
 from onefunnel.persistence.database import Database, driver_of
-from onefunnel.runtime import Header, Runtime, ServiceUnreachable
+from onefunnel.profiles.clients import DirectClient
+from onefunnel.runtime import Header, Runtime, ServiceClient, ServiceUnreachable
 from onefunnel.service import Background, Service
 from onefunnel.watch import Consumer, Watch, Watcher
 
@@ -183,8 +188,11 @@ def own_app(runtime: Runtime, doorkeeper: Doorkeeper | None = None) -> FastAPI:
         _rules(),
     )  # fmt: skip
 
-    async def outbox() -> Standing:
-        return await outbox_standing(runtime.worker_database(NAME), runtime.clock.now())
+    async def standing() -> dict[str, Any]:
+        async with runtime.worker_database(NAME).transaction() as conn:
+            stopped = [asdict(one) for one in await halted(driver_of(conn), GROUP)]
+        outbox = await outbox_standing(runtime.worker_database(NAME), runtime.clock.now())
+        return {"outbox": outbox, "halted": stopped}
 
     async def ready() -> None:
         async with database.transaction() as conn:
@@ -201,14 +209,33 @@ def own_app(runtime: Runtime, doorkeeper: Doorkeeper | None = None) -> FastAPI:
             ),
             webhook_routes(intake, public_url),
             subscription_routes(subscriptions),
-            identity_routes(read_of, tenant_name, StatusOfAll(runtime.client, outbox), hints, door),
-            operation_routes(Operations(runtime.client), door),
+            identity_routes(
+                read_of, tenant_name, StatusOfAll(runtime.client, standing), hints, door
+            ),
+            operation_routes(Operations(_operated(runtime, ready)), door),
             audit_routes(read_of, Audits(runtime.client, door)),
         ],
         internal_key=runtime.internal_key,
         ready=ready,
         clock=runtime.clock,
     )
+
+
+def _operated(
+    runtime: Runtime, ready: Callable[[], Awaitable[None]]
+) -> Callable[[str], ServiceClient]:
+    """Return who is asked about a service's consumer: for the gateway's own, an application in here."""
+    own = OperatedReactions(
+        partial(runtime.worker_database, NAME), GROUP, _handlers(runtime), runtime.wake
+    )
+    inside = service_app(
+        name=NAME,
+        routers=[operating_routes(own)],
+        internal_key=runtime.internal_key,
+        ready=ready,
+        clock=runtime.clock,
+    )
+    return lambda name: DirectClient(lambda: inside) if name == NAME else runtime.client(name)
 
 
 def checked_in_document() -> dict[str, Any]:

@@ -7,7 +7,6 @@ from typing import Any, Final
 import orjson
 
 from gateway.entrypoints.schemas import HaltedPartition, ServiceStatus, Status
-from onefunnel.outbox.standing import Standing
 from onefunnel.persistence.database import StorageUnavailable
 from onefunnel.runtime import Header, ServiceClient, ServiceUnreachable
 
@@ -21,10 +20,11 @@ class StatusOfAll:
     """Asks the services; one that does not answer is not ready, and never an error."""
 
     def __init__(
-        self, clients: Callable[[str], ServiceClient], outbox: Callable[[], Awaitable[Standing]]
+        self, clients: Callable[[str], ServiceClient], own: Callable[[], Awaitable[dict[str, Any]]]
     ) -> None:
+        """Take `own`, which says how the gateway itself is."""
         self._clients = clients
-        self._outbox = outbox
+        self._of_gateway = own
 
     async def __call__(self, principal: Header) -> Status:
         """Return how all services are, in the eyes of one tenant."""
@@ -35,7 +35,7 @@ class StatusOfAll:
             ready=own.ready and all(status.ready for status in found),
             halted=[
                 HaltedPartition(service=name, **one)
-                for name, status in zip(SERVICES, found, strict=True)
+                for name, status in zip((*SERVICES, OWN), (*found, own), strict=True)
                 for one in (status.detail or {}).get("halted", ())
             ],
             services={**dict(zip(SERVICES, found, strict=True)), OWN: own},
@@ -44,7 +44,7 @@ class StatusOfAll:
     async def _own(self) -> ServiceStatus:
         try:
             async with asyncio.timeout(TIMEOUT_S):
-                return ServiceStatus(ready=True, detail={"outbox": await self._outbox()})
+                return ServiceStatus(ready=True, detail=await self._of_gateway())
         except (TimeoutError, StorageUnavailable):
             return ServiceStatus(ready=False)
 

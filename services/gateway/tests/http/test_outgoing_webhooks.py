@@ -3,16 +3,21 @@
 import asyncio
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
+from gateway.adapters.sending import DatabaseClaims
+from gateway.domain.subscription import Attempt
 from onefunnel.http.outgoing import Rules
 from onefunnel.ids import new_id
+from onefunnel.testing.faults import start_child, was_killed
 from onefunnel.testing.receiver import receiving, status
 from onefunnel.testing.waiting import until
 
 from .hooks import (
     PATH,
+    AheadClock,
     created,
     deliveries,
     happen,
@@ -25,6 +30,8 @@ from .hooks import (
     won,
 )
 from .test_webhooks import rows
+
+DYING = Path(__file__).with_name("dying_sender.py")
 
 
 @pytest.fixture(autouse=True)
@@ -260,19 +267,38 @@ async def all_delivered(gateway, made, n):
     return len(await deliveries(gateway, made, "?status=delivered&limit=200")) == n
 
 
-async def test_a_sender_that_died_before_its_note_is_followed_by_another_with_the_same_id(gateway):
+async def test_a_sender_killed_between_sending_and_noting_is_followed_with_the_same_id(gateway):
+    async with receiving() as receiver:
+        made = await subscribed(gateway, receiver.url)
+        (record,) = records(gateway, created())
+        await happen(gateway, record)
+        url = gateway.runtime.worker_database("gateway").url
+        key = gateway.runtime.internal_key.hex()
+        with start_child(DYING, url, key, fault="webhook.after_send") as child:
+            assert await asyncio.to_thread(was_killed, child)
+        assert len(receiver.got) == 1
+        assert (await deliveries(gateway, made))[0]["status"] == "waiting"
+        async with sending(gateway) as sender:
+            sender.later(seconds=61)  # beyond the lease of the dead one
+            await standing(gateway, made, "delivered", 1)
+        first, second = receiver.got
+    assert first.headers["webhook-id"] == second.headers["webhook-id"] == str(record.event_id)
+    assert first.body == second.body
+    verified(second, made["secret"])
+
+
+async def test_what_another_sender_has_is_left_to_it_until_its_lease_ends(gateway):
     async with receiving() as receiver:
         made = await subscribed(gateway, receiver.url)
         await happen(gateway, *records(gateway, created()))
-        dead_since = (
-            "UPDATE webhook_delivery SET lease = gen_random_uuid(), lease_until = now() + '1 min'"
-        )
-        await rows(gateway, dead_since + " RETURNING 1")
-        async with sending(gateway) as sender:
-            sender.wakeups.wake()
-            sender.later(seconds=61)
-            await standing(gateway, made, "delivered", 1)
-        assert len(receiver.got) == 1
+        claims = DatabaseClaims(gateway.runtime.worker_database("gateway"))
+        clock = AheadClock()
+        (mine,) = await claims.claim(clock.now(), 10)
+        assert await claims.claim(clock.now(), 10) == []
+        (its,) = await claims.claim(clock.now() + timedelta(seconds=61), 10)
+        assert not await claims.note(mine, Attempt(500), clock.now(), 1.0)
+        assert await claims.note(its, Attempt(204), clock.now(), 1.0)
+        await standing(gateway, made, "delivered", 1)
 
 
 async def test_a_subscription_that_is_deleted_takes_its_deliveries_along(gateway):

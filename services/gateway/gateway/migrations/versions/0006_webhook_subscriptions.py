@@ -3,6 +3,7 @@
 from alembic import op
 
 from onefunnel.log.inbox import INBOX_DDL
+from onefunnel.log.members import STREAM_MEMBER_DDL
 from onefunnel.persistence.migrations import tenant_table_ddl
 
 revision = "0006"
@@ -55,6 +56,7 @@ _DDL = (
     "CREATE INDEX webhook_delivery_listed ON webhook_delivery (tenant_id, subscription_id, id)",
     *tenant_table_ddl("webhook_delivery"),
     *INBOX_DDL,
+    *STREAM_MEMBER_DDL,
 )
 
 
