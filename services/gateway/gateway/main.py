@@ -1,11 +1,10 @@
 """The gateway, put together: the only file that knows all its rooms."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import asdict
 from functools import partial
 from importlib.resources import files
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -13,38 +12,33 @@ from fastapi import FastAPI
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.adapters.bodies import BodySeals, expire
 from gateway.adapters.connections import (
     ConnectionRepository,
     DatabaseEndpoints,
-    DeliveryRepository,
 )
-from gateway.adapters.crm_api import CrmHttp
-from gateway.adapters.lanes import DatabaseLanes, LaneRepository
-from gateway.adapters.looks import ContentService, DatabaseViews
-from gateway.adapters.ours import LeadServiceStanding
 from gateway.adapters.reconciliations import RunRepository
-from gateway.adapters.repositories import DatabaseKeyStore, KeyRepository, TenantRepository
-from gateway.adapters.sending import DatabaseAnnouncements, DatabaseClaims
+from gateway.adapters.repositories import KeyRepository, TenantRepository
 from gateway.adapters.subscriptions import OutgoingDeliveryRepository, SubscriptionRepository
-from gateway.adapters.users import DatabaseUserStore, UserRepository
+from gateway.adapters.users import UserRepository
 from gateway.adapters.views import tenant_name
-from gateway.application.asking import Asking
 from gateway.application.catalogue import RouteTable, operations_of
 from gateway.application.commands import CreateKey, Provisioned, create_key, provision
-from gateway.application.fetching import Bench, Lane
-from gateway.application.fetching import Means as Fetching
 from gateway.application.sealing import Seal
-from gateway.domain.crm_api.apis import Addresses
+from gateway.background import (
+    addresses_of,
+    announcing,
+    background,
+    deliveries_of,
+    outgoing_rules,
+    watch,
+)
 from gateway.domain.rights import Role
-from gateway.domain.token import TokenRules
+from gateway.door import NAME, SYSTEM, doorkeeper_of
 from gateway.entrypoints.audits import Audits
-from gateway.entrypoints.authentication import Doorkeeper, Provider
+from gateway.entrypoints.authentication import Doorkeeper
 from gateway.entrypoints.browsers import Frontends
-from gateway.entrypoints.consumers import GROUP, handlers
-from gateway.entrypoints.crm_worker import CrmWorker
+from gateway.entrypoints.consumers import GROUP
 from gateway.entrypoints.documents import public_routes
-from gateway.entrypoints.expiring import expire_bodies
 from gateway.entrypoints.exports import MEDIA, Exports
 from gateway.entrypoints.front import Front
 from gateway.entrypoints.http_audit import audit_routes
@@ -55,51 +49,36 @@ from gateway.entrypoints.http_operations import operation_routes
 from gateway.entrypoints.http_reconciliations import Reconciling, reconciliation_routes
 from gateway.entrypoints.http_subscriptions import SubscriptionMeans, subscription_routes
 from gateway.entrypoints.http_users import UserMeans, user_routes
-from gateway.entrypoints.http_webhooks import SOURCE, Intake, webhook_routes
+from gateway.entrypoints.http_webhooks import Intake, webhook_routes
 from gateway.entrypoints.limits import Limits
 from gateway.entrypoints.names import Names
 from gateway.entrypoints.operations import Operations
-from gateway.entrypoints.sender import Sender, WebhookWatch
 from gateway.entrypoints.standing import asker
 from gateway.entrypoints.status import StatusOfAll
 from gateway.entrypoints.streams import Hints
-from gateway.entrypoints.views_worker import tell_views
 from gateway.settings import GatewaySettings
 from onefunnel.audit.entry import Marks
 from onefunnel.audit.rows import add
-from onefunnel.audit.sealer import keep_sealing
 from onefunnel.audit.witness import row_without_request
-from onefunnel.clock import Clock
-from onefunnel.events.envelope import Metadata
 from onefunnel.http.app import service_app
 from onefunnel.http.edge import Edge
-from onefunnel.http.forgetting import forget_answers
 from onefunnel.http.operating import operating_routes
-from onefunnel.http.outgoing import Outgoing, Rules
 from onefunnel.http.principal import Principal
 from onefunnel.http.reads import read_dependency
 from onefunnel.http.writes import write_dependency
-from onefunnel.log.arrivals import Handler
-from onefunnel.log.consumer import Reactions
-from onefunnel.log.dead_letters import COUNT_OPEN
 from onefunnel.log.halts import halted
 from onefunnel.log.operating import OperatedReactions
-from onefunnel.outbox.relay import Relay
 from onefunnel.outbox.standing import outbox_standing
-from onefunnel.persistence.database import Database, driver_of
+from onefunnel.persistence.database import driver_of
 from onefunnel.profiles.clients import DirectClient
-from onefunnel.runtime import Header, Runtime, ServiceClient, ServiceUnreachable
-from onefunnel.service import Background, Service
-from onefunnel.watch import Consumer, Watch, Watcher
-
-NAME: Final = "gateway"
-SYSTEM: Final = "system:gateway"
+from onefunnel.runtime import Runtime, ServiceClient, ServiceUnreachable
+from onefunnel.service import Service
 
 
 def build(runtime: Runtime, document: Mapping[str, Any] | None = None) -> Service:
     """Return the gateway. Raises `BadCatalogue` if an operation does not say what it does to what."""
     catalogue = document or checked_in_document()
-    doorkeeper = _doorkeeper(runtime)
+    doorkeeper = doorkeeper_of(runtime)
     own = own_app(runtime, doorkeeper)
     own.router.routes.extend(public_routes(catalogue))
     table = RouteTable(operations_of(catalogue))
@@ -117,57 +96,15 @@ def build(runtime: Runtime, document: Mapping[str, Any] | None = None) -> Servic
     return Service(
         NAME,
         Edge(front, NAME, also=(MEDIA,)),
-        background=(
-            relay(runtime),
-            reactions(runtime),
-            sender(runtime),
-            partial(_forget, runtime),
-            partial(_seal, runtime),
-            partial(_ask_crms, runtime),
-            partial(_expire_bodies, runtime),
-            partial(_tell_views, runtime),
-        ),
-        watch=_watch(runtime),
+        background=background(runtime),
+        watch=watch(runtime),
     )
-
-
-def relay(runtime: Runtime) -> Background:
-    """Return what carries the gateway's events to the log."""
-
-    async def run(stop: asyncio.Event) -> None:
-        database = runtime.worker_database(NAME)
-        await Relay(database, runtime.log, SOURCE, runtime.wakeups.listen()).run(stop)
-
-    return run
-
-
-def reactions(runtime: Runtime) -> Background:
-    """Return what listens to the services for those who subscribed."""
-    return Reactions(
-        runtime.worker_database(NAME),
-        runtime.log,
-        GROUP,
-        _handlers(runtime),
-        wake=runtime.wakeups.wake,
-    ).run
-
-
-def sender(runtime: Runtime) -> Background:
-    """Return what sends to those who subscribed."""
-    rules, seal = _rules(), Seal(runtime.internal_key)
-
-    async def run(stop: asyncio.Event) -> None:
-        claims = DatabaseClaims(runtime.worker_database(NAME))
-        listener = runtime.wakeups.listen()
-        await Sender(claims, lambda: Outgoing(rules), seal, runtime.clock, listener).run(stop)
-
-    return run
 
 
 def own_app(runtime: Runtime, doorkeeper: Doorkeeper | None = None) -> FastAPI:
     """Return the application of the gateway's own operations; its OpenAPI goes into the catalogue."""
     database = runtime.database(NAME)
-    door = doorkeeper or _doorkeeper(runtime)
+    door = doorkeeper or doorkeeper_of(runtime)
     write_of = write_dependency(database, runtime.wake, runtime.clock)
     read_of = read_dependency(database)
     hints = Hints(asker(runtime.client, door))
@@ -185,7 +122,7 @@ def own_app(runtime: Runtime, doorkeeper: Doorkeeper | None = None) -> FastAPI:
 
     subscriptions = SubscriptionMeans(
         write_of, read_of, SubscriptionRepository, OutgoingDeliveryRepository, seal, runtime.clock,
-        _rules(),
+        outgoing_rules(),
     )  # fmt: skip
 
     async def standing() -> dict[str, Any]:
@@ -226,7 +163,7 @@ def _operated(
 ) -> Callable[[str], ServiceClient]:
     """Return who is asked about a service's consumer: for the gateway's own, an application in here."""
     own = OperatedReactions(
-        partial(runtime.worker_database, NAME), GROUP, _handlers(runtime), runtime.wake
+        partial(runtime.worker_database, NAME), GROUP, announcing(runtime), runtime.wake
     )
     inside = service_app(
         name=NAME,
@@ -297,115 +234,10 @@ async def _announce(runtime: Runtime, tenant_id: UUID, settings: Mapping[str, ob
     headers = [
         (b"host", b"onefunnel"),
         (b"content-type", b"application/json"),
-        _doorkeeper(runtime).signed(system),
+        doorkeeper_of(runtime).signed(system),
     ]
     answer = await runtime.client("lead").request(
         "PUT", "/internal/tenant", query="", headers=headers, body=orjson.dumps(dict(settings))
     )
     if answer.status >= 300:
         raise ServiceUnreachable(f"lead-service answered {answer.status} to the tenant's settings")
-
-
-def _doorkeeper(runtime: Runtime) -> Doorkeeper:
-    database = runtime.database(NAME)
-    provider = _provider(database, runtime.clock, GatewaySettings())
-    return Doorkeeper(DatabaseKeyStore(database), runtime.clock, runtime.internal_key, provider)
-
-
-def _provider(database: Database, clock: Clock, settings: GatewaySettings) -> Provider | None:
-    """Return the identity provider of this installation; its libraries are loaded only where there is one."""
-    if not settings.has_provider:
-        return None
-    from gateway.adapters.jwks import ProviderKeys
-    from gateway.adapters.tokens import TokenVerifier
-
-    rules = TokenRules(
-        issuer=settings.oidc_issuer,
-        audience=settings.oidc_audience,
-        max_life_s=settings.oidc_max_life_s,
-        tenant_claim=settings.oidc_tenant_claim,
-        role_claim=settings.oidc_role_claim,
-        person_claim=settings.oidc_person_claim,
-    )
-    tokens = TokenVerifier(ProviderKeys(settings.oidc_jwks_url), rules, clock)
-    return Provider(tokens, DatabaseUserStore(database))
-
-
-def crm_worker(runtime: Runtime, ask: Asking) -> CrmWorker:
-    """Return what goes to the CRMs of all tenants."""
-    database = runtime.worker_database(NAME)
-    deliveries = deliveries_of(Seal(runtime.internal_key))
-
-    def bench(conn: AsyncConnection, lane: Lane, metadata: Metadata) -> Bench:
-        return Bench(
-            LaneRepository(conn, lane),
-            ConnectionRepository(conn),
-            deliveries(conn, metadata),
-            RunRepository(conn, lane.tenant_id),
-        )
-
-    means = Fetching(ask, runtime.clock, bench)
-    ours = LeadServiceStanding(runtime.client("lead"), _signed(runtime))
-    return CrmWorker(DatabaseLanes(database), database, means, ours)
-
-
-def deliveries_of(seal: Seal) -> Callable[[AsyncConnection, Metadata], DeliveryRepository]:
-    """Return how deliveries are kept: their bodies under keys of their days."""
-    return partial(DeliveryRepository, bodies=BodySeals(seal))
-
-
-def addresses_of(settings: GatewaySettings) -> Addresses:
-    """Return where CRMs may be asked in this installation."""
-    hosts = (host.strip().lower() for host in settings.crm_hosts.split(","))
-    return Addresses(tuple(host for host in hosts if host), settings.crm_loopback)
-
-
-async def _ask_crms(runtime: Runtime, stop: asyncio.Event) -> None:
-    ask = CrmHttp(addresses_of(GatewaySettings()), Seal(runtime.internal_key))
-    try:
-        await crm_worker(runtime, ask).run(stop, runtime.wakeups.listen)
-    finally:
-        await ask.close()
-
-
-def _signed(runtime: Runtime) -> Callable[[UUID], Header]:
-    """Return what signs for the gateway itself, in one tenant."""
-    door = _doorkeeper(runtime)
-    return lambda tenant_id: door.signed(Principal(tenant_id, SYSTEM, "admin"))
-
-
-async def _tell_views(runtime: Runtime, stop: asyncio.Event) -> None:
-    library = ContentService(runtime.client("content"), _signed(runtime))
-    views = DatabaseViews(runtime.worker_database(NAME))
-    await tell_views(views, library, stop, runtime.wakeups.listen())
-
-
-async def _expire_bodies(runtime: Runtime, stop: asyncio.Event) -> None:
-    days = GatewaySettings().webhook_days
-
-    async def expired(conn: AsyncConnection) -> bool:
-        return await expire(conn, runtime.clock.now(), days)
-
-    await expire_bodies(runtime.worker_database(NAME), expired, stop)
-
-
-def _rules() -> Rules:
-    return Rules(loopback=GatewaySettings().outgoing_loopback)
-
-
-def _handlers(runtime: Runtime) -> Mapping[str, Handler]:
-    return handlers(DatabaseAnnouncements, runtime.clock)
-
-
-def _watch(runtime: Runtime) -> Watch:
-    database = runtime.worker_database(NAME)
-    own = Watcher(NAME, database, runtime.clock, Consumer(GROUP, COUNT_OPEN, runtime.log))
-    return WebhookWatch(own, DatabaseClaims(database).standing, runtime.clock)
-
-
-async def _forget(runtime: Runtime, stop: asyncio.Event) -> None:
-    await forget_answers(runtime.worker_database(NAME), runtime.clock, stop)
-
-
-async def _seal(runtime: Runtime, stop: asyncio.Event) -> None:
-    await keep_sealing(runtime.worker_database(NAME), runtime.internal_key, stop)

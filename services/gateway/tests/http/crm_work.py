@@ -9,8 +9,8 @@ import pytest_asyncio
 
 from gateway.adapters.crm_api import CrmHttp
 from gateway.application.sealing import Seal
+from gateway.background import crm_worker
 from gateway.domain.crm_api.apis import Addresses
-from gateway.main import crm_worker
 
 from .vendors import TOKEN, FakeCrm, serving
 
