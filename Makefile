@@ -72,6 +72,10 @@ FAULTS ?= full
 faults: $(VENV)/dev ## every fault in full; writes its figures into docs/guarantees.md (FAULTS=short is what `make test` runs)
 	@$(BIN)/python -m tests.faults $(FAULTS)
 
+FUZZ_TIMES ?= 50
+fuzz: $(VENV)/dev ## FUZZ_TIMES million inputs for whatever reads bytes, from a new seed (FUZZ_SEED=n repeats one)
+	@FUZZ_TIMES=$(FUZZ_TIMES) FUZZ_SEED=$${FUZZ_SEED:-$$(date +%s)} $(BIN)/pytest $(PYTEST_ARGS) tests/fuzz
+
 bench: $(VENV)/dev ## the numbers, each beside a yardstick measured in the same run
 	@$(BIN)/python -m tests.bench
 
@@ -94,4 +98,4 @@ lock: $(VENV)/dev ## renew the lock files
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	    -c deploy/requirements.lock deploy/requirements-dev.in -o deploy/requirements-dev.lock
 
-.PHONY: help run setup fmt lint types arch catalogue generated check test test-oldest faults bench bench-large compose-env helm helm-check lock
+.PHONY: help run setup fmt lint types arch catalogue generated check test test-oldest faults fuzz bench bench-large compose-env helm helm-check lock

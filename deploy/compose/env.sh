@@ -16,7 +16,10 @@ write() { # $1: a command that prints a value
     echo "# What may be set besides:"
     echo "# ONEFUNNEL_VERSION=0.1.0"
     echo "# ONEFUNNEL_PUBLISH=127.0.0.1:8080"
+    echo "# ONEFUNNEL_CRM_HOSTS=crm.example   CRMs of your own, by comma"
+    echo "# ONEFUNNEL_WEBHOOK_DAYS=14"
     echo "# ONEFUNNEL_PUBLIC_URL=https://funnel.example   as CRMs know the gateway"
+    echo "# ONEFUNNEL_FRONTENDS=https://app.example   origins whose pages may use the API, by comma"
     echo "# ONEFUNNEL_KAFKA_PREFIX="
     echo "# OTEL_EXPORTER_OTLP_ENDPOINT=http://jaeger:4318   with profile full or observability"
 }

@@ -61,5 +61,7 @@ class Runtime:
     # Looks whether what the process stands on is what it must be. Raises `Refused`, or an error that
     # passes where something is down.
     check: Callable[[], Awaitable[None]] = _nothing_to_check
+    # What the keys of people are wrapped by; empty: it follows from the internal key.
+    vault_key: bytes = b""
     # What the profile itself needs done in a worker process, beside the services' own background.
     upkeep: Sequence[Callable[[asyncio.Event], Awaitable[None]]] = ()

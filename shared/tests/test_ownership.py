@@ -129,6 +129,6 @@ async def test_another_number_of_partitions_than_before_is_refused(owner, topics
     more = TopicSpec(TOPIC, 13, None, topics[0].log_id)
     fewer = TopicSpec(TOPIC, 11, None, topics[0].log_id)
     for changed in (more, fewer):
-        with pytest.raises(PartitionsChanged):
+        with pytest.raises(PartitionsChanged, match=f"has {changed.partitions} .*knows 12"):
             async with owner.transaction():
                 await ensure_partitions(owner, GROUP, [changed])

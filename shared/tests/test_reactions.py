@@ -1,7 +1,6 @@
 """The reactions frame on real PostgreSQL: every event has its effect once, whatever goes wrong."""
 
 import asyncio
-from functools import partial
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -14,9 +13,10 @@ from onefunnel.log.consumer import Reactions
 from onefunnel.log.dead_letters import show_dead
 from onefunnel.log.halts import halted as halted_partitions
 from onefunnel.log.halts import resume
-from onefunnel.log.port import Partition
+from onefunnel.log.port import Partition, PartitionsChanged
 from onefunnel.log.redrive import discard, redrive
 from onefunnel.outbox.writer import StaleVersion
+from onefunnel.testing.auditing import done_by
 from onefunnel.testing.small_reactions import (
     caught_up,
     dead,
@@ -73,6 +73,20 @@ async def test_duplicates_in_one_turn_and_far_apart_change_nothing(worker, log, 
         await caught_up(owner, log)
     assert await effects(owner) == ids_of(values)
     assert await dead(owner) == []
+
+
+async def test_another_number_of_partitions_than_before_ends_who_reads(worker, log, owner):
+    values = values_of(3)
+    await publish(log, values, epoch=1)
+    async with reacting(worker, log):
+        await caught_up(owner, log)
+    await owner.execute("DELETE FROM stream_partition WHERE partition = 11")
+    before = await owner.fetch("SELECT partition, epoch FROM stream_partition ORDER BY 1")
+
+    with pytest.raises(PartitionsChanged, match=f"{TOPIC} has 12 partitions, {GROUP} knows 11"):
+        await Reactions(worker, log, GROUP, HANDLERS).run(asyncio.Event())
+
+    assert await owner.fetch("SELECT partition, epoch FROM stream_partition ORDER BY 1") == before
 
 
 async def test_another_record_with_the_id_of_an_applied_one_is_never_applied(worker, log, owner):
@@ -269,7 +283,7 @@ async def test_too_many_dead_letters_in_a_row_halt_the_partition_and_a_resume_go
         assert await resume(owner, GROUP, P0) == stopped
         await caught_up(owner, log)
         for letter in await dead(owner):
-            await redrive(worker, GROUP, HANDLERS, TENANT, letter.id, "operator")
+            await redrive(worker, GROUP, HANDLERS, TENANT, letter.id, done_by("operator", TENANT))
     assert await effects(owner) == sorted(ids_of(values) + ids_of(elsewhere))
     assert await dead(owner, "open", "parked") == []
 
@@ -290,7 +304,11 @@ async def test_a_redrive_gives_the_state_as_if_it_had_never_failed(worker, log, 
     async with reacting(worker, log, refuse):
         await caught_up(owner, log)
     (first,) = await dead(owner)
-    asked = partial(redrive, worker, GROUP, tenant_id=TENANT, actor="operator")
+
+    async def asked(handlers, dead_id):
+        by = done_by("operator", TENANT)
+        return await redrive(worker, GROUP, handlers, TENANT, dead_id, by)
+
     assert await asked(handlers=refuse, dead_id=first.id) == "still-dead"
     assert await asked(handlers={ACCEPTED: refusing(values[3])}, dead_id=first.id) == "redriven"
     (fourth,) = await dead(owner)  # it waited, and proved to be poison too
@@ -318,8 +336,11 @@ async def test_two_operators_at_once_redrive_once(worker, log, owner):
     async with reacting(worker, log, {ACCEPTED: refusing(values[0])}):
         await caught_up(owner, log)
         (letter,) = await dead(owner)
-        asked = [redrive(worker, GROUP, HANDLERS, TENANT, letter.id, f"o{n}") for n in range(4)]
-        asked.append(discard(worker, GROUP, HANDLERS, TENANT, letter.id, "o4"))
+        asked = [
+            redrive(worker, GROUP, HANDLERS, TENANT, letter.id, done_by(f"o{n}", TENANT))
+            for n in range(4)
+        ]
+        asked.append(discard(worker, GROUP, HANDLERS, TENANT, letter.id, done_by("o4", TENANT)))
         outcomes = await asyncio.gather(*asked, return_exceptions=True)
     refused = [outcome.code for outcome in outcomes if isinstance(outcome, DomainError)]
     assert refused == ["already-decided"] * 4
@@ -335,7 +356,9 @@ async def test_a_redrive_waits_for_a_turn_of_its_partition(worker, log, owner):
     (letter,) = await dead(owner)
     async with owner.transaction():
         await owner.execute("SELECT FROM stream_partition WHERE partition = 0 FOR UPDATE")
-        asked = asyncio.create_task(redrive(worker, GROUP, HANDLERS, TENANT, letter.id, "o"))
+        asked = asyncio.create_task(
+            redrive(worker, GROUP, HANDLERS, TENANT, letter.id, done_by("o", TENANT))
+        )
         await until(lambda: owner.fetchval(WAITING_FOR_A_LOCK))
         assert await owner.fetchval("SELECT count(*) FROM dead_event WHERE status = 'open'") == 1
         await owner.execute("SELECT FROM dead_event FOR UPDATE NOWAIT")  # the partition came first
@@ -348,7 +371,7 @@ async def test_a_discarded_event_lets_what_waited_go_on_and_stays_out(worker, lo
     async with reacting(worker, log, {ACCEPTED: refusing(values[0])}):
         await caught_up(owner, log)
     (letter,) = await dead(owner)
-    await discard(worker, GROUP, HANDLERS, TENANT, letter.id, "operator")
+    await discard(worker, GROUP, HANDLERS, TENANT, letter.id, done_by("operator", TENANT))
     await publish(log, values, epoch=2)
     async with reacting(worker, log):
         await caught_up(owner, log)

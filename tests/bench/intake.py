@@ -16,11 +16,13 @@ from fastapi import FastAPI
 from pydantic import BaseModel, SecretStr
 
 from lead_service.main import build
+from onefunnel.clock import SystemClock
 from onefunnel.http.principal import Principal, sign_principal
 from onefunnel.persistence.local_server import LocalServer
 from onefunnel.persistence.urls import url_of
 from onefunnel.profiles import embedded
 from onefunnel.profiles.clients import DirectClient
+from onefunnel.reach import EVERYTHING
 from onefunnel.runtime import ServiceClient
 from tests.bench.harness import Figure, measure
 
@@ -97,8 +99,8 @@ async def measured(server: LocalServer) -> tuple[Figure, Figure]:
     await embedded.migrate(settings, ["lead_service"])
     runtime = embedded.open_runtime(settings, part="web", checks=["lead"], apps={})
     app = build(runtime).app
-    principal = Principal(uuid4(), "bench", "admin", None)
-    signature = sign_principal(principal, KEY)
+    principal = Principal(uuid4(), "bench", "admin", None, EVERYTHING)
+    signature = sign_principal(principal, KEY, SystemClock().now())
     pool = await asyncpg.create_pool(url_of(server.url(""), "postgres"), min_size=8, max_size=8)
     ours, bare = DirectClient(lambda: app), await bare_app(pool)
     await ours.request(

@@ -9,8 +9,9 @@ import signal
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from hashlib import blake2b
 from multiprocessing.process import BaseProcess
-from typing import Final
+from typing import Any, Final
 
 import uvloop
 from sqlalchemy import select
@@ -18,11 +19,11 @@ from sqlalchemy.exc import DBAPIError
 
 from metrics_service.adapters.fold_store import PostgresFoldStore
 from metrics_service.adapters.generations import PostgresGenerations
+from metrics_service.application import fold_differences
 from metrics_service.application.fold import Fold, Limits
 from metrics_service.application.rebuild import rebuild as rebuilding
 from onefunnel import faults, telemetry
-from onefunnel.log.port import EventLog
-from onefunnel.log.postgres_log import PostgresLog
+from onefunnel.log import kafka_session, members
 from onefunnel.outbox.lease import new_owner
 from onefunnel.outbox.relay import Relay
 from onefunnel.outbox.writer import append_only, save
@@ -39,7 +40,7 @@ from onefunnel.wakeups import Wakeups
 
 from .company import Told, company
 from .notes import Notebook, acknowledged
-from .world import SOURCE, THING, World
+from .world import SOURCE, THING, World, open_log
 
 Fault = tuple[str, int, str]  # the point, the time it is passed, KILL or STOP
 Role = Callable[[World, asyncio.Event], Awaitable[None]]
@@ -47,6 +48,7 @@ Role = Callable[[World, asyncio.Event], Awaitable[None]]
 PRODUCERS: Final = 2
 END_S: Final = 60
 _PAUSE_S: Final = 0.05
+_CHOKES_AT: Final = 16  # of 256 events
 _REPEATABLE: Final = (StorageUnavailable, NotCommitted, DBAPIError, *DRIVER_ERRORS)
 
 
@@ -59,9 +61,11 @@ async def produce(world: World, part: int, stop: asyncio.Event) -> None:
             try:
                 await tell(writes, told)
             except _REPEATABLE:
-                await _rest(stop)
+                await _rest(stop, _PAUSE_S)
             else:
                 notes.acknowledged(told.number)
+                if world.pace_s:
+                    await _rest(stop, world.pace_s)
                 break
     await writes.close()
 
@@ -118,15 +122,23 @@ async def fold(world: World, stop: asyncio.Event) -> None:
     await log.close()
 
 
+async def choking_fold(world: World, stop: asyncio.Event) -> None:
+    """Fold as a release with a bug does: some events make it fail, the same ones in every life."""
+    real = fold_differences.apply
+
+    def choke(facts: object, incoming: Any) -> None:
+        if blake2b(incoming.event_id.bytes, digest_size=1).digest()[0] < _CHOKES_AT:
+            raise ZeroDivisionError
+        real(facts, incoming)  # type: ignore[arg-type]
+
+    vars(fold_differences).update(apply=choke)
+    await fold(world, stop)
+
+
 async def rebuild(world: World, _stop: asyncio.Event) -> None:
     """Rebuild once and end."""
     metrics = Database(world.metrics.worker_url, pool_size=2, name="rebuild")
     await rebuilding(PostgresGenerations(metrics))
-
-
-def open_log(world: World) -> EventLog:
-    """Return the world's log."""
-    return PostgresLog(Database(world.log.worker_url, pool_size=2, name="log"))
 
 
 async def produce_first(world: World, stop: asyncio.Event) -> None:
@@ -141,6 +153,7 @@ async def produce_second(world: World, stop: asyncio.Event) -> None:
 
 ROLES: Final[dict[str, Role]] = {
     "first": produce_first, "second": produce_second, "relay": relay, "fold": fold, "rebuild": rebuild,
+    "choking fold": choking_fold,
 }  # fmt: skip
 
 
@@ -165,6 +178,8 @@ def _run(role: str, world: World, fault: Fault | None) -> None:
         faults.install(Killer(name, times, signal.Signals[f"SIG{what}"]))
     # Constants of the product, shorter for the time of a test; mypy calls them final.
     vars(database).update(ANSWER_TIMEOUT_S=world.answer_s, IDLE_IN_TRANSACTION_MS=world.idle_ms)
+    vars(kafka_session).update(CALL_TIMEOUT_S=world.broker_s)
+    vars(members).update(LEASE_S=world.lease_s)
     if world.skew_s:
         _shift_the_clock(world.skew_s)
     uvloop.run(_until_stopped(ROLES[role], world))
@@ -187,7 +202,7 @@ async def _wake_at(stop: asyncio.Event, wakeups: Wakeups) -> None:
     wakeups.wake()
 
 
-async def _rest(stop: asyncio.Event) -> None:
+async def _rest(stop: asyncio.Event, seconds: float) -> None:
     with suppress(TimeoutError):
-        async with asyncio.timeout(_PAUSE_S):
+        async with asyncio.timeout(seconds):
             await stop.wait()

@@ -15,10 +15,11 @@ class Sizes:
     """How many of each, at least; every loop over them is also bounded in time."""
 
     schedules: int = 300  # seeds of the simulation
-    schedules_within_s: float = 100.0
+    schedules_within_s: float = 240.0
     seeds_to_catch: int = 200  # a planted bug is caught within so many
     kills: int = 60  # kill -9 at a named point
     database_kills: int = 4  # all of PostgreSQL at once
+    broker_kills: int = 2  # Kafka's broker, in the middle of what it is told
     episodes: int = 1  # of each kind of partition, full disk, clock
     first_seed: int = 1
 
@@ -29,6 +30,7 @@ FULL: Final = Sizes(
     schedules_within_s=1_800.0,
     kills=1_000,
     database_kills=60,
+    broker_kills=15,
     episodes=8,
 )
 

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from functools import cached_property
 from multiprocessing.process import BaseProcess
@@ -12,6 +12,7 @@ from typing import Final
 from uuid import uuid5
 
 import asyncpg
+import pytest
 
 from onefunnel.events.topics import TOPICS
 from onefunnel.log.partitioner import partition_of
@@ -22,9 +23,11 @@ from . import actors, checker
 from .actors import Fault
 from .company import Told, company
 from .notes import acknowledged
-from .world import World
+from .world import World, open_log
 
 REST_S: Final = 60.0
+ROLES: Final = ("first", "second", "relay", "fold")
+BOTH_LOGS: Final = pytest.mark.parametrize("on", ["postgres", "kafka"], indirect=True)
 COUNTS: Final = {topic.name: topic.partitions for topic in TOPICS}
 
 
@@ -91,17 +94,46 @@ class Stage:
         """Wait until clients have been told of everything that it is in."""
         await until(lambda: len(acknowledged(self.world.notes)) == len(self.told), limit_s=REST_S)
 
+    async def some_more_told(self, n: int) -> None:
+        """Wait until clients were told of some more, or of everything."""
+        enough = min(len(acknowledged(self.world.notes)) + n, len(self.told))
+        await until(lambda: len(acknowledged(self.world.notes)) >= enough, limit_s=REST_S)
+
+    async def some_more_published(self, n: int) -> None:
+        """Wait until the log has taken some more, or everything that is told."""
+        async with self.log() as log:
+            enough = min(await self._published(log) + n, len(self.told))
+
+            async def published() -> bool:
+                return await self._published(log) >= enough
+
+            await until(published, limit_s=REST_S)
+
+    async def _published(self, log: EventLog) -> int:
+        return sum((await log.end_positions(checker.PARTITIONS)).values())
+
     async def settled(self) -> None:
         """Wait until the outbox is empty and everything is folded and derived."""
-        await until(self._relayed, limit_s=REST_S)
+        await until(self.relayed, limit_s=REST_S)
         await until(self._folded, limit_s=REST_S)
 
-    async def _relayed(self) -> bool:
+    async def relayed(self) -> bool:
+        """Say whether the outbox is empty."""
         return bool(await self._ask("service", "SELECT count(*) = 0 FROM outbox"))
+
+    async def relay_epoch(self) -> int:
+        """Return how often a relay has begun anew."""
+        epoch = await self._ask("service", "SELECT epoch FROM relay_lease")
+        assert isinstance(epoch, int)
+        return epoch
+
+    async def relay_has_given_up(self, epoch: int) -> bool:
+        """Say whether the relay of an epoch has begun anew since."""
+        return await self.relay_epoch() > epoch
 
     async def _folded(self) -> bool:
         async with self.log() as log:
-            ends = sum((await log.end_positions(checker.PARTITIONS)).values())
+            ends = await self._published(log)
         return bool(
             await self._ask(
                 "metrics",
@@ -139,27 +171,33 @@ class Stage:
     @asynccontextmanager
     async def log(self) -> AsyncIterator[EventLog]:
         """Open the log of the world, from outside."""
-        log = actors.open_log(self.world)
+        log = open_log(self.world)
         try:
             yield log
         finally:
             await log.close()
 
-    async def finish(self) -> None:
-        """Let healthy processes bring everything to rest, end them, and check."""
-        parts = [self.start(role) for role in ("first", "second")]
-        workers = [self.start(role) for role in ("relay", "fold")]
-        for part in parts:
-            assert not await self.ended(part)
-        await self.all_told()
-        await self.settled()
-        await self.stop(*workers)
+    async def come_to_rest(self, running: Mapping[str, BaseProcess]) -> None:
+        """Let the processes that saw it all finish by themselves, none started again, and check."""
+        await self.at_rest(running)
         await self.check()
 
-    async def check(self) -> None:
+    async def at_rest(self, running: Mapping[str, BaseProcess]) -> None:
+        """Let processes finish, and see that everything is published and folded."""
+        for role in {"first", "second"} & running.keys():
+            assert not await self.ended(running[role])
+        await self.all_told()
+        await self.settled()
+        await self.stop(*(running[role] for role in running.keys() - {"first", "second"}))
+
+    async def finish(self) -> None:
+        """Let healthy processes bring everything to rest, end them, and check."""
+        await self.come_to_rest({role: self.start(role) for role in ROLES})
+
+    async def check(self, *, garbage: Collection[bytes] = frozenset()) -> None:
         """Compare everything with the oracle."""
-        async with self.log() as log:
-            await checker.check(self.world, log, self.told)
+        async with self.log() as log, checker.eyes(self.world, log) as eyes:
+            await checker.check(eyes, self.told, garbage=garbage)
 
     async def clear(self) -> None:
         """End everything, whatever happened."""

@@ -6,11 +6,13 @@ import pytest
 
 from .figures import note, seeded
 from .sizes import Sizes
+from .stage import BOTH_LOGS
 
 SKEWS = {"first": 600.0, "second": -600.0, "relay": -86_400.0, "fold": 86_400.0}
 
 
 @pytest.mark.timeout(1_800)
+@BOTH_LOGS
 async def test_processes_whose_clocks_differ_by_a_day_agree_on_every_number(
     new_stage, size: Sizes
 ) -> None:

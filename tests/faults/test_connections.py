@@ -39,7 +39,7 @@ async def test_a_commit_whose_answer_is_lost_is_looked_up_whatever_became_of_it(
                     await until(partial(_struck, proxy, cut, running[roles[0]]))
                     proxy.cut_at(COMMIT, "undone" if cut % 2 == 0 else "done")
                 proxy.heal()
-                await _finish(stage, running)
+                await stage.come_to_rest(running)
                 assert proxy.struck >= 2
                 note(episodes=1, cuts_at_commit=proxy.struck)
 
@@ -63,7 +63,7 @@ async def test_connections_that_are_cut_and_slow_cost_time_and_nothing_else(
                     await until(partial(_passed, proxy, before, running["first"]))
                     proxy.cut()
                 proxy.heal()
-                await _finish(stage, running)
+                await stage.come_to_rest(running)
                 note(episodes=1)
 
 
@@ -80,7 +80,7 @@ async def test_a_connection_that_falls_silent_is_given_up(new_stage, what: str) 
         proxy.cut()
         proxy.heal()
         running["second"] = stage.start("second")
-        await _finish(stage, running)
+        await stage.come_to_rest(running)
         note(episodes=1)
 
 
@@ -90,13 +90,3 @@ def _struck(proxy: Proxy, times: int, process: BaseProcess) -> bool:
 
 def _passed(proxy: Proxy, pieces: int, process: BaseProcess) -> bool:
     return proxy.passed > pieces or not process.is_alive()
-
-
-async def _finish(stage, running) -> None:
-    """Let the same processes come to rest: none of them may need to be started again."""
-    for role in ("first", "second"):
-        assert not await stage.ended(running[role])
-    await stage.all_told()
-    await stage.settled()
-    await stage.stop(running["relay"], running["fold"])
-    await stage.check()

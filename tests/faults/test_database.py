@@ -11,45 +11,29 @@ import pytest
 
 from onefunnel.persistence.local_server import LocalServer
 from onefunnel.testing.postgres import TestServer
-from onefunnel.testing.waiting import until
 
 from .figures import note, seeded
-from .notes import acknowledged
 from .sizes import Sizes
-from .stage import Stage
+from .stage import BOTH_LOGS, ROLES, Stage
 from .world import make_world
 
-ROLES = ("first", "second", "relay", "fold")
-EACH = 4  # kills in one world
-
-
-async def _some_more(stage: Stage, n: int) -> None:
-    """Wait until clients were told of some more, or of everything."""
-    enough = min(len(acknowledged(stage.world.notes)) + n, len(stage.told))
-    await until(lambda: len(acknowledged(stage.world.notes)) >= enough, limit_s=60)
-
-
-async def _come_to_rest(stage: Stage, running) -> None:
-    """The processes that saw it all finish by themselves: none of them is started again."""
-    for role in ("first", "second"):
-        assert not await stage.ended(running[role])
-    await stage.settled()
-    await stage.stop(running["relay"], running["fold"])
-    await stage.check()
+EACH = 2  # kills in one world
 
 
 @pytest.mark.timeout(3_600)
+@BOTH_LOGS
 async def test_a_database_that_is_killed_loses_nothing(
     new_stage, postgres_server, size: Sizes
 ) -> None:
-    for seed in range(size.first_seed, size.first_seed + -(-size.database_kills // EACH)):
+    worlds = -(-size.database_kills // EACH // 2)  # as many on the other log
+    for seed in range(size.first_seed, size.first_seed + worlds):
         with seeded(seed):
             stage, chance = await new_stage(seed=seed, events=100), Random(seed)
             running = {role: stage.start(role) for role in ROLES}
             for _ in range(EACH):
-                await _some_more(stage, chance.randrange(1, 25))
+                await stage.some_more_told(chance.randrange(1, 25))
                 await asyncio.to_thread(postgres_server.kill)
-            await _come_to_rest(stage, running)
+            await stage.come_to_rest(running)
             note(database_kills=EACH)
             await stage.clear()
 
@@ -61,14 +45,14 @@ async def test_connections_that_the_server_ends_cost_time_and_nothing_else(new_s
     names = [database.name for database in stage.world.databases.values()]
     owner = await asyncpg.connect(stage.world.metrics.owner_url)
     for _ in range(6):
-        await _some_more(stage, 10)
+        await stage.some_more_told(10)
         await owner.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             " WHERE datname = ANY($1) AND pid <> pg_backend_pid()",
             names,
         )
     await owner.close()
-    await _come_to_rest(stage, running)
+    await stage.come_to_rest(running)
 
 
 @pytest.fixture
@@ -111,7 +95,7 @@ async def test_a_full_disk_stops_everything_and_loses_nothing(
 
 async def _fill_and_free(stage: Stage, server: TestServer, filler: Path) -> None:
     running = {role: stage.start(role) for role in ROLES}
-    await _some_more(stage, 15)
+    await stage.some_more_told(15)
     _fill(filler)
     connection = await asyncpg.connect(stage.world.log.owner_url)
     with pytest.raises(asyncpg.PostgresError):  # it is full indeed
@@ -120,7 +104,7 @@ async def _fill_and_free(stage: Stage, server: TestServer, filler: Path) -> None
         )
     connection.terminate()
     await asyncio.to_thread(_free, filler, server)
-    await _come_to_rest(stage, running)
+    await stage.come_to_rest(running)
 
 
 def _free(filler: Path, server: TestServer) -> None:

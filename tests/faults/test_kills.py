@@ -13,7 +13,7 @@ from onefunnel.testing.waiting import until
 from .actors import Fault
 from .figures import note, seeded
 from .sizes import Sizes
-from .stage import Stage
+from .stage import BOTH_LOGS, Stage
 
 POINTS: Final = {
     role: [name for name in get_args(FaultName) if name.startswith(prefix)]
@@ -62,10 +62,11 @@ class Reaper:
 
 
 @pytest.mark.timeout(3_600)
+@BOTH_LOGS
 async def test_whoever_dies_wherever_the_end_is_what_was_told(new_stage, size: Sizes) -> None:
     died: Counter[str] = Counter()
     for seed in count(size.first_seed):
-        if died.total() >= size.kills:
+        if died.total() >= size.kills / 2:  # as many on the other log
             break
         with seeded(seed):
             stage = await new_stage(seed=seed, events=EVENTS)
@@ -77,7 +78,7 @@ async def test_whoever_dies_wherever_the_end_is_what_was_told(new_stage, size: S
             note(kills=reaper.died_at.total(), worlds=1)
             await stage.clear()
     never = {point for points in POINTS.values() for point in points} - died.keys()
-    assert len(never) <= (0 if size.kills >= 500 else 6), never
+    assert len(never) <= (0 if size.kills >= 800 else 6), never
 
 
 @pytest.mark.parametrize("point", [name for name in get_args(FaultName) if "rebuild." in name])

@@ -6,22 +6,9 @@ import pytest
 from onefunnel.events.topics import TOPICS
 from onefunnel.testing.waiting import until
 
+from .changed import FULLEST, halted_without_effect, refused_without_effect, told_and_folded
 from .figures import note
 from .stage import Stage
-
-# The fullest partition of those that were folded to some point.
-_FULLEST = """
-    SELECT topic, partition, next_position FROM stream_partition
-    ORDER BY next_position DESC, topic, partition LIMIT 1"""
-
-
-async def _told_and_folded(stage: Stage) -> None:
-    workers = [stage.start(role) for role in ("relay", "fold")]
-    for producer in [stage.start(role) for role in ("first", "second")]:
-        assert not await stage.ended(producer)
-    await stage.settled()
-    await stage.stop(*workers)
-    await stage.check()
 
 
 async def _lose_the_last(log: asyncpg.Connection, topic: str, partition: int, records: int) -> None:
@@ -59,7 +46,7 @@ async def _refill(
 async def folded(new_stage):
     """A world of which everything is folded, and what looks at its databases."""
     stage = await new_stage(seed=11, events=80)
-    await _told_and_folded(stage)
+    await told_and_folded(stage)
     metrics = await asyncpg.connect(stage.world.metrics.owner_url)
     log = await asyncpg.connect(stage.world.log.owner_url)
     yield stage, metrics, log
@@ -67,39 +54,23 @@ async def folded(new_stage):
     await log.close()
 
 
-async def _halted_without_effect(stage: Stage, metrics, log, *, expected: int) -> str:
-    """Fold what the log is now; return why partitions are halted. Nothing else may have changed."""
-    before = await metrics.fetchval("SELECT count(*) FROM journal")
-    positions = await metrics.fetchval("SELECT sum(next_position) FROM stream_partition")
-    fold = stage.start("fold")
-    query = "SELECT count(*) = $1 FROM stream_partition WHERE status = 'halted'"
-    await until(lambda: metrics.fetchval(query, expected))
-    await stage.stop(fold)
-    assert await metrics.fetchval("SELECT count(*) FROM journal") == before
-    assert await metrics.fetchval("SELECT sum(next_position) FROM stream_partition") == positions
-    note(episodes=1)
-    return str(await metrics.fetchval("SELECT max(halt_reason) FROM stream_partition"))
-
-
 async def test_a_log_made_anew_is_not_folded(folded) -> None:
     stage, metrics, log = folded
     await log.execute("UPDATE meta SET log_id = gen_random_uuid()")
-    await _halted_without_effect(
-        stage, metrics, log, expected=sum(topic.partitions for topic in TOPICS)
-    )
+    await halted_without_effect(stage, metrics, expected=sum(topic.partitions for topic in TOPICS))
 
 
 async def test_a_log_that_is_shorter_than_what_was_read_is_not_folded(folded) -> None:
     stage, metrics, log = folded
-    topic, partition, _ = await metrics.fetchrow(_FULLEST)
+    topic, partition, _ = await metrics.fetchrow(FULLEST)
     await _lose_the_last(log, topic, partition, 1)
-    await _halted_without_effect(stage, metrics, log, expected=1)
+    await halted_without_effect(stage, metrics, expected=1)
 
 
 async def test_a_log_restored_from_an_older_backup_and_filled_again_is_not_folded(folded) -> None:
     """It is as long as it was: only the record before our position tells."""
     stage, metrics, log = folded
-    topic, partition, _ = await metrics.fetchrow(_FULLEST)
+    topic, partition, _ = await metrics.fetchrow(FULLEST)
     other = await metrics.fetchrow(
         "SELECT topic, partition FROM stream_partition WHERE next_position > 0"
         " AND (topic, partition) <> ($1, $2) ORDER BY next_position DESC, 1, 2 LIMIT 1",
@@ -107,7 +78,7 @@ async def test_a_log_restored_from_an_older_backup_and_filled_again_is_not_folde
     )  # fmt: skip
     await _lose_the_last(log, topic, partition, 1)
     await _refill(log, topic, partition, tuple(other))
-    reason = await _halted_without_effect(stage, metrics, log, expected=1)
+    reason = await halted_without_effect(stage, metrics, expected=1)
     assert "the last record read was" in reason
 
 
@@ -115,7 +86,7 @@ async def test_records_that_retention_took_before_they_were_read_are_not_passed_
     folded,
 ) -> None:
     stage, metrics, log = folded
-    topic, partition, _ = await metrics.fetchrow(_FULLEST)
+    topic, partition, _ = await metrics.fetchrow(FULLEST)
     await metrics.execute(
         "UPDATE stream_partition SET next_position = next_position - 2, last_event_id = NULL"
         " WHERE (topic, partition) = ($1, $2)",
@@ -131,20 +102,13 @@ async def test_records_that_retention_took_before_they_were_read_are_not_passed_
         " AND topic_id = (SELECT id FROM topic WHERE name = $1)",
         topic, partition,
     )  # fmt: skip
-    await _halted_without_effect(stage, metrics, log, expected=1)
+    await halted_without_effect(stage, metrics, expected=1)
 
 
-async def test_another_number_of_partitions_is_refused(folded) -> None:
+async def test_another_number_of_partitions_ends_the_fold(folded) -> None:
     stage, metrics, log = folded
     await log.execute("UPDATE topic SET partitions = 13 WHERE name = 'onefunnel.deal.v1'")
-    columns = "SELECT count(*), sum(next_position), sum(epoch) FROM stream_partition"
-    before = await metrics.fetchrow(columns)
-    fold = stage.start("fold")
-    trying = "SELECT count(*) > 0 FROM pg_stat_activity WHERE application_name = 'fold'"
-    await until(lambda: metrics.fetchval(trying))
-    await stage.stop(fold)
-    assert await metrics.fetchrow(columns) == before, "nothing is claimed"
-    note(episodes=1)
+    await refused_without_effect(stage, metrics)
 
 
 async def test_a_producer_restored_from_an_older_backup_is_not_paid_twice(folded) -> None:

@@ -10,7 +10,9 @@ from content_service.adapters.views import SqlViews
 from content_service.entrypoints.http import ROUTERS
 from content_service.entrypoints.wiring import Wiring
 from content_service.settings import DATABASE, NAME, SOURCE
+from onefunnel.audit.sealer import keep_sealing
 from onefunnel.http.app import service_app
+from onefunnel.http.auditing import audit_routes
 from onefunnel.http.forgetting import forget_answers
 from onefunnel.outbox.intake import Intake
 from onefunnel.outbox.relay import Relay
@@ -26,7 +28,7 @@ def build(runtime: Runtime) -> Service:
     database = runtime.database(DATABASE)
     app = service_app(
         name=NAME,
-        routers=ROUTERS,
+        routers=(*ROUTERS, audit_routes(database)),
         internal_key=runtime.internal_key,
         ready=partial(_ready, database),
         clock=runtime.clock,
@@ -44,7 +46,7 @@ def build(runtime: Runtime) -> Service:
     return Service(
         NAME,
         app,
-        background=(partial(_relay, runtime), partial(_forget, runtime)),
+        background=(partial(_relay, runtime), partial(_forget, runtime), partial(_seal, runtime)),
         watch=Watcher(NAME, runtime.worker_database(DATABASE), runtime.clock),
     )
 
@@ -65,3 +67,7 @@ async def _relay(runtime: Runtime, stop: asyncio.Event) -> None:
 
 async def _forget(runtime: Runtime, stop: asyncio.Event) -> None:
     await forget_answers(runtime.worker_database(DATABASE), runtime.clock, stop)
+
+
+async def _seal(runtime: Runtime, stop: asyncio.Event) -> None:
+    await keep_sealing(runtime.worker_database(DATABASE), runtime.internal_key, stop)

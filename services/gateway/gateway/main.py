@@ -11,37 +11,66 @@ from uuid import UUID
 import orjson
 from fastapi import FastAPI
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gateway.adapters.bodies import BodySeals, expire
 from gateway.adapters.connections import (
     ConnectionRepository,
     DatabaseEndpoints,
     DeliveryRepository,
 )
+from gateway.adapters.crm_api import CrmHttp
+from gateway.adapters.lanes import DatabaseLanes, LaneRepository
+from gateway.adapters.looks import ContentService, DatabaseViews
+from gateway.adapters.ours import LeadServiceStanding
+from gateway.adapters.reconciliations import RunRepository
 from gateway.adapters.repositories import DatabaseKeyStore, KeyRepository, TenantRepository
 from gateway.adapters.sending import DatabaseAnnouncements, DatabaseClaims
 from gateway.adapters.subscriptions import OutgoingDeliveryRepository, SubscriptionRepository
+from gateway.adapters.users import DatabaseUserStore, UserRepository
 from gateway.adapters.views import tenant_name
+from gateway.application.asking import Asking
 from gateway.application.catalogue import RouteTable, operations_of
 from gateway.application.commands import CreateKey, Provisioned, create_key, provision
+from gateway.application.fetching import Bench, Lane
+from gateway.application.fetching import Means as Fetching
 from gateway.application.sealing import Seal
-from gateway.domain.roles import Role
-from gateway.entrypoints.authentication import Doorkeeper
+from gateway.domain.crm_api.apis import Addresses
+from gateway.domain.rights import Role
+from gateway.domain.token import TokenRules
+from gateway.entrypoints.audits import Audits
+from gateway.entrypoints.authentication import Doorkeeper, Provider
+from gateway.entrypoints.browsers import Frontends
 from gateway.entrypoints.consumers import GROUP, handlers
+from gateway.entrypoints.crm_worker import CrmWorker
 from gateway.entrypoints.documents import public_routes
+from gateway.entrypoints.expiring import expire_bodies
+from gateway.entrypoints.exports import MEDIA, Exports
 from gateway.entrypoints.front import Front
+from gateway.entrypoints.http_audit import audit_routes
 from gateway.entrypoints.http_connections import Means, connection_routes
 from gateway.entrypoints.http_identity import identity_routes
 from gateway.entrypoints.http_keys import key_routes
 from gateway.entrypoints.http_operations import operation_routes
+from gateway.entrypoints.http_reconciliations import Reconciling, reconciliation_routes
 from gateway.entrypoints.http_subscriptions import SubscriptionMeans, subscription_routes
+from gateway.entrypoints.http_users import UserMeans, user_routes
 from gateway.entrypoints.http_webhooks import SOURCE, Intake, webhook_routes
+from gateway.entrypoints.limits import Limits
 from gateway.entrypoints.names import Names
 from gateway.entrypoints.operations import Operations
 from gateway.entrypoints.sender import Sender, WebhookWatch
 from gateway.entrypoints.standing import asker
 from gateway.entrypoints.status import StatusOfAll
 from gateway.entrypoints.streams import Hints
+from gateway.entrypoints.views_worker import tell_views
 from gateway.settings import GatewaySettings
+from onefunnel.audit.entry import Marks
+from onefunnel.audit.rows import add
+from onefunnel.audit.sealer import keep_sealing
+from onefunnel.audit.witness import row_without_request
+from onefunnel.clock import Clock
+from onefunnel.events.envelope import Metadata
 from onefunnel.http.app import service_app
 from onefunnel.http.edge import Edge
 from onefunnel.http.forgetting import forget_answers
@@ -57,9 +86,9 @@ from onefunnel.log.halts import halted
 from onefunnel.log.operating import OperatedReactions
 from onefunnel.outbox.relay import Relay
 from onefunnel.outbox.standing import outbox_standing
-from onefunnel.persistence.database import driver_of
+from onefunnel.persistence.database import Database, driver_of
 from onefunnel.profiles.clients import DirectClient
-from onefunnel.runtime import Runtime, ServiceClient, ServiceUnreachable
+from onefunnel.runtime import Header, Runtime, ServiceClient, ServiceUnreachable
 from onefunnel.service import Background, Service
 from onefunnel.watch import Consumer, Watch, Watcher
 
@@ -74,15 +103,29 @@ def build(runtime: Runtime, document: Mapping[str, Any] | None = None) -> Servic
     own = own_app(runtime, doorkeeper)
     own.router.routes.extend(public_routes(catalogue))
     table = RouteTable(operations_of(catalogue))
-    front = Front(own, table, doorkeeper, runtime.client, Names(runtime.client))
+    settings = GatewaySettings()
+    front = Front(
+        own,
+        table,
+        doorkeeper,
+        runtime.client,
+        Names(runtime.client),
+        Limits(settings.rate_limit, settings.rate_window_s, settings.failure_limit),
+        Frontends(origin for part in settings.frontends.split(",") if (origin := part.strip())),
+        Exports(runtime.clock),
+    )
     return Service(
         NAME,
-        Edge(front, NAME),
+        Edge(front, NAME, also=(MEDIA,)),
         background=(
             relay(runtime),
             reactions(runtime),
             sender(runtime),
             partial(_forget, runtime),
+            partial(_seal, runtime),
+            partial(_ask_crms, runtime),
+            partial(_expire_bodies, runtime),
+            partial(_tell_views, runtime),
         ),
         watch=_watch(runtime),
     )
@@ -128,14 +171,16 @@ def own_app(runtime: Runtime, doorkeeper: Doorkeeper | None = None) -> FastAPI:
     write_of = write_dependency(database, runtime.wake, runtime.clock)
     read_of = read_dependency(database)
     hints = Hints(asker(runtime.client, door))
-    public_url = GatewaySettings().public_url
+    settings = GatewaySettings()
+    public_url = settings.public_url
     seal = Seal(runtime.internal_key)
+    deliveries = deliveries_of(seal)
     intake = Intake(
-        DatabaseEndpoints(database), database, DeliveryRepository, seal, runtime.clock, runtime.wake
+        DatabaseEndpoints(database), database, deliveries, seal, runtime.clock, runtime.wake
     )
     means = Means(
-        write_of, read_of, ConnectionRepository, DeliveryRepository, intake, seal, runtime.clock,
-        public_url,
+        write_of, read_of, ConnectionRepository, deliveries, intake, seal, runtime.clock,
+        public_url, addresses_of(settings),
     )  # fmt: skip
 
     subscriptions = SubscriptionMeans(
@@ -157,13 +202,18 @@ def own_app(runtime: Runtime, doorkeeper: Doorkeeper | None = None) -> FastAPI:
         name=NAME,
         routers=[
             key_routes(write_of, read_of, KeyRepository, door, runtime.clock),
+            user_routes(UserMeans(write_of, read_of, UserRepository, door, runtime.clock)),
             connection_routes(means),
+            reconciliation_routes(
+                Reconciling(write_of, read_of, ConnectionRepository, RunRepository, runtime.clock)
+            ),
             webhook_routes(intake, public_url),
             subscription_routes(subscriptions),
             identity_routes(
                 read_of, tenant_name, StatusOfAll(runtime.client, standing), hints, door
             ),
             operation_routes(Operations(_operated(runtime, ready)), door),
+            audit_routes(read_of, Audits(runtime.client, door)),
         ],
         internal_key=runtime.internal_key,
         ready=ready,
@@ -207,6 +257,8 @@ async def provision_tenant(
     async with runtime.worker_database(NAME).transaction() as conn:
         tenants = TenantRepository(conn)
         made = await provision(name, has=has, tenants=tenants, now=runtime.clock.now())
+        for role in made.keys:
+            await _witness_key(runtime, conn, made.tenant_id, role)
     await _announce(runtime, made.tenant_id, settings)
     return made
 
@@ -225,7 +277,19 @@ async def create_tenant(
     async with worker.transaction() as conn:
         command, keys = CreateKey("admin", "made by an operator"), KeyRepository(conn)
         _, text = await create_key(command, tenant_id=tenant_id, keys=keys, now=runtime.clock.now())
+        await _witness_key(runtime, conn, tenant_id, command.role)
     return tenant_id, text
+
+
+async def _witness_key(
+    runtime: Runtime, conn: AsyncConnection, tenant_id: UUID, role: Role
+) -> None:
+    """Add to the audit that an operator, who asks no API, made a key of a role."""
+    system = Principal(tenant_id, SYSTEM, "admin")
+    row = row_without_request(
+        system, Marks(runtime.internal_key), runtime.clock.now(), ("api_key", "create"), role=role
+    )
+    await add(driver_of(conn), row)
 
 
 async def _announce(runtime: Runtime, tenant_id: UUID, settings: Mapping[str, object]) -> None:
@@ -243,8 +307,86 @@ async def _announce(runtime: Runtime, tenant_id: UUID, settings: Mapping[str, ob
 
 
 def _doorkeeper(runtime: Runtime) -> Doorkeeper:
-    store = DatabaseKeyStore(runtime.database(NAME))
-    return Doorkeeper(store, runtime.clock, runtime.internal_key)
+    database = runtime.database(NAME)
+    provider = _provider(database, runtime.clock, GatewaySettings())
+    return Doorkeeper(DatabaseKeyStore(database), runtime.clock, runtime.internal_key, provider)
+
+
+def _provider(database: Database, clock: Clock, settings: GatewaySettings) -> Provider | None:
+    """Return the identity provider of this installation; its libraries are loaded only where there is one."""
+    if not settings.has_provider:
+        return None
+    from gateway.adapters.jwks import ProviderKeys
+    from gateway.adapters.tokens import TokenVerifier
+
+    rules = TokenRules(
+        issuer=settings.oidc_issuer,
+        audience=settings.oidc_audience,
+        max_life_s=settings.oidc_max_life_s,
+        tenant_claim=settings.oidc_tenant_claim,
+        role_claim=settings.oidc_role_claim,
+        person_claim=settings.oidc_person_claim,
+    )
+    tokens = TokenVerifier(ProviderKeys(settings.oidc_jwks_url), rules, clock)
+    return Provider(tokens, DatabaseUserStore(database))
+
+
+def crm_worker(runtime: Runtime, ask: Asking) -> CrmWorker:
+    """Return what goes to the CRMs of all tenants."""
+    database = runtime.worker_database(NAME)
+    deliveries = deliveries_of(Seal(runtime.internal_key))
+
+    def bench(conn: AsyncConnection, lane: Lane, metadata: Metadata) -> Bench:
+        return Bench(
+            LaneRepository(conn, lane),
+            ConnectionRepository(conn),
+            deliveries(conn, metadata),
+            RunRepository(conn, lane.tenant_id),
+        )
+
+    means = Fetching(ask, runtime.clock, bench)
+    ours = LeadServiceStanding(runtime.client("lead"), _signed(runtime))
+    return CrmWorker(DatabaseLanes(database), database, means, ours)
+
+
+def deliveries_of(seal: Seal) -> Callable[[AsyncConnection, Metadata], DeliveryRepository]:
+    """Return how deliveries are kept: their bodies under keys of their days."""
+    return partial(DeliveryRepository, bodies=BodySeals(seal))
+
+
+def addresses_of(settings: GatewaySettings) -> Addresses:
+    """Return where CRMs may be asked in this installation."""
+    hosts = (host.strip().lower() for host in settings.crm_hosts.split(","))
+    return Addresses(tuple(host for host in hosts if host), settings.crm_loopback)
+
+
+async def _ask_crms(runtime: Runtime, stop: asyncio.Event) -> None:
+    ask = CrmHttp(addresses_of(GatewaySettings()), Seal(runtime.internal_key))
+    try:
+        await crm_worker(runtime, ask).run(stop, runtime.wakeups.listen)
+    finally:
+        await ask.close()
+
+
+def _signed(runtime: Runtime) -> Callable[[UUID], Header]:
+    """Return what signs for the gateway itself, in one tenant."""
+    door = _doorkeeper(runtime)
+    return lambda tenant_id: door.signed(Principal(tenant_id, SYSTEM, "admin"))
+
+
+async def _tell_views(runtime: Runtime, stop: asyncio.Event) -> None:
+    library = ContentService(runtime.client("content"), _signed(runtime))
+    views = DatabaseViews(runtime.worker_database(NAME))
+    await tell_views(views, library, stop, runtime.wakeups.listen())
+
+
+async def _expire_bodies(runtime: Runtime, stop: asyncio.Event) -> None:
+    days = GatewaySettings().webhook_days
+
+    async def expired(conn: AsyncConnection) -> bool:
+        return await expire(conn, runtime.clock.now(), days)
+
+    await expire_bodies(runtime.worker_database(NAME), expired, stop)
 
 
 def _rules() -> Rules:
@@ -263,3 +405,7 @@ def _watch(runtime: Runtime) -> Watch:
 
 async def _forget(runtime: Runtime, stop: asyncio.Event) -> None:
     await forget_answers(runtime.worker_database(NAME), runtime.clock, stop)
+
+
+async def _seal(runtime: Runtime, stop: asyncio.Event) -> None:
+    await keep_sealing(runtime.worker_database(NAME), runtime.internal_key, stop)

@@ -13,10 +13,12 @@ from lead_service.adapters.transactions import stored_tx
 from lead_service.adapters.views import stored_queries
 from lead_service.entrypoints.consumers import GROUP, handlers
 from lead_service.entrypoints.http import ROUTERS
+from lead_service.entrypoints.owning import guard_of
 from lead_service.entrypoints.wiring import Wiring
 from lead_service.settings import DATABASE, NAME, SOURCE
-from onefunnel.clock import Clock
+from onefunnel.audit.sealer import keep_sealing
 from onefunnel.http.app import service_app
+from onefunnel.http.auditing import audit_routes
 from onefunnel.http.forgetting import forget_answers
 from onefunnel.http.operating import operating_routes
 from onefunnel.log.arrivals import Handler
@@ -28,15 +30,16 @@ from onefunnel.outbox.relay import Relay
 from onefunnel.outbox.standing import Standing, outbox_standing
 from onefunnel.runtime import Runtime
 from onefunnel.service import Background, Service
+from onefunnel.vault.keyring import Keyring
 from onefunnel.watch import Consumer, Watcher
 
 
 def build(runtime: Runtime) -> Service:
     """Put the lead service together on a runtime."""
-    database = runtime.database(DATABASE)
+    database, keyring = runtime.database(DATABASE), keyring_of(runtime)
 
     operated = OperatedReactions(
-        partial(runtime.worker_database, DATABASE), GROUP, _handlers(runtime.clock), runtime.wake
+        partial(runtime.worker_database, DATABASE), GROUP, _handlers(runtime), runtime.wake
     )
 
     async def ready() -> None:
@@ -44,28 +47,35 @@ def build(runtime: Runtime) -> Service:
             await conn.execute(text("SELECT 1"))
 
     outbox = partial(_outbox, runtime)
+    queries = stored_queries(database, keyring)
     app = service_app(
         name=NAME,
-        routers=(*ROUTERS, operating_routes(operated)),
+        routers=(*ROUTERS, operating_routes(operated), audit_routes(database)),
         internal_key=runtime.internal_key,
         ready=ready,
         clock=runtime.clock,
         intake=Intake(NAME, outbox),
+        guard=guard_of(queries.circles, runtime.clock),
     )
     app.state.wiring = Wiring(
         database=database,
         wake=runtime.wake,
         clock=runtime.clock,
-        tx=stored_tx,
-        batch=StoredBatch,
-        queries=stored_queries(database),
+        tx=partial(stored_tx, keyring),
+        batch=partial(StoredBatch, keyring),
+        queries=queries,
         outbox=outbox,
         reactions=operated.standing,
     )
     return Service(
         NAME,
         app,
-        background=(relay(runtime), reactions(runtime), partial(_forget, runtime)),
+        background=(
+            relay(runtime),
+            reactions(runtime),
+            partial(_forget, runtime),
+            partial(_seal, runtime),
+        ),
         watch=Watcher(
             NAME,
             runtime.worker_database(DATABASE),
@@ -92,7 +102,7 @@ def reactions(runtime: Runtime) -> Background:
         runtime.worker_database(DATABASE),
         runtime.log,
         GROUP,
-        _handlers(runtime.clock),
+        _handlers(runtime),
         wake=runtime.wake,
     ).run
 
@@ -101,9 +111,19 @@ async def _outbox(runtime: Runtime) -> Standing:
     return await outbox_standing(runtime.worker_database(DATABASE), runtime.clock.now())
 
 
-def _handlers(clock: Clock) -> Mapping[str, Handler]:
-    return handlers(StoredQualifications, stored_records, StoredBatch, clock, SOURCE)
+def _handlers(runtime: Runtime) -> Mapping[str, Handler]:
+    batch = partial(StoredBatch, keyring_of(runtime))
+    return handlers(StoredQualifications, stored_records, batch, runtime.clock, SOURCE)
+
+
+def keyring_of(runtime: Runtime) -> Keyring:
+    """Return the keys of people: they follow from the master key of the installation."""
+    return Keyring(runtime.vault_key or runtime.internal_key)
 
 
 async def _forget(runtime: Runtime, stop: asyncio.Event) -> None:
     await forget_answers(runtime.worker_database(DATABASE), runtime.clock, stop)
+
+
+async def _seal(runtime: Runtime, stop: asyncio.Event) -> None:
+    await keep_sealing(runtime.worker_database(DATABASE), runtime.internal_key, stop)

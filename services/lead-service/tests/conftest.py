@@ -17,6 +17,7 @@ from onefunnel.events.envelope import decode
 from onefunnel.http.principal import Principal, Role, sign_principal
 from onefunnel.ids import new_id
 from onefunnel.persistence.database import Database
+from onefunnel.reach import EVERYTHING, Rights
 from onefunnel.runtime import Runtime
 from onefunnel.testing.postgres import FreshDatabase
 from onefunnel.wakeups import Wakeups
@@ -42,13 +43,17 @@ class Caller:
     role: Role = "admin"
     person_id: UUID | None = None
     headers: dict[str, str] = field(default_factory=dict)
+    principal: str = "tester"
+    rights: Rights = EVERYTHING
 
     async def send(
         self, method: str, path: str, body: Any = None, *, raw: bytes | None = None, **headers: str
     ) -> httpx.Response:
-        principal = Principal(self.tenant_id, "tester", self.role, self.person_id)
+        principal = Principal(
+            self.tenant_id, self.principal, self.role, self.person_id, self.rights
+        )
         content = raw if raw is not None else (None if body is None else msgspec.json.encode(body))
-        sent = {"Onefunnel-Principal": sign_principal(principal, KEY), **self.headers}
+        sent = {"Onefunnel-Principal": sign_principal(principal, KEY, NOW), **self.headers}
         if content is not None:
             sent["Content-Type"] = "application/json"
         sent |= {name.replace("_", "-"): value for name, value in headers.items()}
@@ -93,9 +98,13 @@ class Caller:
             await connection.close()
 
     async def state(self) -> dict[str, list[Any]]:
-        """Return every row of every table of the service, to say that nothing changed."""
+        """Return every row of every table of the service, to say that nothing changed.
+
+        But for the audit, which also tells of what was asked and changed nothing.
+        """
         tables = await self.rows(
-            "SELECT table_name AS t FROM information_schema.tables WHERE table_schema = 'public'"
+            "SELECT table_name AS t FROM information_schema.tables"
+            " WHERE table_schema = 'public' AND table_name NOT LIKE 'audit%'"
         )
         return {
             row["t"]: sorted(map(repr, await self.rows(f"SELECT * FROM {row['t']}")))

@@ -27,11 +27,14 @@ from metrics_service.entrypoints.http_pay_lists import pay_list_routes
 from metrics_service.entrypoints.http_statements import statement_routes
 from metrics_service.entrypoints.http_utilization import utilization_routes
 from metrics_service.entrypoints.reading import ask_dependency
+from metrics_service.entrypoints.scoping import guard_of
 from metrics_service.entrypoints.waiting import Views
 from metrics_service.settings import DATABASE, NAME, SOURCE
+from onefunnel.audit.sealer import keep_sealing
 from onefunnel.clock import Clock
 from onefunnel.errors import DomainError, ErrorKind
 from onefunnel.http.app import service_app
+from onefunnel.http.auditing import audit_routes
 from onefunnel.http.forgetting import forget_answers
 from onefunnel.http.operating import operating_routes
 from onefunnel.http.writes import write_dependency
@@ -60,7 +63,12 @@ def build(runtime: Runtime) -> Service:
     return Service(
         NAME,
         app,
-        background=(partial(_relay, runtime), partial(_fold, runtime), partial(_forget, runtime)),
+        background=(
+            partial(_relay, runtime),
+            partial(_fold, runtime),
+            partial(_forget, runtime),
+            partial(_seal, runtime),
+        ),
         watch=Watcher(
             NAME,
             runtime.worker_database(DATABASE),
@@ -79,24 +87,27 @@ def application(
     worker: Callable[[], Database],
 ) -> FastAPI:
     """Wire what answers HTTP; `worker` is asked for only where a person operates the fold."""
-    ask = ask_dependency(Views(database.snapshot, sql_reads, read_fate))
+    views = Views(database.snapshot, sql_reads, read_fate)
+    ask = ask_dependency(views)
     write = write_dependency(database, wake, clock)
     return service_app(
         name=NAME,
         routers=[
-            pay_routes(write, lambda conn, metadata: sql_tx(conn, metadata, clock)),
+            pay_routes(write, lambda conn, metadata: sql_tx(conn, metadata, clock), views),
             pay_list_routes(ask),
             statement_routes(ask),
             metric_routes(ask),
             utilization_routes(ask),
             explain_routes(ask),
             operating_routes(OperatedFold(database, worker)),
+            audit_routes(database),
             internal_routes(ask, partial(_outbox, worker, clock)),
         ],
         internal_key=internal_key,
         ready=partial(_ready, database),
         clock=clock,
         intake=Intake(NAME, partial(_outbox, worker, clock)),
+        guard=guard_of(views),
     )
 
 
@@ -136,3 +147,7 @@ async def _make_current(generations: PostgresGenerations, stop: asyncio.Event) -
 
 async def _forget(runtime: Runtime, stop: asyncio.Event) -> None:
     await forget_answers(runtime.worker_database(DATABASE), runtime.clock, stop)
+
+
+async def _seal(runtime: Runtime, stop: asyncio.Event) -> None:
+    await keep_sealing(runtime.worker_database(DATABASE), runtime.internal_key, stop)

@@ -6,7 +6,9 @@ from functools import partial
 
 from sqlalchemy import text
 
+from onefunnel.audit.sealer import keep_sealing
 from onefunnel.http.app import service_app
+from onefunnel.http.auditing import audit_routes
 from onefunnel.http.forgetting import forget_answers
 from onefunnel.http.operating import operating_routes
 from onefunnel.log.arrivals import Handler
@@ -36,7 +38,7 @@ def build(runtime: Runtime) -> Service:
     )
     app = service_app(
         name=NAME,
-        routers=(*ROUTERS, operating_routes(operated)),
+        routers=(*ROUTERS, operating_routes(operated), audit_routes(database)),
         internal_key=runtime.internal_key,
         ready=partial(_ready, database),
         clock=runtime.clock,
@@ -54,7 +56,12 @@ def build(runtime: Runtime) -> Service:
     return Service(
         NAME,
         app,
-        background=(partial(_relay, runtime), partial(_react, runtime), partial(_forget, runtime)),
+        background=(
+            partial(_relay, runtime),
+            partial(_react, runtime),
+            partial(_forget, runtime),
+            partial(_seal, runtime),
+        ),
         watch=Watcher(
             NAME,
             runtime.worker_database(DATABASE),
@@ -90,3 +97,7 @@ def _handlers(runtime: Runtime) -> Mapping[str, Handler]:
 
 async def _forget(runtime: Runtime, stop: asyncio.Event) -> None:
     await forget_answers(runtime.worker_database(DATABASE), runtime.clock, stop)
+
+
+async def _seal(runtime: Runtime, stop: asyncio.Event) -> None:
+    await keep_sealing(runtime.worker_database(DATABASE), runtime.internal_key, stop)

@@ -13,10 +13,12 @@ import pytest
 
 from onefunnel.events.envelope import Envelope, Metadata, decode, encode
 from onefunnel.events.fast import decode_data
-from onefunnel.http.principal import HEADER, Principal, Role, sign_principal
+from onefunnel.http.principal import Principal, Role
 from onefunnel.ids import new_id
 from onefunnel.persistence.database import Database
+from onefunnel.reach import EVERYTHING
 from onefunnel.runtime import Runtime
+from onefunnel.testing.speaking import Speaking
 from onefunnel.wakeups import Wakeups
 from scoring_service.adapters.repositories import open_tx
 from scoring_service.entrypoints.consumers import handlers
@@ -53,11 +55,12 @@ class Scoring:
     def client(
         self, role: Role, *, person: UUID | None = None, tenant: UUID | None = None
     ) -> httpx.AsyncClient:
-        principal = Principal(tenant or self.tenant, f"key:{role}:{person}", role, person)
+        name = f"key:{role}:{person}"
+        principal = Principal(tenant or self.tenant, name, role, person, EVERYTHING)
         return httpx.AsyncClient(
             transport=httpx.ASGITransport(self.app, raise_app_exceptions=False),
             base_url="http://scoring",
-            headers={HEADER: sign_principal(principal, KEY)},
+            auth=Speaking(principal, KEY, self.clock.now),
         )
 
     def metadata(self, tenant: UUID | None = None) -> Metadata:

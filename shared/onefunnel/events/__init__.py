@@ -1,6 +1,6 @@
 """The published language: importing this package fills the catalogue."""
 
-from onefunnel.events import content, crm, deal, directory, feedback, lead, plans, scoring
+from onefunnel.events import content, crm, deal, directory, feedback, lead, plans, privacy, scoring
 from onefunnel.events.catalogue import CATALOGUE, Event, EventSpec, event, spec_of
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "feedback",
     "lead",
     "plans",
+    "privacy",
     "scoring",
     "spec_of",
 ]

@@ -12,6 +12,7 @@ AggregateType = Literal[
     "lead_score", "lead_rating", "definition",
     "asset", "feedback", "winloss",
     "plan", "assignment", "quota", "period", "adjustment",
+    "subject",
     "none",
 ]  # fmt: skip
 

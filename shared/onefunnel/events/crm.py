@@ -34,6 +34,9 @@ class CrmChangeReceived(Event):
     connection_id: UUID
     delivery_id: UUID
     deleted: bool | None = None
+    erased: Annotated[
+        bool | None, Field(description="Whom the record is about asked the CRM to be forgotten.")
+    ] = None
     created_at: Instant | None = None
     closed_at: Instant | None = None
     stage: StepKey | None = None

@@ -1,6 +1,6 @@
 """One service's application: the same manners everywhere, in one function."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -16,12 +16,16 @@ from onefunnel.clock import Clock, SystemClock
 from onefunnel.http.edge import Edge
 from onefunnel.http.index import RouteIndex
 from onefunnel.http.openapi import document_of
+from onefunnel.http.principal import Principal
 from onefunnel.http.problems import Problem, problem_response
 from onefunnel.http.routing import EXTENSION, StrictRoute, answer_to
 from onefunnel.ops import health
 from onefunnel.outbox.intake import Intake
 
 INTERNAL: Final = "/internal/"
+
+# Of a caller and of what stands in the braces of a path.
+Guard = Callable[[Principal, Mapping[str, str]], Awaitable[None]]
 
 _log = structlog.get_logger("onefunnel.http")
 
@@ -39,12 +43,14 @@ def service_app(
     lifespan: Any = None,
     clock: Clock | None = None,
     intake: Intake | None = None,
+    guard: Guard | None = None,
 ) -> FastAPI:
     """Return the application of one service: its routes, probes, problems and limits.
 
     Raises `Undeclared` for a route without `openapi_extra=declared(resource, action)`; paths under
     `/internal/` are never exposed and need none. `ready` raises while the service cannot work. `intake` is the valve
-    before the service's outbox, where it has one.
+    before the service's outbox, where it has one. `guard` looks, before an owned route runs, whether the
+    caller may do it to the one thing that the path names: raises not-found or forbidden.
     """
     app = FastAPI(
         title=name,
@@ -59,8 +65,13 @@ def service_app(
     app.state.internal_key = internal_key
     app.state.clock = clock or SystemClock()
     app.state.intake = intake
+    app.state.guard = guard
     app.state.in_flight = set()  # scopes of the idempotency keys that are being worked on
-    operations = [_declared(route, name) for router in routers for route in router.routes]
+    operations = [
+        _declared(route, name, guarded=guard is not None)
+        for router in routers
+        for route in router.routes
+    ]
     app.router.routes[:] = [RouteIndex(operations), *probes(name, ready, intake)]
     app.add_exception_handler(HTTPException, _http_exception)
     app.add_middleware(Edge, service=name)
@@ -91,16 +102,18 @@ def probes(
     return [Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", metrics)]
 
 
-def _declared(route: BaseRoute, service: str) -> StrictRoute:
+def _declared(route: BaseRoute, service: str, *, guarded: bool) -> StrictRoute:
     if not isinstance(route, StrictRoute):
         message = (
             f"{service}: make routers with onefunnel.http.routing.routes(tag), not APIRouter()"
         )
         raise Undeclared(message)
+    extension = (route.openapi_extra or {}).get(EXTENSION, {})
+    if extension.get("owned") and "{" in route.path and not (guarded or "asks" in extension):
+        raise Undeclared(f"{service}: {route.path} is owned, and nobody guards it")
     if route.path.startswith(INTERNAL):
         route.include_in_schema = False
         return route
-    extension = (route.openapi_extra or {}).get(EXTENSION, {})
     if not {"resource", "action"} <= extension.keys():
         missing = "openapi_extra=declared(resource, action)"
         raise Undeclared(f"{service}: {sorted(route.methods or ())} {route.path} lacks {missing}")

@@ -1,8 +1,9 @@
 """What request bodies are made of. Derive every request model from `Body`."""
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, date, datetime
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 from pydantic import (
@@ -32,6 +33,10 @@ class Body(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    def __repr_args__(self) -> Iterable[tuple[str, Any]]:
+        """Say which fields were given, never what is in them: this is what errors and logs show."""
+        return [(name, ...) for name in sorted(self.model_fields_set)]
 
 
 def _rfc3339(value: object) -> object:
@@ -72,6 +77,12 @@ _FROM_TEXT: Final = Field(strict=False)
 Time = Annotated[datetime, _FROM_TEXT, BeforeValidator(_rfc3339), AfterValidator(_in_years)]
 # A local date in a body or a query.
 Day = Annotated[date, _FROM_TEXT, BeforeValidator(_dashed), AfterValidator(_date_in_years)]
+# A period in a body, a path or a query: a year, one of its quarters or months.
+Period = Annotated[
+    str,
+    StringConstraints(pattern=r"^(199[0-9]|20[0-9]{2}|2100)(-(Q[1-4]|0[1-9]|1[0-2]))?$"),
+    Field(examples=["2026-Q1"]),
+]
 # An id in a body, a path or a query.
 Id = Annotated[UUID, _FROM_TEXT, BeforeValidator(_canonical)]
 # A person's words: kept where they came in, never part of an event.

@@ -1,6 +1,7 @@
 """The outermost layer of every application: limits, request ids, headers that every answer carries."""
 
 import re
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -18,7 +19,7 @@ _ID: Final = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 _HOST: Final = re.compile(rb"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?")
 _JSON_RANGES: Final = (b"*/*", b"application/*", b"application/json", b"application/problem+json")
 # Paths that answer something other than JSON.
-_OTHER_MEDIA: Final = ("/docs", "/metrics", "/v1/events", "/v1/exports", "/v1/webhooks")
+_OTHER_MEDIA: Final = ("/docs", "/metrics", "/v1/events", "/v1/webhooks")
 
 REQUEST_ID: Final = "onefunnel.request_id"  # both in the scope
 CORRELATION_ID: Final = "onefunnel.correlation_id"
@@ -31,9 +32,13 @@ _NOT_STORED: Final = (b"cache-control", b"private, no-store")
 class Edge:
     """ASGI middleware: refuses what no route should ever see, marks and measures every answer."""
 
-    def __init__(self, app: ASGIApp, service: str) -> None:
+    def __init__(self, app: ASGIApp, service: str, *, also: Iterable[bytes] = ()) -> None:
         self.app = app
         self._service = service
+        self._media = (
+            *_JSON_RANGES,
+            *also,
+        )  # `also`: media types that the application itself judges
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -61,7 +66,7 @@ class Edge:
     ) -> None:
         marked = _marking(send, scope[REQUEST_ID], observed)
         try:
-            _check(scope)
+            _check(scope, self._media)
         except Problem as problem:
             await problem_response(problem, scope[REQUEST_ID])(scope, receive, marked)
             return
@@ -94,7 +99,7 @@ def _header(scope: Scope, wanted: bytes) -> str | None:
     return None
 
 
-def _check(scope: Scope) -> None:
+def _check(scope: Scope, media: Sequence[bytes]) -> None:
     headers: list[tuple[bytes, bytes]] = scope["headers"]
     if len(headers) > MAX_HEADERS or sum(len(n) + len(v) for n, v in headers) > MAX_HEADER_BYTES:
         raise Problem("headers-too-large", "The headers are too large.")
@@ -103,22 +108,24 @@ def _check(scope: Scope) -> None:
         raise Problem("uri-too-long", "The URL is too long.")
     if not scope["path"].startswith("/"):
         raise Problem("malformed-request", "The path does not begin with a slash.")
-    _check_headers(scope, headers)
+    _check_headers(scope, headers, media)
 
 
-def _check_headers(scope: Scope, headers: list[tuple[bytes, bytes]]) -> None:
+def _check_headers(
+    scope: Scope, headers: list[tuple[bytes, bytes]], media: Sequence[bytes]
+) -> None:
     hosts = [value for name, value in headers if name == b"host"]
     if len(hosts) != 1 or not _HOST.fullmatch(hosts[0]):
         raise Problem("malformed-request", "The Host header is missing, repeated or malformed.")
     for name, value in headers:
         if b"\0" in value or b"\n" in value or b"\r" in value:
             raise Problem("malformed-request", "A header holds a control character.")
-        if name == b"accept" and not _takes_json(value, scope["path"]):
+        if name == b"accept" and not _takes(value, scope["path"], media):
             raise Problem("not-acceptable", "This path answers application/json.")
 
 
-def _takes_json(accept: bytes, path: str) -> bool:
+def _takes(accept: bytes, path: str, media: Sequence[bytes]) -> bool:
     if accept == b"*/*" or path == "/" or path.startswith(_OTHER_MEDIA):
         return True
     ranges = (part.partition(b";")[0].strip().lower() for part in accept.split(b","))
-    return any(part in _JSON_RANGES for part in ranges)
+    return any(part in media for part in ranges)

@@ -2,17 +2,22 @@
 
 Safety is the primary key: of two requests with one key, one commits. A write therefore does not look
 first; it works, keeps its answer, and looks only when something went against it. These statements
-run with every write, so they go to the driver directly.
+run with every write, so they go to the driver directly. An answer may hold personal data: it is sealed,
+and names its object, so that it goes when the object's person is erased.
 """
 
+import hmac
+import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 from hashlib import sha256
 from typing import Final
 from uuid import UUID
 
 import asyncpg
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.requests import Request
@@ -31,7 +36,8 @@ IDEMPOTENCY_DDL: Final = (
         scope BYTEA NOT NULL CHECK (octet_length(scope) = 32),
         fingerprint BYTEA NOT NULL CHECK (octet_length(fingerprint) = 32),
         status SMALLINT NOT NULL,
-        body BYTEA NOT NULL,
+        sealed BYTEA NOT NULL,
+        object_id UUID,
         event_id UUID,
         etag INT,
         location TEXT,
@@ -43,6 +49,7 @@ IDEMPOTENCY_DDL: Final = (
     *tenant_table_ddl("idempotency"),
 )
 
+_NONCE_BYTES: Final = 12
 _KEY: Final = re.compile(r'"([\x21\x23-\x5b\x5d-\x7e ]{1,255})"|([\x21\x23-\x5b\x5d-\x7e]{1,255})')
 
 
@@ -51,10 +58,11 @@ class Stored:
     """A finished answer: everything needed to give it again."""
 
     status: int
-    body: bytes
+    body: bytes = field(repr=False)
     event_id: UUID | None = None
     etag: int | None = None
     location: str | None = None
+    object_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +72,7 @@ class Claim:
     tenant_id: UUID
     scope: bytes
     fingerprint: bytes
+    cipher: AESGCM = field(repr=False)
 
 
 async def claim_of(request: Request, principal: Principal) -> Claim | None:
@@ -82,15 +91,23 @@ async def claim_of(request: Request, principal: Principal) -> Claim | None:
     target = f"{request.scope['path']}?".encode() + request.scope["query_string"] + b"\n"
     body = await request.body()
     return Claim(
-        principal.tenant_id, sha256(scope.encode()).digest(), sha256(target + body).digest()
+        principal.tenant_id,
+        sha256(scope.encode()).digest(),
+        sha256(target + body).digest(),
+        _cipher(request.app.state.internal_key),
     )
 
 
-_FIND: Final = """SELECT fingerprint, status, body, event_id, etag, location
+@lru_cache(maxsize=8)
+def _cipher(internal_key: bytes) -> AESGCM:
+    return AESGCM(hmac.digest(internal_key, b"onefunnel.idempotency.v1", sha256))
+
+
+_FIND: Final = """SELECT fingerprint, status, sealed, event_id, etag, location
     FROM idempotency WHERE tenant_id = $1 AND scope = $2"""
 _KEEP: Final = """INSERT INTO idempotency
-    (tenant_id, scope, fingerprint, status, body, event_id, etag, location)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"""
+    (tenant_id, scope, fingerprint, status, sealed, event_id, etag, location, object_id)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"""
 _PRUNE: Final = text("DELETE FROM idempotency WHERE created_at < :before")
 
 
@@ -108,7 +125,9 @@ async def find(conn: AsyncConnection, claim: Claim) -> Stored | None:
         return None
     if row["fingerprint"] != claim.fingerprint:
         raise Problem("idempotency-key-reused", "Use a new key for a new request.")
-    return Stored(row["status"], row["body"], row["event_id"], row["etag"], row["location"])
+    sealed = row["sealed"]
+    body = claim.cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], claim.scope)
+    return Stored(row["status"], body, row["event_id"], row["etag"], row["location"])
 
 
 async def keep(conn: AsyncConnection, claim: Claim, answer: Stored) -> None:
@@ -117,10 +136,12 @@ async def keep(conn: AsyncConnection, claim: Claim, answer: Stored) -> None:
     Waits for another request with this key that is about to commit. Raises `AnsweredMeanwhile`, and
     then this transaction must not commit.
     """
+    nonce = os.urandom(_NONCE_BYTES)
+    sealed = nonce + claim.cipher.encrypt(nonce, answer.body, claim.scope)
     try:
         await driver_of(conn).execute(
-            _KEEP, claim.tenant_id, claim.scope, claim.fingerprint, answer.status, answer.body,
-            answer.event_id, answer.etag, answer.location,
+            _KEEP, claim.tenant_id, claim.scope, claim.fingerprint, answer.status, sealed,
+            answer.event_id, answer.etag, answer.location, answer.object_id,
         )  # fmt: skip
     except asyncpg.UniqueViolationError as error:
         raise AnsweredMeanwhile from error

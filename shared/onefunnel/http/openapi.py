@@ -14,7 +14,8 @@ from fastapi.openapi.utils import get_openapi
 from onefunnel.http.examples import example_of
 from onefunnel.http.preconditions import if_match
 from onefunnel.http.problems import MEDIA_TYPE, PROBLEMS
-from onefunnel.http.routing import StrictRoute
+from onefunnel.http.routing import EXTENSION, StrictRoute
+from onefunnel.http.schema_names import well_named
 
 _RESPONSES: Final = "#/components/responses/"
 _PROBLEM: Final = {"$ref": "#/components/schemas/Problem"}
@@ -84,6 +85,11 @@ _WRITE_HEADERS: Final = {
     },
 }
 _WRITES: Final = frozenset({"post", "put", "patch", "delete"})
+# What you may not see is answered like what is not there, so `not-found` may come from anywhere.
+_ANYWHERE: Final = (
+    "malformed-request", "not-found", "not-acceptable", "uri-too-long", "headers-too-large",
+    "rate-limited", "storage-unavailable", "dependency-unavailable", "internal",
+)  # fmt: skip
 
 
 def document_of(app: FastAPI, routes: Sequence[StrictRoute]) -> dict[str, Any]:
@@ -101,7 +107,7 @@ def document_of(app: FastAPI, routes: Sequence[StrictRoute]) -> dict[str, Any]:
                 operation = document["paths"][route.path_format][method.lower()]
                 _finish(operation, method.lower(), route, schemas)
     document["components"]["responses"] = _shared_responses(document)
-    return document
+    return well_named(document)
 
 
 def _shared_responses(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -121,8 +127,10 @@ def _finish(
 ) -> None:
     preconditioned = if_match in _calls(route.dependant)
     parameters: list[dict[str, Any]] = operation.setdefault("parameters", [])
-    writes = method in _WRITES and not _is_public(operation)
-    if writes:
+    for parameter in parameters:
+        parameter["schema"] = _given(parameter["schema"])
+    keeps = _keeps_answers(operation, method)
+    if keeps:
         parameters.append(dict(_IDEMPOTENCY_KEY))
     if preconditioned:
         parameters.append(dict(_IF_MATCH))
@@ -131,7 +139,7 @@ def _finish(
     responses: dict[str, Any] = operation["responses"]
     responses.pop("422", None)
     for status, response in responses.items():
-        if writes and status.startswith("2"):
+        if keeps and status.startswith("2"):
             response["headers"] = {**_WRITE_HEADERS, **response.get("headers", {})}
     _add_examples(operation, schemas)
     responses.update(_problems(operation, method, preconditioned=preconditioned))
@@ -141,27 +149,28 @@ def _problems(
     operation: Mapping[str, Any], method: str, *, preconditioned: bool
 ) -> dict[str, dict[str, Any]]:
     """Return the problem answers of an operation, by status."""
-    codes = ["malformed-request", "rate-limited"]
-    codes += ["storage-unavailable", "dependency-unavailable", "internal"]
+    codes = [*_ANYWHERE]
     if not _is_public(operation):
         codes += ["unauthenticated", "forbidden"]
     parameters = operation.get("parameters", ())
     places = {parameter["in"] for parameter in parameters}
-    if "requestBody" in operation:
-        codes += ["malformed-json", "payload-too-large", "unsupported-media-type"]
-    if "requestBody" in operation or "query" in places:
+    if "requestBody" in operation or _is(operation, "raw"):
+        codes += ["malformed-json", "payload-too-large", "request-timeout"]
+        codes += ["unsupported-media-type", "unsupported-encoding"]
+    if "requestBody" in operation or places & {"query", "header"}:
         codes += ["validation-failed"]
-    if "path" in places:
-        codes += ["not-found"]
+    if _is(operation, "raw"):
+        codes += ["invalid-signature", "validation-failed"]
     if method in _WRITES:
         codes += ["conflict", "business-rule-violated"]
-        codes += [] if _is_public(operation) else ["request-in-progress", "idempotency-key-reused"]
+    if _keeps_answers(operation, method):
+        codes += ["request-in-progress", "idempotency-key-reused"]
     if preconditioned:
         codes += ["stale-version", "precondition-required"]
     if any(parameter["name"] == "Wait-For" for parameter in parameters):
         codes += ["projection-behind"]
     by_status: dict[str, list[str]] = {}
-    for code in codes:
+    for code in dict.fromkeys(codes):
         by_status.setdefault(str(PROBLEMS[code].status), []).append(code)
     return {
         status: {"$ref": _RESPONSES + _named(codes_)}
@@ -169,8 +178,25 @@ def _problems(
     }
 
 
+def _given(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the schema of a parameter where it is given: one that is left out is left out, not null."""
+    options = [one for one in schema.get("anyOf", ()) if one.get("type") != "null"]
+    if len(options) != 1:
+        return dict(schema)
+    return {**{key: value for key, value in schema.items() if key != "anyOf"}, **options[0]}
+
+
+def _keeps_answers(operation: Mapping[str, Any], method: str) -> bool:
+    """Say whether a repeat with the same key gets the same answer: a write, and a caller whose key it is."""
+    return method in _WRITES and not (_is_public(operation) or _is(operation, "unkeyed"))
+
+
+def _is(operation: Mapping[str, Any], mark: str) -> bool:
+    return bool(operation.get(EXTENSION, {}).get(mark))
+
+
 def _is_public(operation: Mapping[str, Any]) -> bool:
-    """Say whether nobody is asked for a key: then there is no caller whose keys could be kept."""
+    """Say whether nobody is asked for a key."""
     return operation.get("security") == []
 
 

@@ -7,8 +7,11 @@ from uuid import UUID
 import structlog
 from fastapi import APIRouter, Path, Query
 from pydantic import TypeAdapter
+from starlette.requests import Request
 from starlette.responses import Response
 
+from onefunnel.audit.entry import Marked
+from onefunnel.audit.witness import row_of
 from onefunnel.http.pagination import MAX_LIMIT
 from onefunnel.http.principal import CurrentPrincipal
 from onefunnel.http.routing import routes
@@ -41,15 +44,18 @@ class Operated(Protocol):
         """Return one, or raise `not-found`."""
         ...
 
-    async def redrive(self, tenant_id: UUID, dead_id: int, actor: str) -> Outcome:
-        """Take it in as if it came now, and what waited for it. Raises `already-decided` if settled."""
+    async def redrive(self, tenant_id: UUID, dead_id: int, by: Marked) -> Outcome:
+        """Take it in as if it came now, and what waited for it. Raises `already-decided` if settled.
+
+        Each of these changes commits with `by`, its row of the audit.
+        """
         ...
 
-    async def discard(self, tenant_id: UUID, dead_id: int, actor: str) -> None:
+    async def discard(self, tenant_id: UUID, dead_id: int, by: Marked) -> None:
         """Leave it out for good: its aggregate goes on. Raises `already-decided` if settled."""
         ...
 
-    async def resume(self, partition: Partition) -> Halted:
+    async def resume(self, partition: Partition, by: Marked) -> Halted:
         """Let a halted partition go on; raise `conflict` if it is not halted. Return what it was."""
         ...
 
@@ -77,16 +83,20 @@ def operating_routes(operated: Operated) -> APIRouter:
         return _json(_letter.dump_json(letter))
 
     @router.post("/dead-letters/{dead_id}/redrive")
-    async def redrive_dead_letter(dead_id: DeadId, principal: CurrentPrincipal) -> Response:
+    async def redrive_dead_letter(
+        dead_id: DeadId, principal: CurrentPrincipal, request: Request
+    ) -> Response:
         """Take it in as if it came now, and what waited for it."""
-        actor = principal.principal_id
-        outcome = await operated.redrive(principal.tenant_id, dead_id, actor)
+        by = row_of(request, principal)
+        outcome = await operated.redrive(principal.tenant_id, dead_id, by)
         return _json(to_json({"outcome": outcome}))
 
     @router.post("/dead-letters/{dead_id}/discard")
-    async def discard_dead_letter(dead_id: DeadId, principal: CurrentPrincipal) -> Response:
+    async def discard_dead_letter(
+        dead_id: DeadId, principal: CurrentPrincipal, request: Request
+    ) -> Response:
         """Leave it out for good."""
-        await operated.discard(principal.tenant_id, dead_id, principal.principal_id)
+        await operated.discard(principal.tenant_id, dead_id, row_of(request, principal))
         return _json(to_json({"outcome": "discarded"}))
 
     @router.post("/partitions/{topic}/{partition}/resume")
@@ -94,9 +104,11 @@ def operating_routes(operated: Operated) -> APIRouter:
         topic: str,
         partition: Annotated[int, Path(ge=0, le=MAX_PARTITION)],
         principal: CurrentPrincipal,
+        request: Request,
     ) -> Response:
         """Let a halted partition go on."""
-        resumed = await operated.resume(Partition(topic, partition))
+        by = row_of(request, principal)
+        resumed = await operated.resume(Partition(topic, partition), by)
         _log.info("partition.resumed", actor=principal.principal_id, partition=resumed)
         return _json(_halted.dump_json(resumed))
 

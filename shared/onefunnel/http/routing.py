@@ -57,15 +57,27 @@ def declared(
     max_body_bytes: int = MAX_BODY_BYTES,
     public: bool = False,
     raw: bool = False,
+    owned: bool = False,
+    grouped: bool = False,
+    asks: str | None = None,
+    unkeyed: bool = False,
 ) -> dict[str, Any]:
-    """Declare what a route does to what; the gateway's role table decides who may.
+    """Declare what a route does to what; the gateway's matrix of rights decides who may.
+
+    An `owned` route is about somebody's things: it keeps to the owners in the caller's rights. The
+    service's guard looks at the one its path names, before anything else is read; where another
+    service knows whose it is, the gateway asks that one first. A `grouped` route keeps to groups of
+    people for callers who may see no less.
 
     A `public` route has no caller: what gives the right is in its path, and it looks for itself.
     A `raw` one reads its query and its body itself, because somebody else decides what is in them.
+    An `unkeyed` one changes nothing that could happen twice, and keeps no answer for a key.
     """
     extension: dict[str, object] = {"resource": resource, "action": action}
-    if raw:
-        extension["raw"] = True
+    marks = (("raw", raw), ("owned", owned), ("grouped", grouped), ("unkeyed", unkeyed))
+    extension |= {mark: True for mark, is_so in marks if is_so}
+    if asks:
+        extension["asks"] = asks
     if max_body_bytes != MAX_BODY_BYTES:
         extension["max_body_bytes"] = max_body_bytes
     if public:
@@ -106,10 +118,13 @@ class StrictRoute(APIRoute):
         rule = self._body_rule()
         extension = (self.openapi_extra or {}).get(EXTENSION, {})
         public, raw = extension.get("public", False), extension.get("raw", False)
+        guarded = extension.get("owned", False) and "asks" not in extension
 
         async def strict(request: Request) -> Response:
             if not public:
-                authenticate(request)
+                principal = authenticate(request)
+                if guarded and request.path_params:
+                    await request.app.state.guard(principal, request.path_params)
             if not raw:
                 check_query(request.scope["query_string"], parameters)
             body = await _read(request, rule) if rule is not None else None

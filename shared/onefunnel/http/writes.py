@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol
 from uuid import UUID
 
@@ -14,6 +14,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from onefunnel import tracing
+from onefunnel.audit.rows import add
+from onefunnel.audit.witness import Made, is_audited, object_of, row_of
 from onefunnel.clock import Clock, SystemClock
 from onefunnel.errors import DomainError, ErrorKind
 from onefunnel.events.envelope import Metadata
@@ -23,6 +25,7 @@ from onefunnel.http.principal import CurrentPrincipal, Principal
 from onefunnel.http.problems import MEDIA_TYPE, Problem, body_of, status_of
 from onefunnel.outbox.intake import Intake
 from onefunnel.outbox.writer import StaleVersion
+from onefunnel.persistence.database import driver_of
 
 MAX_ATTEMPTS: Final = 3
 
@@ -31,13 +34,17 @@ _FINAL_KINDS: Final = frozenset(ErrorKind) - {ErrorKind.STALE, ErrorKind.UNAVAIL
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a write answers: `event_id` is the last event it published, `etag` the new version."""
+    """What a write answers: `event_id` is the last event it published, `etag` the new version.
 
-    body: object = None
+    One that found everything as it was asked for is not `changed`.
+    """
+
+    body: object = field(default=None, repr=False)
     status: int = 200
     event_id: UUID | None = None
     etag: int | None = None
     location: str | None = None
+    changed: bool = True
 
 
 class TenantDatabase(Protocol):
@@ -54,7 +61,8 @@ Work = Callable[[AsyncConnection, Metadata], Awaitable[Answer]]
 class Write:
     """Runs one piece of work in the caller's tenant and answers; made per request.
 
-    With an `Idempotency-Key` the answer is kept in the same transaction and replayed to repeats.
+    With an `Idempotency-Key` the answer is kept in the same transaction and replayed to repeats. A write
+    that is audited commits with its row of the audit, whatever its work does.
     Work may run again, for a repeat or after a concurrent change: it touches nothing but its connection.
     """
 
@@ -114,8 +122,13 @@ class Write:
         async with self._database.tenant(self.principal.tenant_id) as conn:
             if claim and look and (stored := await find(conn, claim)):
                 return _response(stored, replayed=True)
-            stored = _stored(await work(conn, self._metadata()))
+            answer = await work(conn, self._metadata())
+            made = Made(answer.body, answer.location, answer.etag, answer.event_id)
+            if answer.changed and is_audited(self.request):
+                await add(driver_of(conn), row_of(self.request, self.principal, made))
+            stored = _stored(answer)
             if claim:
+                stored = replace(stored, object_id=_id_of(object_of(self.request, made)))
                 await keep(conn, claim, stored)
         self._wake()
         return _response(stored)
@@ -175,6 +188,13 @@ def _plain(value: object) -> object:
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json", by_alias=True)
     return str(value)
+
+
+def _id_of(text: str | None) -> UUID | None:
+    try:
+        return UUID(text) if text else None
+    except ValueError:
+        return None
 
 
 def _stored(answer: Answer) -> Stored:

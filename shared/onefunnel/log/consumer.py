@@ -23,6 +23,7 @@ from onefunnel.log.port import (
     EventLog,
     LogChanged,
     Partition,
+    PartitionsChanged,
     PositionOutOfRange,
     Reader,
     Slice,
@@ -68,7 +69,10 @@ class Reactions:
         self._stale = 0
 
     async def run(self, stop: asyncio.Event) -> None:
-        """React until `stop` is set; then finish the turn, give the claims back and return."""
+        """React until `stop` is set; then finish the turn, give the claims back and return.
+
+        Raises `PartitionsChanged`, which no waiting cures.
+        """
         pace = Pace()
         while not stop.is_set():
             try:
@@ -76,6 +80,8 @@ class Reactions:
                     await self._turns(connection, reader, stop, pace)
             except ClaimLost as error:
                 _log.info("claim_lost", group=self._group, error=str(error))
+            except PartitionsChanged:
+                raise
             except Exception as error:  # noqa: BLE001 - other consumers share this process: try again
                 passing = is_transient(error)
                 told = _log.warning if passing else _log.error

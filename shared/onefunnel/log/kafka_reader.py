@@ -25,6 +25,7 @@ from onefunnel.log.port import (
     Slice,
     Unavailable,
 )
+from onefunnel.wakeups import Listener
 
 IDENTITY_S: Final = 1.0
 STALLED_S: Final = 5.0
@@ -72,6 +73,9 @@ class KafkaReader:
         max_each: int | None = None,
     ) -> dict[Partition, Slice]:
         """Return records from the given next positions onwards, waiting for the first of them."""
+        if not wanted:  # the client would wait until it is assigned something, or give anything
+            await Listener().wait(wait_s)
+            return {}
         limits = Limits(max_records, max_bytes, max_each or max_records)
         try:
             async with unavailable_on_error(wait_s + STALLED_S):

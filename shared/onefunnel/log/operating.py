@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass
 from typing import Final
 from uuid import UUID
 
+from onefunnel.audit.entry import Marked
+from onefunnel.audit.rows import add
 from onefunnel.log import dead_letters, halts, redrive
 from onefunnel.log.arrivals import Handler
 from onefunnel.log.dead_letters import DeadLetter, DeadStatus
@@ -52,20 +54,21 @@ class OperatedReactions:
         async with self.worker().transaction() as conn:
             return await dead_letters.show_dead(driver_of(conn), self.group, tenant_id, dead_id)
 
-    async def redrive(self, tenant_id: UUID, dead_id: int, actor: str) -> redrive.Outcome:
+    async def redrive(self, tenant_id: UUID, dead_id: int, by: Marked) -> redrive.Outcome:
         """Apply it as if it came now, and what waited for it."""
         outcome = await redrive.redrive(
-            self.worker(), self.group, self.handlers, tenant_id, dead_id, actor
+            self.worker(), self.group, self.handlers, tenant_id, dead_id, by
         )
         self.wake()
         return outcome
 
-    async def discard(self, tenant_id: UUID, dead_id: int, actor: str) -> None:
+    async def discard(self, tenant_id: UUID, dead_id: int, by: Marked) -> None:
         """Leave it out for good, and apply what waited for it."""
-        await redrive.discard(self.worker(), self.group, self.handlers, tenant_id, dead_id, actor)
+        await redrive.discard(self.worker(), self.group, self.handlers, tenant_id, dead_id, by)
         self.wake()
 
-    async def resume(self, partition: Partition) -> Halted:
+    async def resume(self, partition: Partition, by: Marked) -> Halted:
         """Let a halted partition be claimed again."""
         async with self.worker().transaction() as conn:
+            await add(driver_of(conn), by)
             return await halts.resume(driver_of(conn), self.group, partition)

@@ -147,7 +147,10 @@ async def ensure_partitions(
     for topic in topics:
         found = await connection.fetchval(_COUNT, group, topic.name)
         if found not in (0, topic.partitions):
-            raise PartitionsChanged(f"{topic.name}: {group} knows {found}, not {topic.partitions}")
+            raise PartitionsChanged(
+                f"{topic.name} has {topic.partitions} partitions, {group} knows {found}: keys would"
+                " change place, and nobody reads on"
+            )
         await connection.execute(_CREATE, group, topic.name, topic.partitions, topic.log_id)
 
 

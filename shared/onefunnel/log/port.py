@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 from uuid import UUID
 
+from onefunnel.errors import Refused
 from onefunnel.events.envelope import MAX_RECORD_BYTES
 
 MAX_APPEND_RECORDS: Final = 5_000
@@ -100,8 +101,8 @@ class Damaged(LogError):
         self.position = position
 
 
-class PartitionsChanged(LogError):
-    """A topic has another number of partitions than configured: keys would change place. Refuse to start."""
+class PartitionsChanged(Refused):
+    """A topic has another number of partitions than it had: keys would change place. Nobody works on."""
 
 
 class Writer(Protocol):

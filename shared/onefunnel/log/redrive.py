@@ -6,6 +6,8 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from onefunnel.audit.entry import Marked
+from onefunnel.audit.rows import add
 from onefunnel.log import inbox
 from onefunnel.log.arrivals import Arrival, Handler, parse
 from onefunnel.log.dead_letters import Kept, fail_again, free, next_waiting, open_dead, settle
@@ -22,19 +24,20 @@ async def redrive(
     handlers: Mapping[str, Handler],
     tenant_id: UUID,
     dead_id: int,
-    actor: str,
+    by: Marked,
 ) -> Outcome:
-    """Apply a dead letter as if it came now, and what waited for it, in one transaction.
+    """Apply a dead letter as if it came now, and what waited for it, in one transaction with its audit.
 
     Raises `already-decided` if it is settled: a second time, or a second operator, changes nothing.
     """
     async with database.transaction() as conn:
         driver = driver_of(conn)
         letter = await open_dead(driver, group, tenant_id, dead_id)
+        await add(driver, by)
         if reason := await _apply(conn, letter, handlers):
             await fail_again(driver, letter, reason)
             return "still-dead"
-        await settle(driver, letter, "redriven", actor)
+        await settle(driver, letter, "redriven", by.entry.principal_id)
         await _drain(conn, letter, handlers)
         return "redriven"
 
@@ -45,12 +48,13 @@ async def discard(
     handlers: Mapping[str, Handler],
     tenant_id: UUID,
     dead_id: int,
-    actor: str,
+    by: Marked,
 ) -> None:
     """Give a dead letter up for good and apply what waited for it; its bytes stay. Raises if it is settled."""
     async with database.transaction() as conn:
         letter = await open_dead(driver_of(conn), group, tenant_id, dead_id)
-        await settle(driver_of(conn), letter, "discarded", actor)
+        await add(driver_of(conn), by)
+        await settle(driver_of(conn), letter, "discarded", by.entry.principal_id)
         await _drain(conn, letter, handlers)
 
 

@@ -25,6 +25,7 @@ def runtime_on(
     wakeups: Wakeups,
     check: Callable[[], Awaitable[None]],
     upkeep: Sequence[Upkeep] = (),
+    vault_key: bytes = b"",
 ) -> Runtime:
     """Return the runtime over databases and a log; closing it closes all of them."""
 
@@ -45,4 +46,5 @@ def runtime_on(
         close=close,
         check=check,
         upkeep=upkeep,
+        vault_key=vault_key,
     )

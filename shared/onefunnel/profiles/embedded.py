@@ -6,8 +6,9 @@ A profile is a module with `Settings`, `migrate` and `open_runtime`.
 import asyncio
 from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import Annotated
 
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from starlette.types import ASGIApp
 
@@ -31,8 +32,11 @@ class Settings(BaseSettings):
         env_prefix="ONEFUNNEL_", frozen=True, extra="ignore", hide_input_in_errors=True
     )
 
-    database_url: str  # the server under its owner, without a database
+    database_url: Annotated[
+        str, Field(repr=False)
+    ]  # the server under its owner, without a database
     internal_key: SecretStr  # what the services' principals are signed with
+    vault_key: SecretStr = SecretStr("")  # what the keys of people are wrapped by; else the above
     wake_fd: int | None = None  # web: the writing end of a pipe; worker: its reading end
     service_urls: Mapping[str, str] = {}  # services that run in other processes, by name
 
@@ -70,6 +74,7 @@ def open_runtime(
         clients=Clients(apps, settings.service_urls),
         wake=wake,
         wakeups=wakeups,
+        vault_key=settings.vault_key.get_secret_value().encode(),
         check=partial(_check, server, checks),
         upkeep=(partial(keep_retention, log),),
     )

@@ -6,9 +6,9 @@ part; what it is not told it does not need.
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Final, Self
+from typing import Annotated, Final, Self
 
-from pydantic import SecretStr, model_validator
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from starlette.types import ASGIApp
 
@@ -37,9 +37,15 @@ class Settings(BaseSettings):
         env_prefix="ONEFUNNEL_", frozen=True, extra="ignore", hide_input_in_errors=True
     )
 
-    owner_url: str | None = None  # `migrate`: who may make databases and roles
-    app_url: str | None = None  # `serve`: the role that row policies hold
-    worker_url: str | None = None  # `work`, and `serve` where it looks at all tenants
+    owner_url: Annotated[str | None, Field(repr=False)] = (
+        None  # `migrate`: who may make databases and roles
+    )
+    app_url: Annotated[str | None, Field(repr=False)] = (
+        None  # `serve`: the role that row policies hold
+    )
+    worker_url: Annotated[str | None, Field(repr=False)] = (
+        None  # `work`, and `serve` where it looks at all tenants
+    )
     kafka_bootstrap: str
     kafka_replication: int = SAFE.replication
     kafka_min_isr: int = SAFE.min_isr
@@ -52,6 +58,7 @@ class Settings(BaseSettings):
     kafka_password: SecretStr | None = None
     kafka_mechanism: Mechanism = "SCRAM-SHA-512"
     internal_key: SecretStr  # what the services' principals are signed with
+    vault_key: SecretStr = SecretStr("")  # what the keys of people are wrapped by; else the above
     service_urls: Mapping[str, str] = {}  # the other services, by name
 
     @model_validator(mode="after")
@@ -129,6 +136,7 @@ def open_runtime(
         clients=Clients(apps, settings.service_urls),
         wake=wakeups.wake,
         wakeups=wakeups,
+        vault_key=settings.vault_key.get_secret_value().encode(),
         check=partial(_check, settings, part, checks),
     )
 

@@ -1,7 +1,8 @@
 """One Kafka broker of the test's own: fetched by Maven, run by Java, no Docker.
 
 It keeps its data and its ports for as long as it lives, so that a test may kill it, freeze it and
-start it again, and clients find the same broker at the same place.
+start it again, and clients find the same broker at the same place. It has a second door: who comes
+in there is told to come back through a port where only a test's proxy listens.
 """
 
 import base64
@@ -14,6 +15,7 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import islice
 from pathlib import Path
 from typing import Final
 from xml.etree import ElementTree as ET
@@ -28,6 +30,7 @@ HOST: Final = "127.0.0.1"
 # Below the range that the system gives to outgoing connections: there a client that looks for a dead
 # broker on its own machine can be given the broker's port, connect to itself and keep it.
 PORTS: Final = range(12_000, 20_000)
+PROTOCOLS: Final = "OPEN:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT,SECURED:SASL_SSL"
 JAVA: Final = (
     "java", "-Xmx384m", "-Xms384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto",
     "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-Dorg.slf4j.simpleLogger.log.kafka.server=info",
@@ -77,7 +80,17 @@ class LocalBroker:
     @property
     def secured_bootstrap(self) -> str:
         """Return the address of the way in that is secured, if there is one."""
-        return f"{HOST}:{self._ports[2]}"
+        return f"{HOST}:{self._ports[4]}"
+
+    @property
+    def behind_proxy(self) -> tuple[str, int]:
+        """Return the address that a proxy connects to."""
+        return HOST, self._ports[2]
+
+    @property
+    def proxy_port(self) -> int:
+        """Return the port on which clients of the second door look for the broker."""
+        return self._ports[3]
 
     @property
     def data(self) -> Path:
@@ -148,18 +161,19 @@ class LocalBroker:
         return [*JAVA, "-cp", f"{fetched_jars()}/*", *arguments]
 
     def _configure(self) -> None:
-        public, controller, secured = self._ports
-        listeners = f"PLAINTEXT://{HOST}:{public},CONTROLLER://{HOST}:{controller}"
-        if self._secured:
-            listeners += f",SECURED://{HOST}:{secured}"
+        public, controller, behind, proxy, closed = (f"{HOST}:{port}" for port in self._ports)
+        secured = f",SECURED://{closed}" if self._secured else ""
         Path(self._settings).write_text(
             "\n".join(
                 [
                     "process.roles=broker,controller",
                     "node.id=1",
-                    f"controller.quorum.voters=1@{HOST}:{controller}",
+                    f"controller.quorum.voters=1@{controller}",
                     "controller.listener.names=CONTROLLER",
-                    f"listeners={listeners}",
+                    f"listeners=OPEN://{public},PROXIED://{behind},CONTROLLER://{controller}{secured}",
+                    f"advertised.listeners=OPEN://{public},PROXIED://{proxy}{secured}",
+                    f"listener.security.protocol.map={PROTOCOLS}",
+                    "inter.broker.listener.name=OPEN",
                     f"log.dirs={self.data}",
                     "auto.create.topics.enable=false",
                     "broker.session.timeout.ms=2000",  # how long a killed one is waited for
@@ -185,7 +199,6 @@ def _properties(secured: Secured) -> Sequence[str]:
     pem = [text.strip().replace("\n", "\\n") for text in (secured.certificate, secured.key)]
     scram = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
     return (
-        "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SECURED:SASL_SSL",
         "sasl.enabled.mechanisms=SCRAM-SHA-512",
         f"listener.name.secured.scram-sha-512.sasl.jaas.config={scram}",
         "ssl.keystore.type=PEM",
@@ -215,10 +228,10 @@ def fetched_jars() -> Path:
     return jars
 
 
-def _free_ports() -> tuple[int, int, int]:
-    """Return three ports that nobody listens on; processes that look at once begin at different places."""
+def _free_ports() -> Sequence[int]:
+    """Return five ports that nobody listens on; processes that look at once begin at different places."""
     found = _free_from(PORTS.start + (os.getpid() * 37) % len(PORTS))
-    return next(found), next(found), next(found)
+    return list(islice(found, 5))
 
 
 def _free_from(first: int) -> Iterator[int]:

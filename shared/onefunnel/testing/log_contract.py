@@ -5,6 +5,7 @@ An adapter's test module derives `class TestMyLog(LogContract)` and provides two
 `other_log`, two clients of one empty log (as two processes have them) with the topics of `TOPICS`.
 """
 
+import asyncio
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Final
@@ -161,6 +162,15 @@ class LogContract:
     async def test_at_the_end_there_is_nothing_and_no_error(self, log: EventLog) -> None:
         await append(log, records(A0, "a"))
         assert await read(log, {A0: 1, A1: 0}, wait_s=0) == {}
+
+    async def test_whoever_wants_nothing_gets_nothing_and_is_not_kept(self, log: EventLog) -> None:
+        await append(log, records(A0, *"abc"))
+        reader = log.reader()
+        for wanted in ({}, {A0: 0}, {}):  # also while there is more to give
+            async with asyncio.timeout(8):
+                found = await reader.fetch(wanted, max_records=1, max_bytes=PLENTY, wait_s=0.5)
+            assert found.keys() == wanted.keys()
+        await reader.close()
 
     async def test_a_waiting_reader_gets_what_another_client_appends(
         self, log: EventLog, other_log: EventLog

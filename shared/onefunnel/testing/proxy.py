@@ -48,7 +48,7 @@ class _Link:
 class Proxy:
     """The proxy; its faults hold until `heal`."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, port: int) -> None:
         self._server = server
         self._links: set[_Link] = set()
         self._serving: set[asyncio.Task[None]] = set()
@@ -61,7 +61,7 @@ class Proxy:
         self.struck = 0
         self.passed = 0  # pieces, in both directions
         self.accepted = 0  # connections
-        self.port = free_port()
+        self.port = port
 
     def cut(self) -> None:
         """Reset every connection there is."""
@@ -174,9 +174,9 @@ async def _write(end: asyncio.StreamWriter, data: bytes) -> None:
 
 
 @asynccontextmanager
-async def proxied(server: Server) -> AsyncIterator[Proxy]:
-    """Run a proxy in front of a server while the block runs."""
-    proxy = Proxy(server)
+async def proxied(server: Server, port: int | None = None) -> AsyncIterator[Proxy]:
+    """Run a proxy in front of a server while the block runs, on any port or on one that is known to clients."""
+    proxy = Proxy(server, port or free_port())
     listener = await asyncio.start_server(proxy.accept, "127.0.0.1", proxy.port)
     try:
         yield proxy

@@ -9,6 +9,7 @@ import asyncpg
 from sqlalchemy import Column, Integer, MetaData, Table, Uuid
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from onefunnel.audit.table import AUDIT_DDL
 from onefunnel.events.catalogue import Event
 from onefunnel.events.envelope import Envelope, Metadata, Record, decode, encode
 from onefunnel.events.lead import LeadAccepted
@@ -62,7 +63,8 @@ async def create_tables(owner_url: str) -> None:
     # What reactions do here: count, per event, so that a second time shows.
     await owner.execute("CREATE TABLE effect (event_id UUID, lead_id UUID, sequence INT)")
     await owner.execute(f"GRANT ALL ON effect TO {WORKER_ROLE}")
-    for statement in [*tenant_table_ddl("lead"), *OUTBOX_DDL, *INBOX_DDL, *STREAM_MEMBER_DDL]:
+    ours = [*OUTBOX_DDL, *INBOX_DDL, *STREAM_MEMBER_DDL, *AUDIT_DDL]
+    for statement in [*tenant_table_ddl("lead"), *ours]:
         await owner.execute(statement)
     await owner.close()
 

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -12,13 +13,15 @@ import pytest_asyncio
 from fastapi import Depends
 from sqlalchemy import text
 
+from onefunnel.audit.table import AUDIT_DDL
+from onefunnel.clock import Clock
 from onefunnel.errors import conflict, not_found
 from onefunnel.http.app import service_app
 from onefunnel.http.bodies import Body, Id, Name, Time
 from onefunnel.http.idempotency import IDEMPOTENCY_DDL
 from onefunnel.http.pagination import PageRequest
 from onefunnel.http.preconditions import IfMatch, check_version
-from onefunnel.http.principal import HEADER, Principal, sign_principal
+from onefunnel.http.principal import Principal
 from onefunnel.http.reads import Read, read_dependency
 from onefunnel.http.routing import declared, routes
 from onefunnel.http.writes import Answer, Write, write_dependency
@@ -26,6 +29,7 @@ from onefunnel.ids import new_id
 from onefunnel.persistence.database import Database
 from onefunnel.persistence.migrations import tenant_table_ddl
 from onefunnel.testing.postgres import run_apart
+from onefunnel.testing.speaking import Speaking
 
 KEY = b"a key of this test"
 TENANT = new_id()
@@ -60,8 +64,12 @@ class Things:
         return httpx.AsyncClient(
             transport=httpx.ASGITransport(self.app, raise_app_exceptions=False),
             base_url="http://things",
-            headers={HEADER: sign_principal(principal, KEY)},
+            auth=Speaking(principal, KEY, self.now),
         )
+
+    def now(self) -> datetime:
+        clock: Clock = self.app.state.clock
+        return clock.now()
 
     async def names(self) -> list[str]:
         return [
@@ -75,7 +83,7 @@ async def _create_tables(url: str) -> None:
         "CREATE TABLE thing (tenant_id UUID, id UUID, version INT NOT NULL, name TEXT NOT NULL,"
         " accepted BOOL NOT NULL DEFAULT false, PRIMARY KEY (tenant_id, id))"
     )
-    for statement in [*tenant_table_ddl("thing"), *IDEMPOTENCY_DDL]:
+    for statement in [*tenant_table_ddl("thing"), *IDEMPOTENCY_DDL, *AUDIT_DDL]:
         await owner.execute(statement)
     await owner.close()
 

@@ -9,6 +9,7 @@ import json
 
 import pytest
 
+from onefunnel.clock import SystemClock
 from onefunnel.http.principal import HEADER, sign_principal
 
 from .asgi import Request
@@ -16,12 +17,16 @@ from .conftest import ANNA, KEY
 
 CANARY = "canary-5f1e"
 JSON = (b"content-type", b"application/json")
-DEFAULTS = (
-    (b"host", b"things.example"),
-    (b"accept", b"*/*"),
-    (HEADER.lower().encode(), sign_principal(ANNA, KEY).encode()),
-)
 MIB = 1 << 20
+
+
+def defaults() -> tuple[tuple[bytes, bytes], ...]:
+    who = sign_principal(ANNA, KEY, SystemClock().now()).encode()
+    return (
+        (b"host", b"things.example"),
+        (b"accept", b"*/*"),
+        (HEADER.lower().encode(), who),
+    )
 
 
 def body(content: bytes, *headers: tuple[bytes, bytes]) -> Request:
@@ -216,7 +221,7 @@ ROWS = {**A, **B, **F}
 @pytest.mark.parametrize("name", ROWS)
 async def test_bad_input_is_refused_and_leaves_nothing(things, name):
     request, status, code = ROWS[name]
-    answer = await request.to(things.app, *DEFAULTS)
+    answer = await request.to(things.app, *defaults())
 
     problem = answer.json()
     assert (answer.status, problem["code"]) == (status, code)
@@ -228,7 +233,7 @@ async def test_bad_input_is_refused_and_leaves_nothing(things, name):
     assert await things.names() == []
     assert await things.owner.fetchval("SELECT count(*) FROM idempotency") == 0
     good = body(b'{"name":"good","at":"2026-01-01T00:00:00.123456+02:00"}')
-    assert (await good.to(things.app, *DEFAULTS)).status == 201
+    assert (await good.to(things.app, *defaults())).status == 201
 
 
 POINTERS = {
@@ -248,7 +253,7 @@ POINTERS = {
 
 @pytest.mark.parametrize("name", POINTERS)
 async def test_an_invalid_value_is_pointed_at(things, name):
-    answer = await ROWS[name][0].to(things.app, *DEFAULTS)
+    answer = await ROWS[name][0].to(things.app, *defaults())
     assert answer.json()["errors"][0]["pointer"] == POINTERS[name]
 
 
@@ -279,7 +284,7 @@ GOOD = {
 
 @pytest.mark.parametrize("name", GOOD)
 async def test_what_only_looks_bad_is_taken(things, name):
-    answer = await GOOD[name].to(things.app, *DEFAULTS)
+    answer = await GOOD[name].to(things.app, *defaults())
     assert answer.status == 201, answer.body
 
 
@@ -293,19 +298,19 @@ async def test_a_filter_is_matched_as_it_is_written(things, anna, text):
 
 async def test_a_body_announced_as_too_large_is_not_read(things):
     request, _, _ = A["27 announced as too large"]
-    await request.to(things.app, *DEFAULTS)
+    await request.to(things.app, *defaults())
     assert request.read == []
 
 
 async def test_a_chunked_body_is_read_to_the_limit_only(things):
     request, _, _ = A["28 too large in chunks"]
     request.read.clear()
-    await request.to(things.app, *DEFAULTS)
+    await request.to(things.app, *defaults())
     assert sum(map(len, request.read)) <= MIB + 65_536
 
 
 async def test_without_a_principal_nothing_is_looked_at(things):
-    answer = await body(b"{").to(things.app, *DEFAULTS[:2])
+    answer = await body(b"{").to(things.app, *defaults()[:2])
     assert answer.status == 401
     assert answer.headers["www-authenticate"]
 

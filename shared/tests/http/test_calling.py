@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
+from onefunnel.clock import SystemClock
 from onefunnel.http.app import service_app
 from onefunnel.http.bodies import Body, Day, Id
 from onefunnel.http.calling import plan_of
@@ -114,7 +115,7 @@ REQUESTS = [
 
 async def answers(app) -> list[tuple[int, Any]]:
     transport = httpx.ASGITransport(app)
-    headers = {HEADER: sign_principal(ANNA, KEY)}
+    headers = {HEADER: sign_principal(ANNA, KEY, SystemClock().now())}
     async with httpx.AsyncClient(transport=transport, base_url="http://t", headers=headers) as c:
         found = []
         for method, url, options in REQUESTS:

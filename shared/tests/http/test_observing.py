@@ -38,6 +38,7 @@ import asyncio, httpx
 from onefunnel import telemetry
 from onefunnel.http.app import service_app
 from onefunnel.http.bodies import Body
+from onefunnel.clock import SystemClock
 from onefunnel.http.principal import HEADER, Principal, sign_principal
 from onefunnel.http.routing import declared, routes
 from onefunnel.ids import new_id
@@ -58,7 +59,7 @@ async def ready(): ...
 async def main():
     telemetry.configure_logs("things")
     app = service_app(name="thing-service", routers=[router], internal_key=b"k", ready=ready)
-    who = sign_principal(Principal(new_id(), "key:anna", "rep"), b"k")
+    who = sign_principal(Principal(new_id(), "key:anna", "rep"), b"k", SystemClock().now())
     trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     headers = {HEADER: who, "X-Correlation-Id": "run-7", "traceparent": trace}
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)

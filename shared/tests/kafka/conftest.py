@@ -8,13 +8,11 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from onefunnel.events.topics import Topic
 from onefunnel.log.kafka_log import KafkaLog
-from onefunnel.log.kafka_shape import Copies
 from onefunnel.log.kafka_topics import KafkaTopics
-from onefunnel.log.port import Partition, Unavailable
+from onefunnel.testing.kafka_topics import ONE, led
 from onefunnel.testing.log_contract import TOPICS
 from onefunnel.testing.waiting import until
 
-ONE = Copies(replication=1, min_isr=1)
 PARTITIONS = {topic.name: topic.partitions for topic in TOPICS}
 
 
@@ -33,21 +31,6 @@ async def bootstrap(kafka_bootstrap, topic_prefix):
         await topics.create()
     await led(kafka_bootstrap, topic_prefix, TOPICS)
     return kafka_bootstrap
-
-
-async def led(bootstrap, prefix, topics):
-    """Wait until every partition has a leader, which is a moment after it is there."""
-    log = KafkaLog(bootstrap, topics, prefix=prefix)
-    places = [Partition(topic.name, n) for topic in topics for n in range(topic.partitions)]
-
-    async def answered():
-        try:
-            return await log.end_positions(places) != {}
-        except Unavailable:
-            return False
-
-    await until(answered)
-    await log.close()
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from onefunnel.events.topics import Topic
 from onefunnel.ids import new_id
 from onefunnel.log.kafka_log import KafkaLog
 from onefunnel.outbox.relay import Relay
+from onefunnel.testing.kafka_topics import led
 from onefunnel.testing.small_reactions import (
     caught_up,
     effects,
@@ -30,7 +31,7 @@ from onefunnel.testing.small_service import (
 from onefunnel.testing.waiting import until
 from onefunnel.wakeups import Wakeups
 
-from .conftest import led, topics_of
+from .conftest import topics_of
 
 LEADS = (Topic(TOPIC),)
 

@@ -32,13 +32,14 @@ def simulate(
 ) -> Generator[tuple[int, Outcome], None, None]:
     """Play seeds one after the other; the caller may stop at any of them."""
     with asyncio.Runner(loop_factory=SimLoop) as runner:
-        watch = runner.run(Watch.open(world))
+        opening = Watch.opened(world)
+        watch = runner.run(opening.__aenter__())
         try:
             runner.run(prepare(watch))
             for seed in seeds:
                 yield seed, runner.run(_play(world, watch, seed))
         finally:
-            runner.run(watch.close())
+            runner.run(opening.__aexit__(None, None, None))
 
 
 async def _play(world: World, watch: Watch, seed: int) -> Outcome:

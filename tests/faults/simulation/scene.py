@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
 from itertools import count, groupby
 from random import Random
 from typing import Any, Final, Self
@@ -24,11 +23,11 @@ from onefunnel.outbox.writer import append_only, save
 from onefunnel.persistence.database import DRIVER_ERRORS, Database, driver_of
 from onefunnel.wakeups import Wakeups
 
-from ..checker import check
+from ..checker import Eyes, check, eyes
 from ..company import SHORT, Told, company
 from ..world import SOURCE, THING, World
 from .chances import Weather
-from .connection import ACTOR, SCHEDULER, SimDatabase
+from .connection import ACTOR, SCHEDULER, SPARE, SimDatabase, Spare
 from .operation import Actor, Operation
 from .scheduler import Scheduler, Stuck
 
@@ -54,22 +53,25 @@ class Outcome:
 class Watch:
     """The simulation's own connections to the databases of a world, beside all actors."""
 
-    def __init__(self, service: Any, log: Any, metrics: Any, ticker: Any) -> None:
-        self.service, self.log, self.metrics, self.ticker = service, log, metrics, ticker
+    def __init__(self, service: Any, log: Any, eyes: Eyes) -> None:
+        self.service, self.log, self.metrics, self.eyes = service, log, eyes.metrics, eyes
+        self.spare = Spare()
 
     @classmethod
-    async def open(cls, world: World) -> Self:
-        """Connect."""
-        urls = [database.owner_url for database in world.databases.values()]
-        watch = cls(*[await asyncpg.connect(url) for url in [*urls, urls[0]]])
-        topics = await PostgresLog(_plain(world.log.worker_url)).topics()
-        await ownership.ensure_partitions(watch.metrics, GROUP, topics)
-        return watch
-
-    async def close(self) -> None:
-        """Close the connections."""
-        for connection in (self.service, self.log, self.metrics, self.ticker):
-            await connection.close()
+    @asynccontextmanager
+    async def opened(cls, world: World) -> AsyncIterator[Self]:
+        """Connect as long as the block runs."""
+        service = await asyncpg.connect(world.service.owner_url)
+        heads = await asyncpg.connect(world.log.owner_url)
+        log = PostgresLog(Database(world.log.worker_url, pool_size=1, name="checker"))
+        async with eyes(world, log) as looking:
+            watch = cls(service, heads, looking)
+            await ownership.ensure_partitions(watch.metrics, GROUP, await log.topics())
+            yield watch
+        watch.spare.close()
+        await log.close()
+        await heads.close()
+        await service.close()
 
     async def clear(self) -> None:
         """Empty all databases."""
@@ -128,7 +130,7 @@ class Scene:
         self._told = company(seed, EVENTS, SHORT)
         self._chance = Random(f"scene {seed}")
         self._turn = self._chance.choice([2, 5, 1_000])
-        self._scheduler = Scheduler(seed, watch.metrics, watch.ticker)
+        self._scheduler = Scheduler(seed, watch.metrics)
         self._scheduler.after = self._look
         self._acknowledged: set[int] = set()
         self._positions: dict[Partition, tuple[int, int]] = {}
@@ -139,6 +141,7 @@ class Scene:
         """Run to rest and check; an error is part of the outcome."""
         scheduler, error = self._scheduler, None
         SCHEDULER.set(scheduler)
+        SPARE.set(self._watch.spare)
         weather = Weather(
             self._seed, scheduler, leases_run_out=self._leases_run_out, restart=self._begin
         )
@@ -148,7 +151,7 @@ class Scene:
             await self._until_rest(weather)
         except (AssertionError, asyncpg.PostgresError) as found:
             error = found
-        await self._end()
+        await self._end(keep=error is None)
         if error is None:
             error = await self._checked()
         return Outcome(scheduler.trace, dict(scheduler.reached), error)
@@ -168,27 +171,29 @@ class Scene:
         raise Stuck(f"not at rest after {STEPS} steps")
 
     async def _checked(self) -> BaseException | None:
-        log = PostgresLog(_plain(self._world.log.worker_url))
         try:
-            await check(self._world, log, self._told)
+            await check(self._watch.eyes, self._told)
         except AssertionError as found:
             return found
-        finally:
-            await log.close()
         return None
 
-    async def _end(self) -> None:
-        await self._scheduler.end()
-        for actor in self._actors:
-            for connection in actor.connections:
-                if connection is not None and not connection.is_closed():
-                    connection.terminate()
+    async def _end(self, *, keep: bool) -> None:
+        busy = {operation.pid for operation in self._scheduler.end()}
+        for connection in self._connections():
+            if not keep or connection.is_in_transaction() or connection.get_server_pid() in busy:
+                connection.terminate()
+            else:
+                self._watch.spare.keep(connection)
         # What was killed is still asleep somewhere: some of it swallows the first call to end.
         for _ in range(CALLS):
             tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
             for task in tasks:
                 task.cancel()
             await self._scheduler.quiet()
+
+    def _connections(self) -> list[Any]:
+        found = [connection for actor in self._actors for connection in actor.connections]
+        return [one for one in found if one is not None and not one.is_closed()]
 
     # Actors.
 
@@ -313,6 +318,3 @@ def _batches(told: list[Told], chance: Random) -> list[list[Told]]:
             found.append(rest[:n])
             rest = rest[n:]
     return found
-
-
-_plain = partial(Database, pool_size=1, name="checker")

@@ -2,9 +2,9 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from random import Random
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 import asyncpg
 
@@ -13,11 +13,11 @@ from .operation import Actor, Operation, Verdict
 
 T = TypeVar("T")
 
-STEP_S = 0.01  # of simulated time
-PATIENCE = 1_500  # glances of two milliseconds at what is blocked, before it is called stuck
-_TICK = "SELECT pg_sleep(0.002)"
+STEP_S = 0.004  # of simulated time
+PATIENCE = 1_500  # glances at what is blocked, before it is called stuck
 _STANDING = """
-    SELECT pid, cardinality(pg_blocking_pids(pid)) > 0 FROM pg_stat_activity WHERE pid = ANY($1)"""
+    SELECT pid, cardinality(pg_blocking_pids(pid)) > 0
+    FROM unnest($1::int[]) AS asked (id), pg_stat_get_activity(id)"""
 
 
 class Stuck(AssertionError):
@@ -39,7 +39,7 @@ class Chances(Protocol):
 class Scheduler:
     """Lets operations through, one at a time, and knows at every moment who waits for what."""
 
-    def __init__(self, seed: int, watch: asyncpg.Connection, ticker: asyncpg.Connection) -> None:
+    def __init__(self, seed: int, watch: asyncpg.Connection) -> None:
         self.chance = Random(seed)
         self.trace: list[str] = []
         self.reached: Counter[str] = Counter()  # rare states
@@ -50,8 +50,6 @@ class Scheduler:
         self._blocked: list[Operation] = []
         self._leaving: set[int] = set()  # processes of the server whose connection was cut
         self._watch = watch
-        self._ticker = ticker
-        self._tick: asyncio.Task[Any] | None = None
         loop = asyncio.get_running_loop()
         assert isinstance(loop, SimLoop)
         self._loop = loop
@@ -157,11 +155,10 @@ class Scheduler:
         """Return when nobody can go on by himself."""
         await self._loop.quiet()
 
-    async def end(self) -> None:
-        """Let nothing more through."""
+    def end(self) -> Sequence[Operation]:
+        """Let nothing more through; return what is still with the server."""
         self.over = True
-        if self._tick:
-            await self._tick
+        return self._blocked
 
     def _choice(self) -> Operation | None:
         for actor in {one.actor for one in self._waiting}:
@@ -210,18 +207,12 @@ class Scheduler:
 
     async def _until_finished_or_blocked(self, operation: Operation) -> None:
         while not operation.finished.done():
-            tick = self._ticking()
-            await asyncio.wait([operation.finished, tick], return_when=asyncio.FIRST_COMPLETED)
-            if tick.done() and operation.pid and not operation.finished.done():
+            glance = self._loop.glance()
+            await asyncio.wait([operation.finished, glance], return_when=asyncio.FIRST_COMPLETED)
+            if operation.pid and not operation.finished.done():
                 standing = await self._standing([operation.pid])
                 if standing.get(operation.pid):
                     return
-
-    def _ticking(self) -> "asyncio.Task[Any]":
-        """Return what ends after two milliseconds of real time: the loop's own clock stands still."""
-        if self._tick is None or self._tick.done():
-            self._tick = asyncio.ensure_future(self._ticker.execute(_TICK))
-        return self._tick
 
     async def _standing(self, pids: list[int]) -> dict[int, bool]:
         """Return which of the server's processes are there, and whether each waits for a lock."""
@@ -243,7 +234,7 @@ class Scheduler:
             await self._loop.quiet()
             settled = [o for o in self._blocked if o.finished.done() or standing.get(o.pid or 0)]
             if len(settled) < len(self._blocked):
-                await self._ticking()
+                await self._loop.glance()
                 continue
             free = sorted((o for o in self._blocked if o.finished.done()), key=lambda o: o.name)
             self._blocked = [o for o in self._blocked if not o.finished.done()]
@@ -256,7 +247,7 @@ class Scheduler:
         for _ in range(PATIENCE):
             if any(o.finished.done() for o in self._blocked):
                 return
-            await self._ticking()
+            await self._loop.glance()
         raise Stuck(f"for ever behind a lock: {[str(o) for o in self._blocked]}")
 
 

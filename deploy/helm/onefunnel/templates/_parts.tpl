@@ -95,9 +95,19 @@ valueFrom: {secretKeyRef: {name: {{ .name | quote }}, key: {{ .key | quote }}}}
 - {name: ONEFUNNEL_PORT, value: "8080"}
 {{- if eq .service "gateway" }}
 - {name: ONEFUNNEL_PUBLIC_URL, value: {{ .root.Values.publicUrl | quote }}}
+- {name: ONEFUNNEL_FRONTENDS, value: {{ join "," .root.Values.frontends | quote }}}
+{{- end }}
+{{- end }}
+{{- if and (eq .service "gateway") (eq .part "work") }}
+- {name: ONEFUNNEL_WEBHOOK_DAYS, value: {{ .root.Values.webhookDays | quote }}}
+{{- end }}
+{{- if and (eq .service "gateway") (ne .part "migrate") }}
+- {name: ONEFUNNEL_CRM_HOSTS, value: {{ join "," .root.Values.crmHosts | quote }}}
 - name: ONEFUNNEL_SERVICE_URLS
   value: {{ include "onefunnel.serviceUrls" .root | quote }}
 {{- end }}
+{{- with .root.Values.extraEnv }}
+{{ toYaml . }}
 {{- end }}
 {{- end }}
 

@@ -16,9 +16,9 @@ from standalone.commands.pay import attainment, period, statement
 from standalone.commands.status import status
 from standalone.commands.tenants import tenant
 from standalone.commands.up import up
-from standalone.commands.upkeep import rebuild, verify
+from standalone.commands.upkeep import rebuild, verify, verify_audit
 
 VERBS: tuple[click.Command, ...] = (
     attainment, backup, bring_in, completion, dead_letters, explain, funnel, key, performance,
-    period, rebuild, restore, resume, statement, status, tenant, up, verify, version,
+    period, rebuild, restore, resume, statement, status, tenant, up, verify, verify_audit, version,
 )  # fmt: skip

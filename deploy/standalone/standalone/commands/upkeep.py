@@ -54,6 +54,37 @@ def verify(data: Path, as_json: bool) -> int:
     return OK if verdict["right"] else FAILED
 
 
+@click.command("verify-audit")
+@data_option
+@json_option
+def verify_audit(data: Path, as_json: bool) -> int:
+    """Look whether any row of the audit was changed, removed, added or left unsealed.
+
+    Exit code 1 if so. What was seen to be whole is remembered beside the data (audit-anchors.json) and in the
+    output: keep one of them elsewhere, and an end that is cut off shows too.
+    """
+    from standalone.auditing import verify_audits
+
+    found = verify_audits(data)
+    if as_json:
+        show_json(_plain(found))
+    else:
+        _show_audits(found)
+    return OK if all(one["right"] for one in found.values()) else FAILED
+
+
+def _show_audits(found: dict[str, dict[str, Any]]) -> None:
+    rows = [
+        [name, f"{one['rows']:,}", str(one["unsealed"]), str(len(one["breaks"])), one["head"][:16]]
+        for name, one in found.items()
+    ]
+    show_table(["service", "sealed", "late", "breaks", "head"], rows, ["<", ">", ">", ">", "<"])
+    for name, one in found.items():
+        for fault in one["breaks"][:_SHOWN]:
+            click.echo(f"broken  {name}  {fault}")
+    say("all right" if all(one["right"] for one in found.values()) else "NOT right")
+
+
 def _show_verdict(verdict: dict[str, Any]) -> None:
     for one in verdict["wrong_counters"][:_SHOWN]:
         click.echo(f"wrong counter  {one}")

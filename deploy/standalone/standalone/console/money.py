@@ -2,18 +2,7 @@
 
 from decimal import Decimal, InvalidOperation
 
-# ISO 4217: how many digits the minor unit has, where that is not two.
-_DIGITS = {
-    0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",
-    3: "BHD IQD JOD KWD LYD OMR TND",
-    4: "CLF UYW",
-}
-_EXPONENTS = {code: digits for digits, codes in _DIGITS.items() for code in codes.split()}
-
-
-def exponent_of(currency: str) -> int:
-    """Return the number of digits of a currency's minor unit."""
-    return _EXPONENTS.get(currency, 2)
+from onefunnel.minor_units import exponent_of
 
 
 def to_minor(amount: Decimal, currency: str) -> int | None:

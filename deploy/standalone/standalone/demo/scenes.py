@@ -132,7 +132,7 @@ def define(desk: Desk) -> None:
 def rate(desk: Desk, company: Company, ids: Ids) -> None:
     """Let both sides rate leads, sales blind to what marketing said."""
     desk.ask_all(_attributes(company, ids))
-    for side, role in (("marketing", "marketer"), ("sales", "rep")):
+    for side, role in (("marketing", "marketer"), ("sales", "admin")):
         desk.ask_all(_ratings(company, ids, side, role))
 
 

@@ -11,7 +11,7 @@ import asyncpg
 import click
 import orjson
 
-from gateway.domain.roles import ROLES, Role
+from gateway.domain.rights import ROLES, Role
 from gateway.main import provision_tenant
 from onefunnel.persistence.urls import APP_ROLE
 from onefunnel.profiles import embedded

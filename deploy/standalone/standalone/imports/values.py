@@ -7,7 +7,8 @@ from decimal import Decimal
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from standalone.console.money import exponent_of, to_minor
+from onefunnel.minor_units import exponent_of
+from standalone.console.money import to_minor
 
 MAX_MINOR = 10**15
 MAX_TEXT = 200

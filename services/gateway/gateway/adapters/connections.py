@@ -3,28 +3,69 @@
 import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gateway.adapters.bodies import BodySeals
+from gateway.adapters.noting import note_look
 from gateway.adapters.repositories import Transactions
 from gateway.adapters.tables import CONNECTION, CONNECTION_ENDPOINT, DELIVERY
-from gateway.application.deliveries import ItemFault, StoredDelivery
-from gateway.domain.connection import Connection, SealedSecret
+from gateway.application.deliveries import Claimed, ItemFault, StoredDelivery
+from gateway.application.sealing import CannotOpen
+from gateway.domain.connection import Access, Connection, SealedSecret
 from gateway.domain.webhooks.mapping import Fault
+from gateway.domain.webhooks.reading import Change, Look
+from onefunnel.errors import conflict
 from onefunnel.events.crm import CrmChangeReceived
 from onefunnel.events.envelope import Metadata, encode
 from onefunnel.outbox.writer import append_only
 from onefunnel.persistence.database import driver_of
 
 _CLAIM = """
-INSERT INTO delivery_key (tenant_id, connection_id, key, delivery_id, digest)
-SELECT $1, $2, key, $3, digest FROM unnest($4::text[], $5::bytea[]) AS given (key, digest)
+INSERT INTO delivery_key (tenant_id, connection_id, key, delivery_id, digest, record)
+SELECT $1, $2, key, $3, digest, record
+FROM unnest($4::text[], $5::bytea[], $6::text[]) AS given (key, digest, record)
 ON CONFLICT (tenant_id, connection_id, key) DO NOTHING
 RETURNING key"""
+
+
+_ASK = """
+INSERT INTO record_read (tenant_id, connection_id, delivery_id, kind, external_id, change)
+SELECT $1, $2, $3, kind, external_id, max(change)
+FROM unnest($4::text[], $5::text[], $6::text[]) AS hinted (kind, external_id, change)
+GROUP BY kind, external_id
+ON CONFLICT (tenant_id, connection_id, kind, external_id, delivery_id)
+DO UPDATE SET attempts = 0, alone = FALSE, parked = FALSE"""
+
+_MARK_ERASED = """
+INSERT INTO delivery_key (tenant_id, connection_id, key, delivery_id, digest, record)
+SELECT $1, $2, 'erased:' || record, $3, ''::bytea, record FROM unnest($4::text[]) AS record
+ON CONFLICT (tenant_id, connection_id, key) DO NOTHING"""
+_ERASED = """
+SELECT record FROM delivery_key WHERE tenant_id = $1 AND connection_id = $2
+AND key = ANY (SELECT 'erased:' || record FROM unnest($3::text[]) AS record)"""
+_ERASE = """
+UPDATE delivery SET sealed = '', faults = '[]', erased_at = now()
+WHERE tenant_id = $1 AND connection_id = $2 AND erased_at IS NULL AND id IN (
+    SELECT delivery_id FROM delivery_key
+    WHERE tenant_id = $1 AND connection_id = $2 AND record = ANY($3::text[]))"""
+_READ_NO_MORE = """
+DELETE FROM record_read
+WHERE tenant_id = $1 AND connection_id = $2 AND kind || ':' || external_id = ANY($3::text[])"""
+
+# A lane is there while there is access; whoever changes the connection tries again at once.
+_LANE = """
+INSERT INTO crm_lane (tenant_id, connection_id, reconcile_at)
+VALUES ($1, $2, now() + make_interval(mins => $3))
+ON CONFLICT (tenant_id, connection_id) DO UPDATE SET failures = 0, rest_until = '-infinity',
+    reconcile_at = least(crm_lane.reconcile_at, excluded.reconcile_at)"""
+_UNPARK = """
+UPDATE record_read SET attempts = 0, alone = FALSE, parked = FALSE
+WHERE tenant_id = $1 AND connection_id = $2 AND parked"""
 
 
 class ConnectionRepository:
@@ -43,6 +84,7 @@ class ConnectionRepository:
                 connection_id=connection.id,
             )
         )
+        await self._open_lane(connection)
 
     async def get(self, id_: UUID, *, for_change: bool = False) -> Connection | None:
         """Return one connection, locked if it is to be changed."""
@@ -56,6 +98,14 @@ class ConnectionRepository:
         await self._conn.execute(
             update(CONNECTION).where(CONNECTION.c.id == connection.id).values(_row_of(connection))
         )
+        await self._open_lane(connection)
+
+    async def _open_lane(self, connection: Connection) -> None:
+        if connection.access is None:
+            return
+        driver, key = driver_of(self._conn), (connection.tenant_id, connection.id)
+        await driver.execute(_LANE, *key, connection.access.reconcile_minutes)
+        await driver.execute(_UNPARK, *key)
 
     async def after(self, last: UUID | None, limit: int) -> Sequence[Connection]:
         """Return `limit` connections after `last`, newest first."""
@@ -87,12 +137,13 @@ class DatabaseEndpoints:
 class DeliveryRepository:
     """The deliveries that one database connection sees."""
 
-    def __init__(self, conn: AsyncConnection, metadata: Metadata) -> None:
+    def __init__(self, conn: AsyncConnection, metadata: Metadata, bodies: BodySeals) -> None:
         self._conn = conn
         self._metadata = metadata
+        self._bodies = bodies
 
     async def claim(
-        self, connection_id: UUID, keys: Mapping[str, bytes], delivery_id: UUID
+        self, connection_id: UUID, keys: Mapping[str, Claimed], delivery_id: UUID
     ) -> set[str]:
         """Note keys as taken by this delivery; return those that no delivery had before."""
         taken = sorted(keys)  # in one order, so that two deliveries never wait for each other
@@ -102,9 +153,48 @@ class DeliveryRepository:
             connection_id,
             delivery_id,
             taken,
-            [keys[key] for key in taken],
+            [keys[key].digest for key in taken],
+            [keys[key].record for key in taken],
         )
         return {row["key"] for row in rows}
+
+    async def sealed(self, content: bytes, delivery_id: UUID, day: date) -> bytes:
+        """Return a body as it may be kept."""
+        tenant_id = self._metadata.tenant_id
+        return await self._bodies.seal(self._conn, tenant_id, content, delivery_id, day)
+
+    async def content(self, delivery: StoredDelivery) -> bytes:
+        """Return the body of a delivery; raise `gone` if it was erased or its time is over."""
+        if delivery.erased_at is None:
+            try:
+                return await self._bodies.open(
+                    self._conn, delivery.sealed, delivery.id, delivery.sealed_on
+                )
+            except CannotOpen:  # its key went first: the row follows
+                pass
+        raise conflict("What came in was erased, and is not to be read or replayed.", code="gone")
+
+    async def note_look(
+        self, connection: Connection, delivery_id: UUID, look: Look, at: datetime
+    ) -> None:
+        """Add what was seen of a view to what is known of it."""
+        await note_look(self._conn, connection, delivery_id, look, at)
+
+    async def erase(self, connection_id: UUID, delivery_id: UUID, records: Sequence[str]) -> None:
+        """Erase the bodies of all deliveries that speak of these records, and of those still to come."""
+        driver, key = driver_of(self._conn), (self._metadata.tenant_id, connection_id)
+        await driver.execute(_MARK_ERASED, *key, delivery_id, records)
+        await driver.execute(_ERASE, *key, records)
+        await driver.execute(_READ_NO_MORE, *key, records)
+
+    async def erased_among(self, connection_id: UUID, records: Sequence[str]) -> set[str]:
+        """Return those of these records that were erased before."""
+        if not records:
+            return set()
+        found = await driver_of(self._conn).fetch(
+            _ERASED, self._metadata.tenant_id, connection_id, records
+        )
+        return {row["record"] for row in found}
 
     async def add(self, delivery: StoredDelivery, events: Sequence[CrmChangeReceived]) -> None:
         """Keep a delivery, and what it tells goes out with it or not at all."""
@@ -112,6 +202,19 @@ class DeliveryRepository:
         row["faults"] = [_fault_json(fault) for fault in delivery.faults]
         await self._conn.execute(insert(DELIVERY).values(row))
         await self.tell(events)
+
+    async def ask(self, delivery: StoredDelivery, records: Sequence[Change]) -> None:
+        """Note that these records are to be read in the CRM."""
+        if records:
+            await driver_of(self._conn).execute(
+                _ASK,
+                self._metadata.tenant_id,
+                delivery.connection_id,
+                delivery.id,
+                [change.kind for change in records],
+                [change.external_id for change in records],
+                [change.what for change in records],
+            )
 
     async def tell(self, events: Sequence[CrmChangeReceived]) -> None:
         """Send events out."""
@@ -150,7 +253,11 @@ class DeliveryRepository:
 
 def _row_of(connection: Connection) -> dict[str, Any]:
     row = {name: getattr(connection, name) for name in CONNECTION.c.keys()}  # noqa: SIM118 - a collection
-    return row | {"secrets": [_secret_json(secret) for secret in connection.secrets]}
+    access = connection.access
+    return row | {
+        "secrets": [_secret_json(secret) for secret in connection.secrets],
+        "access": {**asdict(access), "token": _secret_json(access.token)} if access else None,
+    }
 
 
 def _secret_json(secret: SealedSecret) -> dict[str, Any]:
@@ -164,16 +271,19 @@ def _secret_json(secret: SealedSecret) -> dict[str, Any]:
 
 def _connection_of(row: Row[Any]) -> Connection:
     values = row._asdict()
-    secrets = tuple(
-        SealedSecret(
-            UUID(secret["id"]),
-            base64.b64decode(secret["sealed"]),
-            datetime.fromisoformat(secret["created_at"]),
-            datetime.fromisoformat(secret["expires_at"]) if secret["expires_at"] else None,
-        )
-        for secret in values.pop("secrets")
+    secrets = tuple(_secret_of(secret) for secret in values.pop("secrets"))
+    given = values.pop("access")
+    access = Access(**{**given, "token": _secret_of(given["token"])}) if given else None
+    return Connection(**values, secrets=secrets, access=access)
+
+
+def _secret_of(kept: Mapping[str, Any]) -> SealedSecret:
+    return SealedSecret(
+        UUID(kept["id"]),
+        base64.b64decode(kept["sealed"]),
+        datetime.fromisoformat(kept["created_at"]),
+        datetime.fromisoformat(kept["expires_at"]) if kept["expires_at"] else None,
     )
-    return Connection(**values, secrets=secrets)
 
 
 def _fault_json(fault: ItemFault) -> dict[str, str]:

@@ -2,7 +2,19 @@
 
 from typing import Final
 
-from sqlalchemy import Column, DateTime, Integer, LargeBinary, MetaData, Table, Text, Uuid
+from sqlalchemy import (
+    ARRAY,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    Uuid,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 
 METADATA: Final = MetaData()
@@ -33,6 +45,15 @@ KEY_TENANT: Final = Table(
     Column("id", Uuid, primary_key=True),
     Column("tenant_id", Uuid, nullable=False),
 )
+USER: Final = Table(
+    "identity_user",
+    METADATA,
+    Column("tenant_id", Uuid, primary_key=True),
+    Column("subject", Text, primary_key=True),
+    Column("disabled", Boolean, nullable=False),
+    Column("refused_roles", ARRAY(Text), nullable=False),
+    Column("valid_from", DateTime(timezone=True)),
+)
 CONNECTION: Final = Table(
     "connection",
     METADATA,
@@ -48,6 +69,7 @@ CONNECTION: Final = Table(
     Column("settings", JSONB, nullable=False),
     Column("mapping", JSONB, nullable=False),
     Column("secrets", JSONB, nullable=False),
+    Column("access", JSONB(none_as_null=True)),
     Column("created_at", DateTime(timezone=True), nullable=False),
 )
 CONNECTION_ENDPOINT: Final = Table(
@@ -71,6 +93,8 @@ DELIVERY: Final = Table(
     Column("told", Integer, nullable=False),
     Column("status", Text, nullable=False),
     Column("faults", JSONB, nullable=False),
+    Column("sealed_on", Date),
+    Column("erased_at", DateTime(timezone=True)),
 )
 DELIVERY_KEY: Final = Table(
     "delivery_key",
@@ -80,6 +104,31 @@ DELIVERY_KEY: Final = Table(
     Column("key", Text, primary_key=True),
     Column("delivery_id", Uuid, nullable=False),
     Column("digest", LargeBinary, nullable=False),
+    Column("record", Text),
+)
+CRM_LANE: Final = Table(
+    "crm_lane",
+    METADATA,
+    Column("tenant_id", Uuid, primary_key=True),
+    Column("connection_id", Uuid, primary_key=True),
+    Column("marks", JSONB, nullable=False),
+    Column("reconcile_at", DateTime(timezone=True), nullable=False),
+)
+RECONCILIATION: Final = Table(
+    "reconciliation",
+    METADATA,
+    Column("tenant_id", Uuid, primary_key=True),
+    Column("id", Uuid, primary_key=True),
+    Column("connection_id", Uuid, nullable=False),
+    Column("cause", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("started_at", DateTime(timezone=True), nullable=False),
+    Column("finished_at", DateTime(timezone=True)),
+    Column("progress", JSONB, nullable=False),
+    Column("read", Integer, nullable=False),
+    Column("told", Integer, nullable=False),
+    Column("totals", JSONB, nullable=False),
+    Column("faults", JSONB, nullable=False),
 )
 WEBHOOK_SUBSCRIPTION: Final = Table(
     "webhook_subscription",

@@ -9,15 +9,27 @@ from typing import Any, Final
 
 import orjson
 
+from gateway.application.exports import TABLES
 from gateway.domain.pay import private_parameter
-from gateway.domain.roles import known
+from gateway.domain.rights import MATRIX, Line
 from onefunnel.http.paths import PathTree
+from onefunnel.http.schema_names import renamed
+from onefunnel.reach import ALL
 
 EXTENSION: Final = "x-onefunnel"
 METHODS: Final = ("get", "post", "put", "patch", "delete")
 DEFAULT_MAX_BODY_BYTES: Final = 1 << 20
 
-_REFERENCE: Final = "#/components/schemas/"
+# Services answer with `refs: {kind: [ids]}`; the gateway puts `names: {id: text}` in its place.
+_REFS: Final = "refs"
+_NAMES: Final = "names"
+_NAMES_SCHEMA: Final = {
+    "title": "Names",
+    "type": "object",
+    "description": "What is called how, by id.",
+    "additionalProperties": {"type": "string"},
+    "example": {"019abf0d-11c4-7b02-8c55-0c8a0b6f2a10": "Anna Example"},
+}
 
 
 class BadCatalogue(Exception):
@@ -37,6 +49,8 @@ class Operation:
     max_body_bytes: int = DEFAULT_MAX_BODY_BYTES
     public: bool = False  # without a caller: what gives the right is in the path
     private_parameter: str | None = None  # says whose pay is shown
+    owned: bool = False  # is about somebody's things, and its service looks whose
+    asks: str | None = None  # the service that knows whose, where its own does not
 
     @property
     def is_about_one(self) -> bool:
@@ -77,8 +91,10 @@ def _operation(method: str, path: str, described: Mapping[str, Any]) -> Operatio
     if not extension or not {"service", "resource", "action"} <= extension.keys():
         raise BadCatalogue(f"{where} does not declare its service, resource and action")
     resource, action = extension["resource"], extension["action"]
-    if not known(resource, action):
-        raise BadCatalogue(f"{where}: the role table has no line for {resource}.{action}")
+    line = MATRIX.line(resource, action)
+    if line is None:
+        raise BadCatalogue(f"{where}: the matrix has no line for {resource}.{action}")
+    _check_promises(where, extension, line)
     return Operation(
         method=method.upper(),
         path=path,
@@ -91,7 +107,19 @@ def _operation(method: str, path: str, described: Mapping[str, Any]) -> Operatio
         private_parameter=private_parameter(
             resource, {parameter["name"] for parameter in described.get("parameters", ())}
         ),
+        owned=extension.get("owned", False),
+        asks=extension.get("asks"),
     )
+
+
+def _check_promises(where: str, extension: Mapping[str, Any], line: Line) -> None:
+    """Refuse a line that is finer than its route: rights that nobody looks at would be no limits."""
+    if extension.get("public"):
+        return  # has no caller: what gives the right is in its path
+    if any(cell.relations != ALL for cell in line.values()) and not extension.get("owned"):
+        raise BadCatalogue(f"{where}: its line tells owners apart, the route does not (owned=True)")
+    if any(cell.grouped for cell in line.values()) and not extension.get("grouped"):
+        raise BadCatalogue(f"{where}: its line has `agg`, the route no groups (grouped=True)")
 
 
 class RouteTable:
@@ -121,11 +149,11 @@ def merged(documents: Sequence[Mapping[str, Any]], info: Mapping[str, str]) -> d
     schemas: dict[str, Any] = {}
     responses: dict[str, Any] = {}
     for original in documents:
-        document = _told_apart(original, schemas)
+        document = _told_apart(_composed(original), schemas)
         for path, item in document["paths"].items():
             paths.setdefault(path, {})
             for method, described in item.items():
-                paths[path].setdefault(method, described)
+                paths[path].setdefault(method, _also_as_a_file(described))
         schemas.update(_schemas(document))
         responses.update(document.get("components", {}).get("responses", {}))
     return {
@@ -147,6 +175,16 @@ def merged(documents: Sequence[Mapping[str, Any]], info: Mapping[str, str]) -> d
     }
 
 
+def _also_as_a_file(described: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the operation, with its file where its answer can be had as one."""
+    if described["operationId"] not in TABLES:
+        return described
+    responses = dict(described["responses"])
+    content = {**responses["200"]["content"], "text/csv": {"schema": {"type": "string"}}}
+    responses["200"] = {**responses["200"], "content": content}
+    return {**described, "responses": responses}
+
+
 def _schemas(document: Mapping[str, Any]) -> Mapping[str, Any]:
     found: Mapping[str, Any] = document.get("components", {}).get("schemas", {})
     return found
@@ -163,14 +201,26 @@ def _told_apart(document: Mapping[str, Any], taken: Mapping[str, Any]) -> Mappin
         for method, described in item.items()
         if method in METHODS and EXTENSION in described
     }
-    text = orjson.dumps(document).decode()
-    for name in names:
-        renamed = min(services).capitalize() + name
-        if renamed in taken:
-            raise BadCatalogue(f"three services mean different things by the schema {name}")
-        text = text.replace(f'"{_REFERENCE}{name}"', f'"{_REFERENCE}{renamed}"')
-    found: dict[str, Any] = orjson.loads(text)
-    own = found["components"]["schemas"]
-    for name in names:
-        own[min(services).capitalize() + name] = own.pop(name)
+    others = {name: min(services).capitalize() + name for name in names}
+    if twice := sorted(taken.keys() & set(others.values())):
+        raise BadCatalogue(f"three services mean different things by a schema: {twice}")
+    return renamed(document, others)
+
+
+def _composed(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the document with what callers see: names where a service answers references."""
+    schemas = _schemas(document)
+    if not any(_REFS in schema.get("properties", {}) for schema in schemas.values()):
+        return document
+    found: dict[str, Any] = orjson.loads(orjson.dumps(document))
+    for schema in found["components"]["schemas"].values():
+        properties, required = schema.get("properties", {}), schema.get("required", [])
+        if properties.pop(_REFS, None) is not None:
+            properties[_NAMES] = _NAMES_SCHEMA
+            required[:] = [_NAMES if name == _REFS else name for name in required]
+    for item in found["paths"].values():
+        for described in item.values():
+            for content in described["responses"].get("200", {}).get("content", {}).values():
+                if content.get("example", {}).pop(_REFS, None) is not None:
+                    content["example"][_NAMES] = _NAMES_SCHEMA["example"]
     return found

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from gateway.application.ports import Keys, Tenants
 from gateway.domain.api_key import MAX_AGE, SECRET_BYTES, ApiKey, Environment, hash_of
-from gateway.domain.roles import ROLES, Role
+from gateway.domain.rights import ROLES, Role
 from onefunnel.errors import invalid, not_found
 from onefunnel.ids import new_id
 

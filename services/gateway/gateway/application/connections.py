@@ -7,11 +7,11 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from gateway.application.deliveries import Deliveries, Meaning, StoredDelivery, meaning_of
-from gateway.application.intake import unpacked
+from gateway.application.intake import told_in
 from gateway.application.sealing import Seal
-from gateway.domain.connection import Connection, SealedSecret, new_endpoint_id
+from gateway.domain.connection import Access, Connection, SealedSecret, new_endpoint_id
 from gateway.domain.webhooks.providers import PROVIDERS
-from gateway.domain.webhooks.request import Terms
+from gateway.domain.webhooks.reading import Change
 from onefunnel.errors import invalid, not_found
 from onefunnel.events.crm import CrmChangeReceived
 from onefunnel.ids import new_id
@@ -48,6 +48,10 @@ class DeliveryStore(Deliveries, Protocol):
         """Send events out."""
         ...
 
+    async def content(self, delivery: StoredDelivery) -> bytes:
+        """Return the body of a delivery; raise `gone` if it was erased or its time is over."""
+        ...
+
     async def save(self, delivery: StoredDelivery) -> None:
         """Note what became of a delivery when it was replayed."""
         ...
@@ -71,6 +75,7 @@ class Connect:
     public_url: str = ""
     settings: Mapping[str, str] = field(default_factory=dict)
     url_is_known: bool = False
+    access: Access | None = None
 
 
 async def connect(
@@ -100,6 +105,7 @@ async def connect(
         settings=command.settings,
         public_url=command.public_url,
         secrets=(_sealed(secret, seal, now),),
+        access=command.access,
     )
     await connections.add(connection)
     return connection, made
@@ -137,27 +143,29 @@ async def rotate(
 
 
 async def meaning_now(
-    connection: Connection, delivery_id: UUID, *, deliveries: DeliveryStore, seal: Seal
-) -> tuple[StoredDelivery, Meaning]:
+    connection: Connection, delivery_id: UUID, *, deliveries: DeliveryStore
+) -> tuple[StoredDelivery, Sequence[Change], Meaning]:
     """Return a stored delivery and what it would become under the mapping of now."""
     delivery = await deliveries.get(connection.id, delivery_id)
     if delivery is None:
         raise not_found("delivery")
-    received = unpacked(seal.open(delivery.sealed, delivery.id))
-    told = PROVIDERS[connection.provider].read(received, Terms((), connection.settings))
-    return delivery, meaning_of(told.changes, connection, delivery.id, delivery.received_at)
+    told = told_in(connection, await deliveries.content(delivery))
+    meaning = meaning_of(told.changes, connection, delivery.id, delivery.received_at)
+    return delivery, told.changes, meaning
 
 
 async def replay(
-    connection: Connection, delivery_id: UUID, *, deliveries: DeliveryStore, seal: Seal
+    connection: Connection, delivery_id: UUID, *, deliveries: DeliveryStore
 ) -> StoredDelivery:
     """Tell a stored delivery again; whoever knows it already is told nothing new."""
-    delivery, meaning = await meaning_now(connection, delivery_id, deliveries=deliveries, seal=seal)
+    delivery, changes, meaning = await meaning_now(connection, delivery_id, deliveries=deliveries)
     again = replace(
         delivery, told=len(meaning.events), status=meaning.status, faults=meaning.faults
     )
     await deliveries.save(again)
     await deliveries.tell(meaning.events)
+    if connection.access is not None:
+        await deliveries.ask(again, [change for change in changes if change.thin])
     return again
 
 

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from typing import Final, Protocol
+from typing import Final, Protocol, cast
 from uuid import UUID
 
 import orjson
@@ -13,13 +13,17 @@ import orjson
 from gateway.application.deliveries import Arrived, StoredDelivery
 from gateway.application.sealing import Seal
 from gateway.domain.connection import Connection
+from gateway.domain.crm_api.apis import APIS
+from gateway.domain.crm_api.calls import Reply
 from gateway.domain.webhooks.providers import PROVIDERS, Provider
+from gateway.domain.webhooks.reading import Kind, Told
 from gateway.domain.webhooks.request import Received, Secret, Terms, Verdict
 
 MAX_REMEMBERED: Final = 20
 MAX_CONNECTIONS: Final = 1_000
 # What a delivery needs to be read again. Credentials and signatures are not among it.
-_KEPT: Final = ("content-type", "webhook-id")
+_KEPT: Final = ("content-type", "webhook-id", "x-ms-dynamics-msg-size-exceeded")
+_ASKED: Final = "asked-for"  # no name that a request's header can have here: it is no kept one
 # A secret of no connection: an endpoint that is not there takes as long as a wrong signature.
 _NOBODY: Final = Terms((Secret(UUID(int=0), "whsec_bm9ib2R5"),))
 
@@ -80,9 +84,7 @@ def terms_of(connection: Connection, seal: Seal, now: datetime) -> Terms:
     return Terms(tuple(secrets), connection.settings)
 
 
-def arrived(
-    connection: Connection, received: Received, seal: Seal, now: datetime, verdict: Verdict
-) -> Arrived:
+def arrived(connection: Connection, received: Received, now: datetime, verdict: Verdict) -> Arrived:
     """Read a genuine request. Raises `Unreadable`."""
     provider = PROVIDERS[connection.provider]
     told = provider.read(received, Terms((), connection.settings))
@@ -90,7 +92,6 @@ def arrived(
         connection,
         told,
         now,
-        seal,
         packed(received),
         sha256(received.body).digest(),
         verdict.secret_id,
@@ -105,6 +106,21 @@ def packed(received: Received) -> bytes:
         if name in _KEPT or name.startswith("ce-")
     }
     return orjson.dumps(headers) + b"\n" + received.body
+
+
+def packed_answer(kind: Kind, body: bytes) -> bytes:
+    """Return what is kept of an answer that we asked the CRM for."""
+    return orjson.dumps({_ASKED: kind}) + b"\n" + body
+
+
+def told_in(connection: Connection, content: bytes) -> Told:
+    """Read once more what was kept: a request or an answer."""
+    received = unpacked(content)
+    kind = received.headers.get(_ASKED)
+    if kind is None:
+        return PROVIDERS[connection.provider].read(received, Terms((), connection.settings))
+    reply = Reply(200, {}, received.body)
+    return Told(APIS[connection.provider].changes_of(cast(Kind, kind), reply))
 
 
 def unpacked(content: bytes) -> Received:

@@ -12,6 +12,7 @@ from onefunnel.errors import conflict
 ENDPOINT_BYTES: Final = 24
 MAX_OVERLAP: Final = timedelta(days=7)
 MAX_LIVE_SECRETS: Final = 2
+RECONCILE_MINUTES: Final = 60
 
 State = Literal["active", "paused"]
 
@@ -31,6 +32,15 @@ class SealedSecret:
 
 
 @dataclass(frozen=True, slots=True)
+class Access:
+    """How the CRM's own records are read: where, with which token, and how often it is compared with us."""
+
+    url: str
+    token: SealedSecret
+    reconcile_minutes: int = RECONCILE_MINUTES
+
+
+@dataclass(frozen=True, slots=True)
 class Connection:
     """One CRM account of one tenant."""
 
@@ -46,6 +56,7 @@ class Connection:
     public_url: str = ""
     state: State = "active"
     secrets: tuple[SealedSecret, ...] = ()
+    access: Access | None = None
     version: int = 1
 
     def live_secrets(self, now: datetime) -> tuple[SealedSecret, ...]:

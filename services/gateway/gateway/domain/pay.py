@@ -1,22 +1,22 @@
-"""Pay privacy, first form: reps and marketers see their own pay and nobody else's."""
+"""Pay privacy in a question: whose pay it is about, and what it becomes for those who see only their own."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from gateway.domain.roles import Role
+from onefunnel.reach import Rights
 
 PAYEE: Final = "payee"
 # What is about one person's pay, and the parameter that says whose. `payee` is private wherever it is.
 _PRIVATE: Final[Mapping[str, str]] = {
     "statement": PAYEE,
     "ledger": PAYEE,
+    "attainment": "person",
+    "adjustment": "person",
     "plan": "person",
     "quota": "person",
 }
-# A manager's view narrows to the people who report to them, as of the day, with the full matrix.
-_OWN_ONLY: Final[frozenset[Role]] = frozenset({"rep", "marketer"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +35,14 @@ def private_parameter(resource: str, parameters: Collection[str]) -> str | None:
     return name if name in parameters else None
 
 
-def seen_by(role: Role, person_id: UUID | None, asked: str | None) -> Seen:
+def seen_by(rights: Rights, person_id: UUID | None, asked: str | None) -> Seen:
     """Return what the caller may see; `asked` is the person of the question, if it names one.
 
-    A question about somebody else's pay is answered like one about nobody's. A question about pay
-    that names nobody is about the caller's own.
+    Who sees nobody's pay but their own need not name themselves, and is told nothing of anybody
+    they name. For all others the service that owns the pay decides, day by day.
     """
-    if role not in _OWN_ONLY:
+    if rights.may != {"self"}:
         return Seen(visible=True)
-    if person_id is None:
-        return Seen(visible=False)
     if asked is None:
         return Seen(visible=True, narrow_to=person_id)
     return Seen(visible=asked == str(person_id))

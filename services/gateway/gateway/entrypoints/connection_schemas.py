@@ -7,8 +7,9 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field, StringConstraints
 
+from gateway.application.access import GivenAccess
 from gateway.application.deliveries import ItemFault, StoredDelivery
-from gateway.domain.connection import Connection
+from gateway.domain.connection import RECONCILE_MINUTES, Connection
 from gateway.domain.webhooks.mapping import FieldName
 from onefunnel.events.values import Code, Currency
 from onefunnel.http.bodies import Body, Name
@@ -26,6 +27,7 @@ ProviderName = Literal[
     "espocrm",
     "twenty",
     "odoo",
+    "papermark",
 ]
 Standing = Literal["won", "lost", "open", "qualified", "disqualified"]
 Theirs = Annotated[str, StringConstraints(min_length=1, max_length=200)]
@@ -68,10 +70,36 @@ class MappingIn(Body):
         Field(max_length=5_000, description="The CRM's owner to the external id of a person here."),
     ] = None
     sources: Annotated[dict[Theirs, Code] | None, Few] = None
+    shares: Annotated[
+        dict[Theirs, UUID] | None,
+        Field(
+            max_length=5_000, description="A link of another system to a share of an asset here."
+        ),
+    ] = None
 
     def over(self, default: Mapping[str, Any]) -> dict[str, Any]:
         """Return the default with what was given in its place."""
-        return {**default, **self.model_dump(exclude_unset=True, exclude_none=True)}
+        return {**default, **self.model_dump(mode="json", exclude_unset=True, exclude_none=True)}
+
+
+class AccessIn(Body):
+    """How the CRM's own records are read; the token is never shown again."""
+
+    token: Annotated[str, StringConstraints(min_length=8, max_length=4_000)]
+    url: Annotated[
+        Url | None,
+        Field(
+            description="Scheme and host of the account, where the vendor has one for each.",
+            examples=["https://example.my.salesforce.com"],
+        ),
+    ] = None
+    reconcile_minutes: Annotated[
+        int, Field(ge=5, le=10_080, description="How often the CRM is compared with us.")
+    ] = RECONCILE_MINUTES
+
+    def given(self) -> GivenAccess:
+        """Return it for the use case."""
+        return GivenAccess(self.token, self.url, self.reconcile_minutes)
 
 
 class NewConnection(Body):
@@ -91,6 +119,7 @@ class NewConnection(Body):
     ] = None
     settings: Annotated[dict[Code, Setting], Few] = Field(default_factory=dict)
     mapping: MappingIn | None = None
+    api: AccessIn | None = None
 
 
 class ConnectionPatch(Body):
@@ -100,6 +129,9 @@ class ConnectionPatch(Body):
     public_url: Url | None = None
     settings: Annotated[dict[Code, Setting] | None, Few] = None
     mapping: MappingIn | None = None
+    api: Annotated[
+        AccessIn | None, Field(description="null: the CRM's records are not read any more.")
+    ] = None
 
 
 class RotateIn(Body):
@@ -117,6 +149,14 @@ class SecretView(BaseModel):
     expires_at: datetime | None
 
 
+class AccessView(BaseModel):
+    """How the CRM's records are read, without the token."""
+
+    url: str
+    token_set_at: datetime
+    reconcile_minutes: int
+
+
 class ConnectionView(BaseModel):
     """A connection; what is secret about it is not shown."""
 
@@ -129,6 +169,7 @@ class ConnectionView(BaseModel):
     settings: dict[str, str]
     mapping: dict[str, Any]
     secrets: list[SecretView]
+    api: AccessView | None
     created_at: datetime
 
 
@@ -156,6 +197,9 @@ class DeliveryView(BaseModel):
     changes: int
     told: int
     secret_id: UUID | None
+    erased_at: Annotated[
+        datetime | None, Field(description="Since then nobody can read or replay it.")
+    ]
     faults: list[FaultView]
 
 
@@ -198,7 +242,19 @@ def shown(connection: Connection, public_url: str) -> ConnectionView:
             SecretView(id=one.id, created_at=one.created_at, expires_at=one.expires_at)
             for one in connection.secrets
         ],
+        api=_access_view(connection),
         created_at=connection.created_at,
+    )
+
+
+def _access_view(connection: Connection) -> AccessView | None:
+    access = connection.access
+    if access is None:
+        return None
+    return AccessView(
+        url=access.url,
+        token_set_at=access.token.created_at,
+        reconcile_minutes=access.reconcile_minutes,
     )
 
 
@@ -211,6 +267,7 @@ def delivery_view(delivery: StoredDelivery) -> DeliveryView:
         changes=delivery.changes,
         told=delivery.told,
         secret_id=delivery.secret_id,
+        erased_at=delivery.erased_at,
         faults=[fault_view(fault) for fault in delivery.faults],
     )
 

@@ -8,18 +8,23 @@ from collections.abc import Callable
 from typing import Final
 from urllib.parse import parse_qsl, urlencode
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.application.catalogue import Match, Operation, RouteTable
+from gateway.application.exports import Table
 from gateway.domain.pay import seen_by
-from gateway.domain.roles import allowed
 from gateway.entrypoints.authentication import Caller, Doorkeeper
-from gateway.entrypoints.browsers import preflight, readable
+from gateway.entrypoints.browsers import ANY_ORIGIN, Frontends, preflight, readable
+from gateway.entrypoints.exports import Exports
+from gateway.entrypoints.limits import SAID, Limits
 from gateway.entrypoints.names import Names
+from gateway.entrypoints.rights import Gate, Refused
 from onefunnel.http.incoming import read_body
 from onefunnel.http.observing import ROUTE
+from onefunnel.http.principal import Principal
 from onefunnel.http.problems import Problem
 from onefunnel.http.routing import answer_to
+from onefunnel.reach import Rights
 from onefunnel.runtime import Header, ServiceClient, ServiceResponse, ServiceUnreachable
 
 OWN: Final = "gateway"
@@ -41,6 +46,8 @@ _PASSED_IN: Final = frozenset(
         b"x-correlation-id",
     }
 )
+# What is made of an answer is another answer, with a media type and a version of its own.
+_ABOUT_THE_ANSWER: Final = frozenset({b"accept", b"if-none-match"})
 # A browser without a key is judged by what it says it is: people read, machines only open.
 _PUBLIC_TOO: Final = frozenset({b"user-agent"})
 _KEPT_BACK: Final = frozenset(
@@ -72,12 +79,19 @@ class Front:
         doorkeeper: Doorkeeper,
         clients: Callable[[str], ServiceClient],
         names: Names,
+        limits: Limits,
+        frontends: Frontends,
+        exports: Exports,
     ) -> None:
         self._own = own
         self._table = table
         self._doorkeeper = doorkeeper
         self._clients = clients
         self._names = names
+        self._gate = Gate(doorkeeper, clients)
+        self._limits = limits
+        self._frontends = frontends
+        self._exports = exports
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or run the lifespan of what is the gateway's own."""
@@ -86,30 +100,74 @@ class Front:
             return
         try:
             app = await self._answer(scope, receive)
+        except Refused as refused:
+            app = Raw(refused.answer)
         except Exception as error:  # noqa: BLE001 - the border: whatever it is becomes a problem
             app = answer_to(error, scope.get("onefunnel.request_id"))
-        await app(scope, receive, send)
+        await app(scope, receive, self._saying(scope, send))
 
     async def _answer(self, scope: Scope, receive: Receive) -> ASGIApp:
         match = self._found(scope)
         scope[ROUTE] = match.template
         if any(found.public and found.service == OWN for found in match.operations.values()):
             return _calling(self._own, dict(scope))  # judges by the raw request, all of it
-        if scope["method"] == "OPTIONS" and (answer := preflight(match)):
+        asks_first = scope["method"] == "OPTIONS"
+        if asks_first and (answer := preflight(match) or self._frontends.preflight(scope, match)):
             return answer
         operation = _operation(match, scope["method"])
         if operation.public:
             query = scope["query_string"].decode("latin-1")
             headers = _passed(scope, _PASSED_IN | _PUBLIC_TOO)
             return Raw(readable(await self._asked(operation, scope, receive, query, headers)))
-        caller = await self._doorkeeper.caller(scope["headers"])
-        _authorize(caller, operation)
-        query = _visible_query(caller, operation, match, scope["query_string"])
-        headers = [*_passed(scope, _PASSED_IN), caller.header]
+        caller = await self._caller(scope)
+        rights, header = await self._gate.admitted(caller, operation, match)
+        query = _visible_query(caller.principal, rights, operation, match, scope["query_string"])
+        if (table := self._exports.table(scope, operation)) is not None:
+            return await self._file(table, operation, match, scope, query)
+        headers = [*_passed(scope, _PASSED_IN), header]
         if operation.service == OWN:
             return _calling(self._own, {**scope, "headers": _with_length(headers, scope)})
         response = await self._asked(operation, scope, receive, query, headers)
         return Raw(await self._names.added(response, caller, operation))
+
+    async def _file(
+        self, table: Table, operation: Operation, match: Match, scope: Scope, query: str
+    ) -> ASGIApp:
+        passed = _passed(scope, _PASSED_IN - _ABOUT_THE_ANSWER)
+
+        async def ask(page: str) -> ServiceResponse:
+            # For every page anew: what is signed lives a minute, and a long file takes longer.
+            caller = await self._doorkeeper.caller(scope["headers"])
+            _, header = await self._gate.admitted(caller, operation, match)
+            headers = [*passed, header]
+            response = await self._asked(operation, scope, _no_body, page, headers)
+            return await self._names.added(response, caller, operation)
+
+        made = await self._exports.answer(table, ask, query)
+        return Raw(made) if isinstance(made, ServiceResponse) else made
+
+    async def _caller(self, scope: Scope) -> Caller:
+        try:
+            caller = await self._doorkeeper.caller(scope["headers"])
+        except Problem as problem:
+            if problem.code == "unauthenticated":
+                self._limits.count_failure(scope)
+            raise
+        principal = caller.principal
+        self._limits.count(scope, f"{principal.tenant_id}/{principal.principal_id}")
+        return caller
+
+    def _saying(self, scope: Scope, send: Send) -> Send:
+        """Return a `send` that adds to an answer what limits and origins have to say."""
+
+        async def say(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                said = [*scope.get(SAID, ()), *self._frontends.headers(scope)]
+                open_to_all = ANY_ORIGIN in message["headers"]
+                message["headers"] = [*message["headers"], *(() if open_to_all else said)]
+            await send(message)
+
+        return say
 
     def _found(self, scope: Scope) -> Match:
         raw = scope.get("raw_path") or scope["path"].encode()
@@ -161,6 +219,10 @@ class Raw:
         await send({"type": "http.response.body", "body": body})
 
 
+async def _no_body() -> Message:
+    return {"type": "http.request", "body": b"", "more_body": False}
+
+
 def _is_public(path: str) -> bool:
     return path in PUBLIC or path.startswith(PUBLIC_PREFIX)
 
@@ -175,16 +237,9 @@ def _operation(match: Match, method: str) -> Operation:
     return operation
 
 
-def _authorize(caller: Caller, operation: Operation) -> None:
-    role = caller.principal.role
-    if allowed(role, operation.resource, operation.action):
-        return
-    if operation.is_about_one and not allowed(role, operation.resource, "read"):
-        raise Problem("not-found", "There is no such thing.")
-    raise Problem("forbidden", "Your role does not allow this; GET /v1/me says what it does.")
-
-
-def _visible_query(caller: Caller, operation: Operation, match: Match, raw: bytes) -> str:
+def _visible_query(
+    principal: Principal, rights: Rights, operation: Operation, match: Match, raw: bytes
+) -> str:
     """Return the query to pass on, narrowed to the caller's own pay where that is all they may see."""
     query = raw.decode("latin-1")
     name = operation.private_parameter
@@ -193,12 +248,7 @@ def _visible_query(caller: Caller, operation: Operation, match: Match, raw: byte
     named = [match.parameters[name]] if name in match.parameters else _values(query, name)
     if len(named) > 1:
         raise Problem("malformed-request", "A query parameter comes more than once.")
-    principal = caller.principal
-    seen = seen_by(principal.role, principal.person_id, next(iter(named), None))
-    if principal.person_id is None and not seen.visible:
-        # About the caller's own key, so it tells nothing about anybody.
-        hint = "This key belongs to no person: POST /v1/keys with a person_id makes one that does."
-        raise Problem("not-found", hint)
+    seen = seen_by(rights, principal.person_id, next(iter(named), None))
     if not seen.visible:
         raise Problem("not-found", "There is no such thing.")
     if seen.narrow_to is None:

@@ -11,13 +11,16 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from gateway.application import connections as using
+from gateway.application.access import access_of
 from gateway.application.connections import Connections, DeliveryStore
 from gateway.application.sealing import Seal
-from gateway.domain.connection import Connection
+from gateway.domain.connection import Access, Connection
+from gateway.domain.crm_api.apis import Addresses
 from gateway.domain.webhooks.defaults import DEFAULTS
 from gateway.domain.webhooks.providers import PROVIDERS
 from gateway.domain.webhooks.samples import sample
 from gateway.entrypoints.connection_schemas import (
+    AccessIn,
     ConnectionPatch,
     ConnectionView,
     CreatedConnection,
@@ -53,6 +56,19 @@ class Means:
     seal: Seal
     clock: Clock
     public_url: str
+    addresses: Addresses
+
+    def access(self, provider: str, given: AccessIn | None) -> Access | None:
+        """Return the access that was given, to be kept."""
+        if given is None:
+            return None
+        return access_of(
+            provider,
+            given.given(),
+            addresses=self.addresses,
+            seal=self.seal,
+            now=self.clock.now(),
+        )
 
     def view(self, connection: Connection) -> ConnectionView:
         """Return what may be read about a connection."""
@@ -78,7 +94,10 @@ def connection_routes(means: Means) -> APIRouter:
 
         async def work(conn: Any, _metadata: object) -> Answer:
             connection, made = await using.connect(
-                _command(body, url_is_known=bool(means.public_url)),
+                replace(
+                    _command(body, url_is_known=bool(means.public_url)),
+                    access=means.access(body.provider, body.api),
+                ),
                 tenant_id=write.principal.tenant_id,
                 connections=means.connections(conn),
                 seal=means.seal,
@@ -106,7 +125,10 @@ def connection_routes(means: Means) -> APIRouter:
         async def work(conn: Any, _metadata: object) -> Answer:
             known = await using.got(means.connections(conn), connection_id, for_change=True)
             check_version(known.version, seen)
-            changed = await using.saved(means.connections(conn), _changed(known, body))
+            changed = _changed(known, body)
+            if "api" in body.model_fields_set:
+                changed = replace(changed, access=means.access(known.provider, body.api))
+            changed = await using.saved(means.connections(conn), changed)
             return Answer(means.view(changed), etag=changed.version)
 
         return await write(work)
@@ -209,7 +231,7 @@ def _add_trials(router: APIRouter, means: Means) -> None:
     @router.post(
         "/{connection_id}/test",
         response_model=DeliveryView,
-        openapi_extra=declared("connection", "update"),
+        openapi_extra=declared("connection", "update", unkeyed=True),
     )
     async def test_connection(
         connection_id: Id, request: Request, read: Annotated[Read, Depends(read_of)]
@@ -265,8 +287,8 @@ def _add_deliveries(router: APIRouter, means: Means) -> None:
 
         async def query(conn: Any) -> Meant:
             found = await using.got(means.connections(conn), connection_id)
-            _, meaning = await using.meaning_now(
-                found, delivery_id, deliveries=means.deliveries(conn, None), seal=means.seal
+            _, _, meaning = await using.meaning_now(
+                found, delivery_id, deliveries=means.deliveries(conn, None)
             )
             return Meant(
                 status=meaning.status,
@@ -289,7 +311,7 @@ def _add_deliveries(router: APIRouter, means: Means) -> None:
         async def work(conn: Any, metadata: Any) -> Answer:
             found = await using.got(means.connections(conn), connection_id)
             again = await using.replay(
-                found, delivery_id, deliveries=means.deliveries(conn, metadata), seal=means.seal
+                found, delivery_id, deliveries=means.deliveries(conn, metadata)
             )
             return Answer(delivery_view(again))
 

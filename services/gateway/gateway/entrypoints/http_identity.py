@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import StreamingResponse
 
-from gateway.domain.roles import permissions
+from gateway.domain.rights import MATRIX
 from gateway.entrypoints.authentication import Doorkeeper
 from gateway.entrypoints.schemas import Me, Status, TenantView
 from gateway.entrypoints.status import StatusOfAll
@@ -35,7 +35,7 @@ def identity_routes(
             principal_id=principal.principal_id,
             role=principal.role,
             person_id=principal.person_id,
-            may=permissions(principal.role),
+            may=MATRIX.permissions(principal.role),
         )
 
     @router.get("/v1/status", openapi_extra=declared("status", "read"))

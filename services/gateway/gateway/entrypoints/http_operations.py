@@ -30,7 +30,8 @@ Service = Annotated[Consumer, Path(description="The service that could not take 
 def operation_routes(operations: Operations, doorkeeper: Doorkeeper) -> APIRouter:
     """Return the routes for whoever operates the consumers."""
     router = routes("operations")
-    reads, changes = declared("operations", "read"), declared("operations", "change")
+    reads = declared("operations", "read")
+    changes = declared("operations", "change", unkeyed=True)  # what is settled stays settled
 
     @router.get("/v1/dead-letters", response_model=DeadLetterList, openapi_extra=dict(reads))
     async def list_dead_letters(

@@ -36,8 +36,8 @@ _JSON: Final = frozenset({"", "application/json", "text/json"})
 _BODY: Final = {
     "requestBody": {
         "required": True,
-        "description": "Whatever the vendor sends, signed as the vendor signs it.",
-        "content": {"*/*": {"schema": {"type": "string", "format": "binary"}}},
+        "description": "Whatever the vendor sends, of whatever media type, signed as the vendor signs it.",
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
     },
 }
 
@@ -95,7 +95,7 @@ class Intake:
             )
         _check_media(provider, received)
         try:
-            found = arrived(connection, received, self._seal, now, verdict)
+            found = arrived(connection, received, now, verdict)
         except Unreadable as error:
             self._note_refusal(connection, "unreadable")
             raise Problem(

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from gateway.domain.api_key import ApiKey
-from gateway.domain.roles import Role
+from gateway.domain.rights import Role
 from onefunnel.http.bodies import Body, Id, Name, Time
 
 DeadStatus = Literal["open", "redriven", "discarded"]

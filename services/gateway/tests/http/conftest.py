@@ -1,7 +1,7 @@
 """A gateway on a real PostgreSQL before small fake services that write down what reaches them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,17 +15,22 @@ import pytest_asyncio
 from fastapi import FastAPI, Request
 from starlette.responses import Response
 
+from gateway.adapters.repositories import KeyRepository
 from gateway.application.catalogue import merged
-from gateway.domain.roles import ROLES
+from gateway.application.commands import CreateKey, create_key
+from gateway.domain.rights import ROLES
 from gateway.main import build, own_app, provision_tenant
 from onefunnel.clock import SystemClock
 from onefunnel.http.app import service_app
 from onefunnel.http.bodies import Body, Id
-from onefunnel.http.principal import HEADER, CurrentPrincipal, read_principal
+from onefunnel.http.principal import HEADER, CurrentPrincipal, Principal, read_principal
 from onefunnel.http.routing import declared, routes
+from onefunnel.ids import new_id
+from onefunnel.reach import forbidden
 from onefunnel.runtime import Runtime, ServiceResponse, ServiceUnreachable, Wakeups
 
-KEY = b"an internal key of this test"
+from .crm_work import KEY, hubspot, loopback, work  # noqa: F401 - fixtures of several modules
+
 SETTINGS = {"time_zone": "UTC", "currency": "EUR", "fiscal_year_start": 1}
 
 
@@ -78,10 +83,12 @@ class Gateway:
     services: FakeServices
     tenant_id: UUID
     keys: dict[str, str]
+    personal: dict[str, str]  # of people, for the roles whose rights are a person's
     stack: AsyncExitStack
 
     async def client(self, role: str | None = None, **options: Any) -> httpx.AsyncClient:
-        headers = {"Authorization": f"Bearer {self.keys[role]}"} if role else {}
+        key = self.personal.get(role or "") or self.keys.get(role or "")
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
         transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
         client = httpx.AsyncClient(
             transport=transport, base_url="http://gateway.example", headers=headers, **options
@@ -103,7 +110,8 @@ async def emptied(url: str) -> None:
     owner = await asyncpg.connect(url)
     await owner.execute(
         "TRUNCATE tenant, api_key, key_tenant, idempotency, connection, connection_endpoint,"
-        " delivery, delivery_key, outbox, webhook_subscription, webhook_delivery"
+        " delivery, delivery_key, outbox, crm_lane, record_read, reconciliation, body_key,"
+        " content_view, webhook_subscription, webhook_delivery, identity_user"
     )
     await owner.close()
 
@@ -133,8 +141,20 @@ async def gateway(gateway_database, open_database) -> AsyncIterator[Gateway]:
     made = await provision_tenant(runtime, "main", settings=SETTINGS)
     assert set(made.keys) == set(ROLES)
     service = build(runtime, document_of(runtime, services))
+    personal = await personal_keys(runtime, made.tenant_id)
     async with AsyncExitStack() as stack:
-        yield Gateway(service.app, runtime, services, made.tenant_id, made.keys, stack)
+        yield Gateway(service.app, runtime, services, made.tenant_id, made.keys, personal, stack)
+
+
+async def personal_keys(runtime: Runtime, tenant_id: UUID) -> dict[str, str]:
+    """Return keys of people for the roles whose rights are a person's."""
+    found = {}
+    async with runtime.worker_database("gateway").transaction() as conn:
+        for role in ("rep", "manager", "marketer", "executive"):
+            command, keys = CreateKey(role, "a person's", person_id=new_id()), KeyRepository(conn)
+            now = runtime.clock.now()
+            _, found[role] = await create_key(command, tenant_id=tenant_id, keys=keys, now=now)
+    return found
 
 
 def document_of(runtime: Runtime, services: FakeServices) -> dict[str, Any]:
@@ -155,7 +175,11 @@ def _app(name: str, router: Any) -> FastAPI:
     async def ready() -> None:
         pass
 
-    return service_app(name=name, routers=[router], internal_key=KEY, ready=ready)
+    async def guard(principal: Principal, parameters: Mapping[str, str]) -> None:
+        if not principal.rights.may:
+            raise forbidden()
+
+    return service_app(name=name, routers=[router], internal_key=KEY, ready=ready, guard=guard)
 
 
 async def note(services: FakeServices, request: Request) -> None:
@@ -167,7 +191,7 @@ async def note(services: FakeServices, request: Request) -> None:
             "query": request.scope["query_string"].decode(),
             "headers": {k.decode(): v.decode() for k, v in request.scope["headers"]},
             "body": await request.body(),
-            "principal": read_principal(known, KEY) if known else None,
+            "principal": read_principal(known, KEY, SystemClock().now()) if known else None,
         }
     )
 
@@ -175,18 +199,18 @@ async def note(services: FakeServices, request: Request) -> None:
 def _lead(services: FakeServices) -> Any:
     router = routes("leads")
 
-    @router.post("/v1/leads", status_code=201, openapi_extra=declared("lead", "create"))
+    @router.post("/v1/leads", status_code=201, openapi_extra=declared("lead", "create", owned=True))
     async def create_lead(body: NewLead, request: Request) -> Response:
         await note(services, request)
         headers = {"Event-Id": "e1", "ETag": '"1"', "Connection": "close", "Server": "secret"}
         return Response(b'{"id":"x"}', 201, headers, media_type="application/json")
 
-    @router.get("/v1/leads/{lead_id}", openapi_extra=declared("lead", "read"))
+    @router.get("/v1/leads/{lead_id}", openapi_extra=declared("lead", "read", owned=True))
     async def get_lead(lead_id: Id, request: Request) -> Response:
         await note(services, request)
         return Response(b'{"refs":{"person":["a"]}}', media_type="application/json")
 
-    @router.post("/v1/leads/{lead_id}/accept", openapi_extra=declared("lead", "accept"))
+    @router.post("/v1/leads/{lead_id}/accept", openapi_extra=declared("lead", "accept", owned=True))
     async def accept_lead(lead_id: Id, request: Request) -> Response:
         await note(services, request)
         return Response(status_code=204)
@@ -222,7 +246,7 @@ def _content(services: FakeServices) -> Any:
 def _metrics(services: FakeServices) -> Any:
     router = routes("metrics")
 
-    @router.get("/v1/funnel", openapi_extra=declared("metrics", "read"))
+    @router.get("/v1/funnel", openapi_extra=declared("metrics", "read", owned=True, grouped=True))
     async def get_funnel(request: Request) -> Response:
         await note(services, request)
         body = b'{"value":1,"refs":{"person":["p1"],"asset":["a1"],"deal":[]}}'
@@ -230,7 +254,7 @@ def _metrics(services: FakeServices) -> Any:
 
     @router.get(
         "/v1/compensation/statements",
-        openapi_extra=declared("statement", "read"),
+        openapi_extra=declared("statement", "read", owned=True),
     )
     async def get_statement(
         request: Request, payee: Id | None = None, period: str | None = None
@@ -238,7 +262,7 @@ def _metrics(services: FakeServices) -> Any:
         await note(services, request)
         return Response(b"{}", media_type="application/json")
 
-    @router.get("/v1/forecast", openapi_extra=declared("metrics", "read"))
+    @router.get("/v1/forecast", openapi_extra=declared("metrics", "read", owned=True, grouped=True))
     async def get_forecast(request: Request, payee: Id | None = None) -> Response:
         await note(services, request)
         return Response(b"{}", media_type="application/json")

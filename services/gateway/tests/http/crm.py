@@ -79,6 +79,19 @@ def _cloudevents(to: Connected, body: bytes, at: float, more: dict[str, str]) ->
     return Sent(to.path, {"Content-Type": media, "Authorization": f"Bearer {to.secret}"}, body)
 
 
+def _zoho(to: Connected, body: bytes, at: float, more: dict[str, str]) -> Sent:
+    return Sent(to.path, JSON, body)
+
+
+def _dynamics(to: Connected, body: bytes, at: float, more: dict[str, str]) -> Sent:
+    return Sent(to.path, {**JSON, "X-Onefunnel-Key": to.secret}, body)
+
+
+def _papermark(to: Connected, body: bytes, at: float, more: dict[str, str]) -> Sent:
+    signature = _mac(to.secret.encode(), body).hex()
+    return Sent(to.path, {**JSON, "X-Papermark-Signature": signature}, body)
+
+
 JSON = {"Content-Type": "application/json"}
 
 

@@ -15,6 +15,7 @@ ALL = {
     **OPTIONS,
     "zoho": {}, "dynamics": {}, "twenty": {}, "odoo": {},
     "close": {"secret": "00ff" * 8},
+    "papermark": {"secret": "a secret of Papermark"},
     "espocrm": {"secret": "a secret of the webhook"},
 }  # fmt: skip
 

@@ -1,9 +1,12 @@
 """The front door: who gets through, what reaches the services, and what comes back."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from onefunnel.http.principal import HEADER, Principal, sign_principal
 from onefunnel.ids import new_id
+from onefunnel.reach import EVERYTHING
 
 from .conftest import KEY
 
@@ -38,7 +41,9 @@ async def test_a_request_reaches_its_service_as_the_caller_and_comes_back_as_it_
 
 
 async def test_what_pretends_to_be_an_identity_never_reaches_a_service(gateway):
-    forged = sign_principal(Principal(new_id(), "key:evil", "admin"), b"another key")
+    forged = sign_principal(
+        Principal(new_id(), "key:evil", "admin"), b"another key", datetime.now(UTC)
+    )
     client = await gateway.client("rep")
     await client.get(
         f"/v1/leads/{LEAD}",
@@ -94,16 +99,19 @@ async def test_without_a_valid_key_nothing_happens(gateway, headers):
 
 async def test_two_credentials_are_one_too_many(gateway):
     client = await gateway.client("rep")
-    two = [("Authorization", f"Bearer {gateway.keys['rep']}"), ("X-API-Key", gateway.keys["rep"])]
+    two = [
+        ("Authorization", f"Bearer {gateway.personal['rep']}"),
+        ("X-API-Key", gateway.personal["rep"]),
+    ]
     client.headers.clear()
     assert (await client.get(f"/v1/leads/{LEAD}", headers=two)).status_code == 401
-    twice = [("Authorization", f"Bearer {gateway.keys['rep']}")] * 2
+    twice = [("Authorization", f"Bearer {gateway.personal['rep']}")] * 2
     assert (await client.get(f"/v1/leads/{LEAD}", headers=twice)).status_code == 401
 
 
 async def test_the_key_may_come_in_either_header(gateway):
     client = await gateway.client()
-    answer = await client.get(f"/v1/leads/{LEAD}", headers={"X-API-Key": gateway.keys["rep"]})
+    answer = await client.get(f"/v1/leads/{LEAD}", headers={"X-API-Key": gateway.personal["rep"]})
     assert answer.status_code == 200
 
 
@@ -206,10 +214,14 @@ async def test_a_service_does_not_believe_a_principal_we_did_not_sign(gateway):
 
     transport = httpx.ASGITransport(gateway.services.apps["lead"])
     async with httpx.AsyncClient(transport=transport, base_url="http://lead") as client:
-        principal = Principal(gateway.tenant_id, "key:x", "admin")
-        good = sign_principal(principal, KEY)
+        principal, now = (
+            Principal(gateway.tenant_id, "key:x", "admin", None, EVERYTHING),
+            datetime.now(UTC),
+        )
+        good = sign_principal(principal, KEY, now)
         for bad in (
-            sign_principal(principal, b"another key"),
+            sign_principal(principal, b"another key", now),
+            sign_principal(principal, KEY, now - timedelta(minutes=1)),
             good[:-1] + ("0" if good[-1] != "0" else "1"),
             "." + good.partition(".")[2],
             good.partition(".")[0],
@@ -225,7 +237,9 @@ VIEW = {"source": "page"}
 
 
 async def test_a_public_operation_needs_no_key_and_carries_no_caller(gateway):
-    forged = sign_principal(Principal(new_id(), "key:evil", "admin"), b"another key")
+    forged = sign_principal(
+        Principal(new_id(), "key:evil", "admin"), b"another key", datetime.now(UTC)
+    )
     client = await gateway.client()
     answer = await client.post(
         "/v1/t/abc/views",

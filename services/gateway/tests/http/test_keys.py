@@ -151,7 +151,7 @@ async def test_keys_are_listed_page_by_page(gateway):
         page = (await admin.get(f"/v1/keys?limit=3{cursor and f'&cursor={cursor}'}")).json()
         found += [item["id"] for item in page["items"]]
         cursor = page["next_cursor"]
-    assert len(found) == len(set(found)) == len(gateway.keys)
+    assert len(found) == len(set(found)) == len(gateway.keys) + len(gateway.personal)
     assert found == sorted(found, reverse=True)
 
 

@@ -2,7 +2,11 @@
 
 import pytest
 
+from gateway.main import provision_tenant
 from onefunnel.ids import new_id
+from onefunnel.reach import RELATIONS
+
+from .conftest import SETTINGS
 
 PATH = "/v1/compensation/statements"
 
@@ -12,8 +16,8 @@ async def ask(gateway, key: str, query: str):
     return await client.get(f"{PATH}{query}", headers={"X-API-Key": key})
 
 
-@pytest.mark.parametrize("role", ["rep", "marketer"])
-async def test_reps_and_marketers_see_their_own_pay_only(gateway, role):
+@pytest.mark.parametrize("role", ["rep", "marketer", "executive"])
+async def test_who_looks_after_nobody_sees_their_own_pay_only(gateway, role):
     me, other = new_id(), new_id()
     key = await gateway.key_for(role, me)
 
@@ -53,14 +57,23 @@ async def test_the_payee_cannot_be_named_twice_or_in_disguise(gateway):
 
 
 async def test_a_key_of_no_person_sees_no_pay(gateway):
-    answer = await ask(gateway, gateway.keys["rep"], "")
+    made = await provision_tenant(gateway.runtime, "main", settings=SETTINGS)
+    answer = await ask(gateway, made.keys["rep"], "")
     assert answer.status_code == 404
+    assert "belongs to no person" in answer.json()["detail"]
 
 
-@pytest.mark.parametrize("role", ["manager", "comp_admin", "auditor", "executive", "admin"])
-async def test_those_who_look_after_pay_may_ask_about_anybody(gateway, role):
+@pytest.mark.parametrize("role", ["manager", "comp_admin", "auditor", "admin"])
+async def test_questions_of_those_who_look_after_others_go_to_the_service_with_their_rights(
+    gateway, role
+):
     other = new_id()
-    assert (await ask(gateway, gateway.keys[role], f"?payee={other}")).status_code == 200
+    assert (
+        await ask(gateway, gateway.personal.get(role) or gateway.keys[role], f"?payee={other}")
+    ).status_code == 200
+    (seen,) = gateway.services.seen
+    may = seen["principal"].rights.may
+    assert may == ({"self", "subtree"} if role == "manager" else set(RELATIONS))
 
 
 async def test_an_integration_sees_no_pay(gateway):

@@ -28,7 +28,7 @@ DEAL = {
 
 async def connected(gateway, provider: str, **options: Any) -> Connected:
     client = await gateway.client("admin")
-    body = {"provider": provider, "name": "our CRM", **OPTIONS[provider], **options}
+    body = {"provider": provider, "name": "our CRM", **OPTIONS.get(provider, {}), **options}
     made = await client.post("/v1/connections", json=body)
     assert made.status_code == 201, made.text
     found = made.json()

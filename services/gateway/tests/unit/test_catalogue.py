@@ -18,7 +18,7 @@ def document(path="/v1/leads", method="get", **extension):
     return {"paths": {path: {method: described(**extension)}}}
 
 
-LEADS = {"service": "lead", "resource": "lead", "action": "read"}
+LEADS = {"service": "lead", "resource": "lead", "action": "read", "owned": True}
 
 
 @pytest.mark.parametrize("missing", ["service", "resource", "action"])
@@ -35,8 +35,32 @@ def test_an_operation_without_any_declaration_stops_the_start():
 
 @pytest.mark.parametrize("unknown", [{"resource": "moon"}, {"action": "eat"}])
 def test_an_operation_that_no_role_is_asked_about_stops_the_start(unknown):
-    with pytest.raises(BadCatalogue, match="the role table has no line for"):
+    with pytest.raises(BadCatalogue, match="the matrix has no line for"):
         operations_of(document(**{**LEADS, **unknown}))
+
+
+def test_a_line_that_tells_owners_apart_needs_a_route_that_does():
+    with pytest.raises(BadCatalogue, match="owned=True"):
+        operations_of(document(**{**LEADS, "owned": False}))
+
+
+def test_a_line_with_groups_needs_a_route_that_knows_them():
+    numbers = {"service": "metrics", "resource": "metrics", "action": "read", "owned": True}
+    with pytest.raises(BadCatalogue, match="grouped=True"):
+        operations_of(document(**numbers))
+    assert operations_of(document(**numbers, grouped=True))
+
+
+def test_a_service_whose_owned_route_nobody_guards_does_not_start():
+    router = routes("leads")
+
+    @router.get("/v1/leads/{lead_id}", openapi_extra=declared("lead", "read", owned=True))
+    async def get_lead(lead_id: str) -> None: ...
+
+    async def ready() -> None: ...
+
+    with pytest.raises(Undeclared, match="nobody guards it"):
+        service_app(name="lead-service", routers=[router], internal_key=b"k", ready=ready)
 
 
 def test_two_operations_of_one_name_stop_the_start():

@@ -6,7 +6,6 @@ from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from lead_service.adapters import shapes, tables
@@ -17,12 +16,16 @@ from lead_service.adapters.books import (
     StoredSpend,
     StoredTouches,
     activity_view,
+    activity_words,
     spend_view,
     touch_view,
+    without_note,
 )
 from lead_service.adapters.buffers import BufferedAggregates, Journal
 from lead_service.adapters.bulk import insert_new, update_seen
-from lead_service.adapters.repositories import Unit
+from lead_service.adapters.erasures import StoredErasures, erased_address
+from lead_service.adapters.exports import StoredExports
+from lead_service.adapters.repositories import Unit, known_rows, unit_of
 from lead_service.application.commands.terms import unknown
 from lead_service.application.ports import Kind, Mention, Reference, Tx
 from lead_service.application.views import ActivityView, SpendView, TouchView
@@ -35,6 +38,8 @@ from onefunnel.events.envelope import Metadata
 from onefunnel.events.values import PersonId
 from onefunnel.outbox.writer import StaleVersion, append_only
 from onefunnel.persistence.database import DriverConnection, driver_of
+from onefunnel.vault.keyring import Keyring
+from onefunnel.vault.stored import StoredVault, Words
 
 # Everywhere in this order, so that two batches never wait for each other.
 _KINDS: Final[tuple[Kind, ...]] = ("person", "account", "product", "campaign", "lead", "deal")
@@ -119,7 +124,7 @@ class BufferedTouches(StoredTouches):
     async def add(self, lead_id: UUID, touch: Touch) -> TouchView:
         """Keep a touch."""
         view = touch_view(lead_id, touch)
-        self._journal.add_row(tables.TOUCH, vars(view))
+        self._journal.add_row(tables.TOUCH, without_note(view))
         return view
 
 
@@ -132,19 +137,46 @@ class BufferedActivities:
     async def add(self, activity: Activity) -> ActivityView:
         """Keep an activity."""
         view = activity_view(activity)
-        self._journal.add_row(tables.ACTIVITY, vars(view))
+        self._journal.add_row(tables.ACTIVITY, without_note(view))
+        self._journal.item.words += activity_words(view)
         return view
+
+
+class BufferedErasures(StoredErasures):
+    """Erased addresses, asked for at once."""
+
+    def __init__(self, unit: Unit) -> None:
+        super().__init__(unit)
+        self._vault = unit.vault
+        self._asked: set[str] = set()
+        self._erased: set[str] = set()
+
+    async def load(self, addresses: Collection[str]) -> None:
+        """Read which of the addresses must not come back."""
+        if unknown_ := set(addresses) - self._asked:
+            self._asked |= unknown_
+            self._erased |= await self._vault.erased_addresses(unknown_)
+
+    async def refuse_erased(self, address: str | None, pointer: str) -> None:
+        """Raise `gone`, with the place, if the e-mail address was that of somebody who was erased."""
+        if address:
+            await self.load((address,))
+            if address in self._erased:
+                raise erased_address(pointer)
 
 
 class StoredBatch:
     """A batch over one open transaction."""
 
-    def __init__(self, conn: AsyncConnection, metadata: Metadata, *, imported: bool) -> None:
+    def __init__(
+        self, keyring: Keyring, conn: AsyncConnection, metadata: Metadata, *, imported: bool
+    ) -> None:
         self._conn = conn
         self._metadata = metadata
         self._journal = Journal(metadata)
         self._remembered: dict[tuple[str, str], bytes] = {}
-        unit = Unit(conn, metadata)
+        unit = unit_of(keyring, conn, metadata)
+        self._vault = unit.vault
         self._aggregates: dict[Kind, BufferedAggregates[Any, Any]] = {
             "person": self._buffer(shapes.PEOPLE),
             "account": self._buffer(shapes.ACCOUNTS),
@@ -154,19 +186,21 @@ class StoredBatch:
             "deal": self._buffer(shapes.DEALS),
         }
         self._references = BufferedReferences(unit, self._aggregates)
+        self._erasures = BufferedErasures(unit)
         self.tx = self._transaction(unit, imported=imported)
 
     def _buffer(self, shape: shapes.Shape[Any, Any]) -> BufferedAggregates[Any, Any]:
         # Nothing that a batch holds holds the batch: it goes when the last reference goes, not
         # when the collector comes by.
         return BufferedAggregates(
-            self._journal, shape, partial(_locked, self._conn, self._metadata)
+            self._journal, shape, partial(_locked, self._conn, self._metadata, self._vault)
         )
 
     def _transaction(self, unit: Unit, *, imported: bool) -> Tx:
         kinds, journal = self._aggregates, self._journal
         return Tx(
             tenant_id=self._metadata.tenant_id,
+            actor=self._metadata.actor_id,
             now=self._metadata.recorded_at,
             imported=imported,
             settings=StoredSettings(unit),
@@ -183,10 +217,15 @@ class StoredBatch:
             spend=BufferedSpend(unit, journal),
             touches=BufferedTouches(unit, journal),
             activities=BufferedActivities(journal),
+            erasures=self._erasures,
+            exports=StoredExports(unit),
         )
 
-    async def prefetch(self, mentions: Collection[Mention]) -> None:
+    async def prefetch(
+        self, mentions: Collection[Mention], addresses: Collection[str] = ()
+    ) -> None:
         """Read at once what the items will ask for one by one."""
+        await self._erasures.load(addresses)
         for kind in _KINDS:
             subjects = {m.id for m in mentions if m.kind == kind and m.subject}
             others = {m.id for m in mentions if m.kind == kind} - subjects
@@ -224,6 +263,8 @@ class StoredBatch:
         kept = self._journal.batch
         # The aggregates are locked or new from here on: outbox ids follow their sequences.
         await append_only(self._conn, kept.records)
+        made = [id_ for kind in _KINDS for id_ in self._aggregates[kind].made()]
+        await self._vault.write(_last_of_each(kept.words), new=made)
         rows = [(tables.HISTORY, row) for row in kept.history] + kept.rows
         for table in (tables.HISTORY, tables.SPEND, tables.TOUCH, tables.ACTIVITY):
             if not await insert_new(self._driver, table, [row for at, row in rows if at is table]):
@@ -247,14 +288,23 @@ class StoredBatch:
         return driver_of(self._conn)
 
 
+def _last_of_each(words: Sequence[Words]) -> list[Words]:
+    """Return the last word on each field: what one item kept, a later one may have corrected."""
+    return list({(one.subject_id, one.field): one for one in words}.values())
+
+
 async def _locked(
-    conn: AsyncConnection, metadata: Metadata, table: Table, ids: Collection[UUID]
-) -> list[dict[str, Any]]:
+    conn: AsyncConnection,
+    metadata: Metadata,
+    vault: StoredVault,
+    shape: shapes.Shape[Any, Any],
+    ids: Collection[UUID],
+) -> Sequence[dict[str, Any]]:
     """Return the rows of a tenant's aggregates, locked for change."""
     rows = await driver_of(conn).fetch(
-        f"SELECT * FROM {table.name} WHERE tenant_id = $1 AND id = ANY($2::uuid[])"
+        f"SELECT * FROM {shape.table.name} WHERE tenant_id = $1 AND id = ANY($2::uuid[])"
         " ORDER BY id FOR NO KEY UPDATE",
         metadata.tenant_id,
         list(ids),
     )
-    return [dict(row) for row in rows]
+    return await known_rows(vault, shape, [dict(row) for row in rows], erased=True)

@@ -8,6 +8,7 @@ from sqlalchemy import Table, exists, insert, select, text, update
 
 from lead_service.adapters import tables
 from lead_service.adapters.directory_rows import memberships_of
+from lead_service.adapters.personal import ACTIVITY
 from lead_service.adapters.repositories import Unit
 from lead_service.adapters.shapes import FUNNELS, TENANTS
 from lead_service.application.commands.terms import unknown
@@ -22,6 +23,7 @@ from lead_service.domain.tenant import Tenant
 from onefunnel.errors import conflict
 from onefunnel.events.values import Money
 from onefunnel.persistence.database import driver_of
+from onefunnel.vault.stored import Words
 
 _KINDS: Final = ("person", "account", "product", "campaign", "lead", "deal")
 
@@ -189,15 +191,14 @@ class StoredTouches(_Book):
                 human=row.human,
                 campaign_id=row.campaign_id,
                 person_id=row.person_id,
-                note=row.note,
             )
             for row in found
         ]
 
     async def add(self, lead_id: UUID, touch: Touch) -> TouchView:
-        """Keep a touch."""
+        """Keep a touch; its note is in the timeline."""
         view = touch_view(lead_id, touch)
-        await self._add(**vars(view))
+        await self._add(**without_note(view))
         return view
 
     async def move(self, lead_id: UUID, *, to: UUID) -> None:
@@ -217,7 +218,8 @@ class StoredActivities(_Book):
     async def add(self, activity: Activity) -> ActivityView:
         """Keep an activity."""
         view = activity_view(activity)
-        await self._add(**vars(view))
+        await self._add(**without_note(view))
+        await self._unit.vault.write(activity_words(view))
         return view
 
 
@@ -245,6 +247,18 @@ def activity_view(activity: Activity) -> ActivityView:
         two_way=activity.two_way,
         note=activity.note,
     )
+
+
+def without_note(view: TouchView | ActivityView) -> dict[str, Any]:
+    """Return what of a view goes into its table."""
+    return {name: value for name, value in vars(view).items() if name != "note"}
+
+
+def activity_words(view: ActivityView) -> list[Words]:
+    """Return what of an activity goes into the vault, under the key of its deal."""
+    if view.note is None:
+        return []
+    return [Words(view.deal_id, f"{ACTIVITY.field}{view.id}", 1, {"note": view.note})]
 
 
 def touch_view(lead_id: UUID, touch: Touch) -> TouchView:

@@ -9,7 +9,8 @@ from uuid import UUID
 
 from sqlalchemy import Table
 
-from lead_service.adapters.history import Step, Words, history_rows
+from lead_service.adapters.history import Step, Words, history_rows, history_words
+from lead_service.adapters.personal import ERASED, contact_of
 from lead_service.adapters.repositories import Held, first_row, next_row, saved, stale
 from lead_service.adapters.rows import Row
 from lead_service.adapters.shapes import Shape
@@ -17,6 +18,8 @@ from lead_service.application.ports import Saved
 from onefunnel.errors import not_found
 from onefunnel.events.catalogue import Event
 from onefunnel.events.envelope import Metadata, Record, encode
+from onefunnel.vault.stored import Words as VaultWords
+from onefunnel.vault.stored import gone
 
 A = TypeVar("A")
 V = TypeVar("V")
@@ -29,12 +32,14 @@ class Kept:
     records: list[Record] = field(default_factory=list)
     history: list[dict[str, Any]] = field(default_factory=list)
     rows: list[tuple[Table, dict[str, Any]]] = field(default_factory=list)
+    words: list[VaultWords] = field(default_factory=list)
 
     def take(self, other: "Kept") -> None:
         """Add what another one kept."""
         self.records += other.records
         self.history += other.history
         self.rows += other.rows
+        self.words += other.words
 
 
 class Journal:
@@ -73,7 +78,7 @@ class BufferedAggregates(Generic[A, V]):
         self,
         journal: Journal,
         shape: Shape[A, V],
-        fetch: Callable[[Table, Collection[UUID]], Any],
+        fetch: Callable[[Shape[Any, Any], Collection[UUID]], Any],
     ) -> None:
         self._journal = journal
         self._shape = shape
@@ -88,7 +93,7 @@ class BufferedAggregates(Generic[A, V]):
         if not missing:
             return
         self._asked.update(missing)
-        for row in await self._fetch(self._shape.table, sorted(missing)):
+        for row in await self._fetch(self._shape, sorted(missing)):
             self._held[row["id"]] = Held(self._shape.from_row(row), row)
             self._stored_versions[row["id"]] = row["version"]
 
@@ -96,6 +101,8 @@ class BufferedAggregates(Generic[A, V]):
         """Return the aggregate, locked for change, or None."""
         await self.load((id_,))
         held = self._held.get(id_)
+        if held and ERASED in held.row:
+            raise gone(self._shape.kind)
         return held.item if held else None
 
     async def get(self, id_: UUID, *, seen: int | None = None) -> A:
@@ -151,14 +158,19 @@ class BufferedAggregates(Generic[A, V]):
         for id_ in sorted(self._held, key=attrgetter("int")):
             row, seen = self._held[id_].row, self._stored_versions.get(id_)
             if seen is None:
-                new.append(row)
+                new.append(self._shape.stored(row, new=True))
             elif row["version"] != seen:
-                fixed = self._shape.fixed
-                changed.append({k: v for k, v in row.items() if k not in fixed} | {"seen": seen})
+                changed.append(self._shape.stored(row, new=False) | {"seen": seen})
         return self._shape.table, new, changed
 
-    def _keep(self, step: Step, row: Row, before: Held | None) -> Saved[V]:
+    def made(self) -> list[UUID]:
+        """Return the ids of those that were not there before."""
+        return [id_ for id_ in self._held if id_ not in self._stored_versions]
+
+    def _keep(self, step: Step, row: dict[str, Any], before: Held | None) -> Saved[V]:
         journal, id_ = self._journal, row["id"]
+        journal.item.words += contact_of(self._shape.personal, row, before.row if before else None)
+        journal.item.words += history_words(self._shape, step)
         journal.item.records += step.records
         journal.item.history += history_rows(self._shape, step, journal.metadata)
         journal.undoable(partial(self._put_back, id_, before))

@@ -1,20 +1,22 @@
 """Timelines: one row per event of a lead or a deal, written beside the event."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from lead_service.adapters.personal import LINE
 from lead_service.adapters.shapes import Shape
 from onefunnel.events.catalogue import Event, spec_of
 from onefunnel.events.envelope import Metadata, Record
+from onefunnel.vault.stored import Words as VaultWords
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
     """What a timeline keeps and no event carries."""
 
-    note: str | None = None
-    reason: str | None = None
+    note: str | None = field(default=None, repr=False)
+    reason: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ def history_rows(shape: Shape[Any, Any], step: Step, metadata: Metadata) -> list
     rows = []
     for n, (event, record) in enumerate(zip(step.events, step.records, strict=True), start=1):
         rows.append(
-            _row(event, record, metadata, step.words)
+            _row(event, record, metadata)
             | {
                 "aggregate_id": step.after.id,
                 "sequence": step.sequence + n,
@@ -53,7 +55,17 @@ def history_rows(shape: Shape[Any, Any], step: Step, metadata: Metadata) -> list
     return rows
 
 
-def _row(event: Event, record: Record, metadata: Metadata, words: Words) -> dict[str, Any]:
+def history_words(shape: Shape[Any, Any], step: Step) -> list[VaultWords]:
+    """Return the words of one save, for the vault: with the lines of the timeline that they belong to."""
+    told = {"note": step.words.note, "reason": step.words.reason}
+    document = {name: words for name, words in told.items() if words is not None}
+    if not document or shape.status is None or (step.before is None and shape.first_line):
+        return []
+    lines = range(step.sequence + 1, step.sequence + 1 + len(step.events))
+    return [VaultWords(step.after.id, f"{LINE.field}{n}", 1, document) for n in lines]
+
+
+def _row(event: Event, record: Record, metadata: Metadata) -> dict[str, Any]:
     spec = spec_of(event)
     happened = getattr(event, spec.time_field) if spec.time_field else None
     return {
@@ -63,13 +75,10 @@ def _row(event: Event, record: Record, metadata: Metadata, words: Words) -> dict
         "at": happened or metadata.recorded_at,
         "recorded_at": metadata.recorded_at,
         "actor_id": metadata.actor_id,
-        "details": _details(event, spec.key, words.reason),
-        "note": words.note,
+        "details": _details(event, spec.key),
     }
 
 
-def _details(event: Event, key: str, reason: str | None) -> dict[str, Any] | None:
+def _details(event: Event, key: str) -> dict[str, Any] | None:
     details = event.model_dump(mode="json", by_alias=True, exclude={key}, exclude_none=True)
-    if reason is not None:
-        details["reason"] = reason
     return details or None

@@ -1,15 +1,16 @@
 """Repositories over one open transaction: every save is written at once, state and events together."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from lead_service.adapters.history import Step, Words, history_rows
+from lead_service.adapters.history import Step, Words, history_rows, history_words
+from lead_service.adapters.personal import ERASED, contact_of, with_contact
 from lead_service.adapters.rows import Row
 from lead_service.adapters.shapes import Shape
 from lead_service.adapters.tables import HISTORY
@@ -18,24 +19,34 @@ from onefunnel.errors import DomainError, ErrorKind, not_found
 from onefunnel.events.catalogue import Event
 from onefunnel.events.envelope import Metadata, Record, encode
 from onefunnel.outbox.writer import Beside, StaleVersion, save
+from onefunnel.persistence.database import driver_of
+from onefunnel.vault.keyring import Keyring
+from onefunnel.vault.stored import StoredVault, gone
 
 A = TypeVar("A")
 V = TypeVar("V")
 
 
-class Held(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Held:
     """An aggregate as this transaction last saw or wrote it."""
 
-    item: Any
-    row: Row
+    item: Any = field(repr=False)
+    row: Row = field(repr=False)
 
 
 @dataclass(frozen=True)
 class Unit:
-    """One transaction: its connection and who does what in it."""
+    """One transaction: its connection, who does what in it, and the vault of the tenant."""
 
     conn: AsyncConnection
     metadata: Metadata
+    vault: StoredVault
+
+
+def unit_of(keyring: Keyring, conn: AsyncConnection, metadata: Metadata) -> Unit:
+    """Return the unit of an open transaction."""
+    return Unit(conn, metadata, StoredVault(driver_of(conn), metadata.tenant_id, keyring))
 
 
 class StoredAggregates(Generic[A, V]):
@@ -55,7 +66,10 @@ class StoredAggregates(Generic[A, V]):
             .with_for_update(key_share=True)
         )
         row = found.mappings().one_or_none()
-        return self._hold(dict(row)) if row is not None else None
+        if row is None:
+            return None
+        (whole,) = await known_rows(self._unit.vault, self._shape, [dict(row)])
+        return self._hold(whole)
 
     async def get(self, id_: UUID, *, seen: int | None = None) -> A:
         """Return the aggregate, locked for change; raise not-found, or stale unless it is at `seen`."""
@@ -76,7 +90,10 @@ class StoredAggregates(Generic[A, V]):
                 table.c.tenant_id == self._unit.metadata.tenant_id, table.c.id.in_(ids)
             )
         )
-        return {row["id"]: self._shape.from_row(dict(row)) for row in found.mappings()}
+        rows = await known_rows(
+            self._unit.vault, self._shape, [dict(row) for row in found.mappings()], erased=True
+        )
+        return {row["id"]: self._shape.from_row(row) for row in rows}
 
     async def add(self, new: A, *events: Event, note: str | None = None) -> Saved[V] | None:
         """Save a new aggregate and its events; None if the id is taken, and then nothing is written."""
@@ -109,13 +126,33 @@ class StoredAggregates(Generic[A, V]):
         self._held[row["id"]] = Held(item, row)
         return item
 
-    async def _write(self, step: Step, row: Row, seen: int | None) -> Saved[V]:
-        unit, shape = self._unit, self._shape
-        written = row if seen is None else {k: v for k, v in row.items() if k not in shape.fixed}
+    async def _write(self, step: Step, row: dict[str, Any], seen: int | None) -> Saved[V]:
+        unit, shape, id_ = self._unit, self._shape, row["id"]
+        before = self._held[id_].row if seen is not None else None
+        words = [*contact_of(shape.personal, row, before), *history_words(shape, step)]
+        written = shape.stored(row, new=seen is None)
         history = Beside(HISTORY, history_rows(shape, step, unit.metadata))
         await save(unit.conn, shape.table, written, seen=seen, records=step.records, beside=history)
+        await unit.vault.write(words, new=(id_,) if seen is None else ())
         self._held[row["id"]] = Held(step.after, row)
         return saved(shape, step, row)
+
+
+async def known_rows(
+    vault: StoredVault,
+    shape: Shape[Any, Any],
+    rows: Sequence[dict[str, Any]],
+    *,
+    erased: bool = False,
+) -> Sequence[dict[str, Any]]:
+    """Return rows with what the vault holds; raise `gone` for one that was erased unless that may be."""
+    if shape.personal is None or not rows:
+        return rows
+    known = await vault.load([row["id"] for row in rows])
+    whole = [with_contact(shape.personal, row, known.get(row["id"])) for row in rows]
+    if not erased and any(ERASED in row for row in whole):
+        raise gone(shape.kind)
+    return whole
 
 
 def saved(shape: Shape[Any, V], step: Step, row: Row) -> Saved[V]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Final, Generic, TypeVar
 
 from sqlalchemy import Table
@@ -23,6 +24,7 @@ from lead_service.adapters.directory_rows import (
     tenant_row,
 )
 from lead_service.adapters.lead_rows import lead_of, lead_row
+from lead_service.adapters.personal import LEAD, PERSON, Personal
 from lead_service.adapters.rows import Row
 from lead_service.application import views
 from lead_service.domain.deal import Deal
@@ -53,10 +55,25 @@ class Shape(Generic[A, V]):
         None  # columns for event, actor and state of its birth
     )
     fixed: frozenset[str] = field(default=_FIXED)  # never written again after the first time
+    personal: Personal | None = None  # what of it is in the vault
 
     def show(self, row: Row) -> V:
         """Return the view of a row."""
         return self.view(**{name: row[name] for name in self.columns})
+
+    def stored(self, row: Row, *, new: bool) -> dict[str, Any]:
+        """Return what of a row goes into the table: nothing personal, and what is fixed only once."""
+        names = self._columns if new else self._changing
+        return {name: row[name] for name in names if name in row}
+
+    # Looked up for every row: asking the table for each name cost more than sealing the contact.
+    @cached_property
+    def _columns(self) -> tuple[str, ...]:
+        return tuple(self.table.c.keys())
+
+    @cached_property
+    def _changing(self) -> tuple[str, ...]:
+        return tuple(name for name in self._columns if name not in self.fixed)
 
 
 def _shape(kind: str, table: Table, view: type[V], **rest: Any) -> Shape[Any, V]:
@@ -67,7 +84,12 @@ TENANTS: Final[Shape[Tenant, views.TenantView]] = _shape(
     "tenant", tables.TENANT, views.TenantView, to_row=tenant_row, from_row=tenant_of
 )
 PEOPLE: Final[Shape[Person, views.PersonView]] = _shape(
-    "person", tables.PERSON, views.PersonView, to_row=person_row, from_row=person_of
+    "person",
+    tables.PERSON,
+    views.PersonView,
+    to_row=person_row,
+    from_row=person_of,
+    personal=PERSON,
 )
 ACCOUNTS: Final[Shape[Account, views.AccountView]] = _shape(
     "account", tables.ACCOUNT, views.AccountView, to_row=account_row, from_row=account_of
@@ -91,6 +113,7 @@ LEADS: Final[Shape[Lead, views.LeadView]] = _shape(
     # When a lead was qualified is told by scoring-service, beside any command of ours.
     fixed=_FIXED | {"qualified_at", "captured_at", *_CAPTURED},
     first_line=_CAPTURED,
+    personal=LEAD,
 )
 DEALS: Final[Shape[Deal, views.DealView]] = _shape(
     "deal", tables.DEAL, views.DealView, to_row=deal_row, from_row=deal_of, status=deal_status

@@ -60,8 +60,6 @@ TENANT: Final = _aggregate(
 )
 PERSON: Final = _aggregate(
     "person",
-    _text("name"),
-    _text("email"),
     _text("kind"),
     Column("active", Boolean),
     Column("memberships", JSONB(none_as_null=True)),
@@ -96,14 +94,9 @@ LEAD: Final = _aggregate(
     _time("captured_at"),
     _time("recorded_at"),
     _text("funnel"),
-    _text("name"),
-    _text("email"),
-    _text("phone"),
-    _text("company"),
     _text("source"),
     _uuid("campaign_id"),
     _text("segment"),
-    Column("attributes", JSONB(none_as_null=True)),
     _uuid("owner_id"),
     _time("qualified_at"),
     _time("accepted_at"),
@@ -165,7 +158,6 @@ TOUCH: Final = _rows(
     Column("human", Boolean),
     _uuid("campaign_id"),
     _uuid("person_id"),
-    _text("note"),
 )
 ACTIVITY: Final = _rows(
     "activity",
@@ -174,7 +166,6 @@ ACTIVITY: Final = _rows(
     _text("kind"),
     _uuid("person_id"),
     Column("two_way", Boolean),
-    _text("note"),
 )
 CRM_RECORD: Final = _rows(
     "crm_record",
@@ -183,6 +174,15 @@ CRM_RECORD: Final = _rows(
     Column("words", JSONB(none_as_null=True)),
     Column("passed", JSONB(none_as_null=True)),
     _text("problem"),
+)
+ERASURE: Final = _aggregate(
+    "erasure",
+    _text("kind"),
+    _uuid("subject_id"),
+    _text("requested_by"),
+    _time("requested_at"),
+    _text("approved_by"),
+    _time("erased_at"),
 )
 HISTORY: Final = Table(
     "history",
@@ -198,5 +198,4 @@ HISTORY: Final = Table(
     _text("from_state"),
     _text("to_state"),
     Column("details", JSONB(none_as_null=True)),
-    _text("note"),
 )

@@ -11,16 +11,20 @@ from lead_service.adapters.books import (
     StoredSpend,
     StoredTouches,
 )
-from lead_service.adapters.repositories import StoredAggregates, Unit
+from lead_service.adapters.erasures import StoredErasures
+from lead_service.adapters.exports import StoredExports
+from lead_service.adapters.repositories import StoredAggregates, unit_of
 from lead_service.application.ports import Tx
 from onefunnel.events.envelope import Metadata
+from onefunnel.vault.keyring import Keyring
 
 
-def stored_tx(conn: AsyncConnection, metadata: Metadata) -> Tx:
+def stored_tx(keyring: Keyring, conn: AsyncConnection, metadata: Metadata) -> Tx:
     """Return repositories that write at once, for a single command."""
-    unit = Unit(conn, metadata)
+    unit = unit_of(keyring, conn, metadata)
     return Tx(
         tenant_id=metadata.tenant_id,
+        actor=metadata.actor_id,
         now=metadata.recorded_at,
         imported=False,
         settings=StoredSettings(unit),
@@ -37,4 +41,6 @@ def stored_tx(conn: AsyncConnection, metadata: Metadata) -> Tx:
         spend=StoredSpend(unit),
         touches=StoredTouches(unit),
         activities=StoredActivities(unit),
+        erasures=StoredErasures(unit),
+        exports=StoredExports(unit),
     )

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, Final, Generic, TypeVar
 from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
+    Select,
     Table,
     Uuid,
     bindparam,
@@ -19,11 +21,17 @@ from sqlalchemy import (
 from sqlalchemy.types import Date, DateTime
 
 from lead_service.adapters import tables
+from lead_service.adapters.circles import StoredCircles
+from lead_service.adapters.crm_standing import StoredCrmStanding
+from lead_service.adapters.personal import ACTIVITY, LEAD, PERSON
+from lead_service.adapters.reading import Reading
 from lead_service.adapters.timelines import StoredTimelines
 from lead_service.application import views
 from lead_service.application.queries import After, Filters, Queries
 from onefunnel.errors import not_found
 from onefunnel.persistence.database import Database
+from onefunnel.reach import Owners
+from onefunnel.vault.keyring import Keyring
 
 V = TypeVar("V")
 
@@ -38,15 +46,20 @@ class StoredReads(Generic[V]):
         view: Callable[..., V],
         *sort: str,
         newest_first: bool = False,
+        personal: Reading | None = None,
+        owner: ColumnElement[Any] | None = None,
     ) -> None:
         self._database = database
         self._table = table
         self._view = view
-        self._columns = [table.c[name] for name in view.__dataclass_fields__]  # type: ignore[attr-defined]
+        self._personal = personal
+        names = list(view.__dataclass_fields__)  # type: ignore[attr-defined]
+        self._columns = personal.columns(table, names) if personal else [table.c[n] for n in names]
         self._sort = sort
         self._newest_first = newest_first
+        self._owner = owner
         # Built once: building a question anew costs more than asking it.
-        self._one = select(*self._columns).where(
+        self._one = self._question().where(
             table.c.tenant_id == bindparam("tenant"), table.c.id == bindparam("wanted")
         )
 
@@ -57,23 +70,43 @@ class StoredReads(Generic[V]):
             row = (await conn.execute(self._one, asked)).mappings().one_or_none()
         if row is None:
             raise not_found(self._table.name)
-        return self._view(**row)
+        if self._personal is None:
+            return self._view(**row)
+        return self._view(**self._personal.opened(tenant_id, row, strictly=self._table.name))
 
     async def page(
-        self, tenant_id: UUID, filters: Filters, *, after: After | None, limit: int
+        self,
+        tenant_id: UUID,
+        filters: Filters,
+        *,
+        after: After | None,
+        limit: int,
+        owners: Owners | None = None,
     ) -> Sequence[V]:
-        """Return up to `limit` resources that follow `after`, in the order of `key_of`."""
+        """Return up to `limit` resources of `owners` that follow `after`, in the order of `key_of`."""
         keys = [self._table.c[name] for name in self._sort]
-        question = select(*self._columns).where(self._table.c.tenant_id == tenant_id)
+        question = self._question().where(self._table.c.tenant_id == tenant_id)
         for name, value in filters.items():
             if value is not None:
                 question = question.where(self._table.c[name] == value)
+        if owners is not None and not owners.everybody:
+            assert self._owner is not None, "this belongs to nobody"
+            question = question.where(_belongs(self._owner, owners))
         if after is not None:
             question = question.where(self._follows(keys, after))
         ordered = [key.desc() for key in keys] if self._newest_first else keys
         async with self._database.tenant(tenant_id) as conn:
             found = await conn.execute(question.order_by(*ordered).limit(limit))
-            return [self._view(**row) for row in found.mappings()]
+            rows = found.mappings().all()
+        if self._personal is None:
+            return [self._view(**row) for row in rows]
+        return [self._view(**self._personal.opened(tenant_id, row)) for row in rows]
+
+    def _question(self) -> Select[Any]:
+        question = select(*self._columns)
+        return (
+            question.select_from(self._personal.joined(self._table)) if self._personal else question
+        )
 
     def key_of(self, view: object) -> After:
         """Return the sort key of a resource."""
@@ -85,6 +118,23 @@ class StoredReads(Generic[V]):
         )
         row = tuple_(*keys)
         return row < values if self._newest_first else row > values
+
+
+def _belongs(owner: ColumnElement[Any], owners: Owners) -> ColumnElement[bool]:
+    """Return the condition that `owner in owners` is in Python."""
+    others = owner.not_in(owners.listed) & owner.is_not(None)
+    known = others if owners.all_but else owner.in_(owners.listed)
+    return known | owner.is_(None) if owners.unowned else known
+
+
+_DEALS_OWNER: Final = (
+    select(tables.DEAL.c.owner_id)
+    .where(
+        tables.DEAL.c.tenant_id == tables.ACTIVITY.c.tenant_id,
+        tables.DEAL.c.id == tables.ACTIVITY.c.deal_id,
+    )
+    .scalar_subquery()
+)
 
 
 def _text(value: object) -> str | int | None:
@@ -104,20 +154,20 @@ def _value(key: Any, part: str | int | None) -> object:
 
 
 _NAMED: Final = {
-    "person": tables.PERSON,
     "account": tables.ACCOUNT,
     "product": tables.PRODUCT,
     "campaign": tables.CAMPAIGN,
-    "lead": tables.LEAD,
     "deal": tables.DEAL,
 }
+_SEALED: Final = {"person": (tables.PERSON, PERSON), "lead": (tables.LEAD, LEAD)}
 
 
 class StoredNames:
     """Words for ids."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, keyring: Keyring) -> None:
         self._database = database
+        self._keyring = keyring
 
     async def of(self, tenant_id: UUID, wanted: Mapping[str, Sequence[UUID]]) -> Mapping[UUID, str]:
         """Return the names of those that exist; one without a name goes by the key it came with."""
@@ -128,27 +178,42 @@ class StoredNames:
             for kind, table in _NAMED.items()
             if wanted.get(kind)
         ]
-        if not questions:
-            return {}
+        names: dict[UUID, str] = {}
         async with self._database.tenant(tenant_id) as conn:
-            found = await conn.execute(union_all(*questions))
-            return {row.id: row.name for row in found if row.name is not None}
+            if questions:
+                found = await conn.execute(union_all(*questions))
+                names = {row.id: row.name for row in found if row.name is not None}
+            for kind, (table, personal) in _SEALED.items():
+                if wanted.get(kind):
+                    reading = Reading(personal, self._keyring)
+                    names |= await reading.names(conn, tenant_id, table, wanted[kind])
+        return names
 
 
-def stored_queries(database: Database) -> Queries:
+def stored_queries(database: Database, keyring: Keyring) -> Queries:
     """Return every read over one database."""
     t, v = tables, views
+    person, lead = Reading(PERSON, keyring), Reading(LEAD, keyring)
+    activity = Reading(ACTIVITY, keyring)
+    newest: Any = partial(StoredReads, database, newest_first=True)
     return Queries(
         tenants=StoredReads(database, t.TENANT, v.TenantView, "id"),
-        people=StoredReads(database, t.PERSON, v.PersonView, "name", "id"),
+        people=StoredReads(database, t.PERSON, v.PersonView, "id", personal=person),
         accounts=StoredReads(database, t.ACCOUNT, v.AccountView, "name", "id"),
         products=StoredReads(database, t.PRODUCT, v.ProductView, "name", "id"),
         campaigns=StoredReads(database, t.CAMPAIGN, v.CampaignView, "name", "id"),
         spend=StoredReads(database, t.SPEND, v.SpendView, "spent_on", "id"),
         funnels=StoredReads(database, t.FUNNEL, v.FunnelView, "code"),
-        leads=StoredReads(database, t.LEAD, v.LeadView, "recorded_at", "id", newest_first=True),
-        deals=StoredReads(database, t.DEAL, v.DealView, "recorded_at", "id", newest_first=True),
-        activities=StoredReads(database, t.ACTIVITY, v.ActivityView, "at", "id", newest_first=True),
-        timelines=StoredTimelines(database),
-        names=StoredNames(database),
+        leads=newest(
+            t.LEAD, v.LeadView, "recorded_at", "id", owner=t.LEAD.c.owner_id, personal=lead
+        ),
+        deals=newest(t.DEAL, v.DealView, "recorded_at", "id", owner=t.DEAL.c.owner_id),
+        activities=newest(
+            t.ACTIVITY, v.ActivityView, "at", "id", owner=_DEALS_OWNER, personal=activity
+        ),
+        erasures=newest(t.ERASURE, v.ErasureView, "requested_at", "id"),
+        timelines=StoredTimelines(database, keyring),
+        names=StoredNames(database, keyring),
+        crm=StoredCrmStanding(database),
+        circles=StoredCircles(database),
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, Literal, Protocol, TypeVar
 from uuid import UUID
@@ -17,17 +17,20 @@ from lead_service.application.views import (
     PersonView,
     ProductView,
     SpendView,
+    SubjectExport,
     TenantView,
     TouchView,
 )
 from lead_service.domain.deal import Activity, Deal
 from lead_service.domain.directory import Account, Campaign, Person, Product, Spend
+from lead_service.domain.erasure import Erasure, SubjectKind
 from lead_service.domain.funnel import Funnel
 from lead_service.domain.lead import Lead, Touch
 from lead_service.domain.org import Chart
 from lead_service.domain.tenant import Tenant
 from onefunnel.events.catalogue import Event
 from onefunnel.events.envelope import Metadata
+from onefunnel.events.privacy import SubjectErased
 
 Kind = Literal["person", "account", "product", "campaign", "lead", "deal"]
 A = TypeVar("A")
@@ -39,7 +42,9 @@ class Saved(Generic[V_co]):
     """What a write left behind: how the resource looks now and the events it published."""
 
     id: UUID
-    show: Callable[[], V_co]  # asked only by those who answer with the whole resource
+    show: Callable[[], V_co] = field(
+        repr=False
+    )  # asked only by those who answer with the whole resource
     version: int
     event_ids: tuple[UUID, ...]
     created: bool = False
@@ -166,11 +171,47 @@ class ActivityBook(Protocol):
         ...
 
 
+class Erasures(Protocol):
+    """Who was erased, and who shall be."""
+
+    async def of(self, subject_id: UUID) -> Erasure | None:
+        """Return the erasure of a lead or a person, locked, if there is one."""
+        ...
+
+    async def get(self, erasure_id: UUID) -> Erasure:
+        """Return an erasure, locked; raise not-found."""
+        ...
+
+    async def add(self, erasure: Erasure) -> None:
+        """Keep a request."""
+        ...
+
+    async def carry_out(self, done: Erasure, event: SubjectErased) -> UUID:
+        """Destroy what is known, say so, and keep the receipt; return the event that says it.
+
+        The person is the subject, every lead with the same e-mail address, and those merged with them.
+        """
+        ...
+
+    async def refuse_erased(self, address: str | None, pointer: str) -> None:
+        """Raise `gone`, with the place, if the e-mail address was that of somebody who was erased."""
+        ...
+
+
+class Exports(Protocol):
+    """Everything that is known of one person."""
+
+    async def of(self, kind: SubjectKind, subject_id: UUID) -> SubjectExport:
+        """Return what is known; raise not-found, or `gone` if it was erased."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Tx:
     """One transaction of one tenant; `imported` marks rows of another system, where rules are laxer."""
 
     tenant_id: UUID
+    actor: str
     now: datetime
     imported: bool
     settings: Settings
@@ -187,6 +228,8 @@ class Tx:
     spend: SpendBook
     touches: TouchBook
     activities: ActivityBook
+    erasures: Erasures
+    exports: Exports
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,8 +249,10 @@ class Batch(Protocol):
         """The repositories of the whole batch; what one item writes the next one sees."""
         ...
 
-    async def prefetch(self, mentions: Collection[Mention]) -> None:
-        """Read at once what the items will ask for one by one."""
+    async def prefetch(
+        self, mentions: Collection[Mention], addresses: Collection[str] = ()
+    ) -> None:
+        """Read at once what the items will ask for one by one: things, and erased e-mail addresses."""
         ...
 
     def item(self) -> AbstractContextManager[None]:

@@ -2,14 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar
 from uuid import UUID
 
 from lead_service.application.views import (
     AccountView,
     ActivityView,
     CampaignView,
+    CrmTotal,
+    DealStanding,
     DealView,
+    ErasureView,
     FunnelView,
     HistoryView,
     LeadView,
@@ -18,8 +21,11 @@ from lead_service.application.views import (
     SpendView,
     TenantView,
 )
+from onefunnel.reach import Circle, Owners
 
 V_co = TypeVar("V_co", covariant=True)
+
+OwnedKind = Literal["lead", "deal"]
 
 # Column -> the one value that rows must have; None filters nothing.
 Filters = Mapping[str, object]
@@ -35,9 +41,15 @@ class Reads(Protocol[V_co]):
         ...
 
     async def page(
-        self, tenant_id: UUID, filters: Filters, *, after: After | None, limit: int
+        self,
+        tenant_id: UUID,
+        filters: Filters,
+        *,
+        after: After | None,
+        limit: int,
+        owners: Owners | None = None,
     ) -> Sequence[V_co]:
-        """Return up to `limit` resources that follow `after`, in the order of `key_of`."""
+        """Return up to `limit` resources of `owners` that follow `after`, in the order of `key_of`."""
         ...
 
     def key_of(self, view: object) -> After:
@@ -59,8 +71,11 @@ class Queries:
     leads: Reads[LeadView]
     deals: Reads[DealView]
     activities: Reads[ActivityView]
+    erasures: Reads[ErasureView]
     timelines: "Timelines"
     names: "Names"
+    crm: "CrmStandings"
+    circles: "Circles"
 
 
 class Timelines(Protocol):
@@ -78,4 +93,32 @@ class Names(Protocol):
 
     async def of(self, tenant_id: UUID, wanted: Mapping[str, Sequence[UUID]]) -> Mapping[UUID, str]:
         """Return the names of those that exist, by kind: person, account, product, campaign, deal, lead."""
+        ...
+
+
+class CrmStandings(Protocol):
+    """How a CRM's records stand here, to be compared with the CRM."""
+
+    async def totals(self, tenant_id: UUID, source: str) -> Sequence[CrmTotal]:
+        """Return how many records of a source are here, deals by state and currency."""
+        ...
+
+    async def deals(self, tenant_id: UUID, ids: Sequence[UUID]) -> Mapping[UUID, DealStanding]:
+        """Return how those of the deals stand that are here."""
+        ...
+
+    async def leads(self, tenant_id: UUID, ids: Sequence[UUID]) -> Sequence[UUID]:
+        """Return those of the leads that are here."""
+        ...
+
+
+class Circles(Protocol):
+    """Whose things are whose, and who stands around whom."""
+
+    async def around(self, tenant_id: UUID, person_id: UUID | None) -> Circle:
+        """Return the people around a person, as the chart has them now."""
+        ...
+
+    async def owner(self, tenant_id: UUID, kind: OwnedKind, id_: UUID) -> UUID | None:
+        """Return whose a thing is, None if nobody's; raise not-found."""
         ...

@@ -102,6 +102,8 @@ def _told(event: CrmChangeReceived) -> dict[str, str]:
     for name in ("created_at", "closed_at"):
         if (at := getattr(event, name)) is not None:
             told[name] = at.isoformat()
+    if event.erased:
+        told["erased"] = "true"
     if event.deleted is not None:
         told["deleted"] = "true" if event.deleted else "false"
     # A record of which nothing is said but that it exists is heard of all the same.

@@ -1,6 +1,6 @@
 """What reads answer with: one flat dataclass per resource, named as the columns are."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -44,8 +44,8 @@ class PersonView(HasExternal):
 
     id: UUID
     version: int
-    name: str
-    email: str | None
+    name: str = field(repr=False)
+    email: str | None = field(repr=False)
     kind: str
     active: bool
     memberships: Json
@@ -59,7 +59,7 @@ class AccountView(HasExternal):
 
     id: UUID
     version: int
-    name: str
+    name: str = field(repr=False)
     segment: str | None
     external_source: str | None
     external_id: str | None
@@ -71,7 +71,7 @@ class ProductView(HasExternal):
 
     id: UUID
     version: int
-    name: str
+    name: str = field(repr=False)
     list_minor: int | None
     currency: str | None
     active: bool
@@ -85,7 +85,7 @@ class CampaignView(HasExternal):
 
     id: UUID
     version: int
-    name: str
+    name: str = field(repr=False)
     channel: str | None
     starts_on: date | None
     ends_on: date | None
@@ -103,7 +103,7 @@ class SpendView:
     amount_minor: int
     currency: str
     reverses: UUID | None
-    note: str | None
+    note: str | None = field(repr=False)
 
     @property
     def amount(self) -> Money:
@@ -132,14 +132,14 @@ class LeadView(HasExternal):
     captured_at: datetime | None
     recorded_at: datetime
     funnel: str
-    name: str | None
-    email: str | None
-    phone: str | None
-    company: str | None
+    name: str | None = field(repr=False)
+    email: str | None = field(repr=False)
+    phone: str | None = field(repr=False)
+    company: str | None = field(repr=False)
     source: str | None
     campaign_id: UUID | None
     segment: str | None
-    attributes: Json
+    attributes: Json = field(repr=False)
     owner_id: UUID | None
     qualified_at: datetime | None
     accepted_at: datetime | None
@@ -149,6 +149,54 @@ class LeadView(HasExternal):
     recycle_until: date | None
     external_source: str | None
     external_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ExportedWords:
+    """Words in the vault: about whom or what, and of which sort."""
+
+    subject_id: UUID
+    sort: str
+    version: int
+    words: Json = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ExportedFact:
+    """Something that happened; the event says the rest."""
+
+    event_id: UUID
+    what: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectExport:
+    """Everything that is known of somebody."""
+
+    subject_id: UUID
+    kind: str
+    words: list[ExportedWords]
+    facts: list[ExportedFact]
+
+
+@dataclass(frozen=True)
+class ErasureView:
+    """An erasure as it stands."""
+
+    id: UUID
+    version: int
+    kind: str
+    subject_id: UUID
+    requested_by: str
+    requested_at: datetime
+    approved_by: str | None
+    erased_at: datetime | None
+
+    @property
+    def status(self) -> str:
+        """Return how far it is."""
+        return "requested" if self.erased_at is None else "erased"
 
 
 @dataclass(frozen=True)
@@ -163,7 +211,7 @@ class TouchView:
     human: bool
     campaign_id: UUID | None
     person_id: UUID | None
-    note: str | None
+    note: str | None = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -175,7 +223,7 @@ class DealView(HasExternal):
     state: str
     stage: str
     funnel: str
-    name: str | None
+    name: str | None = field(repr=False)
     currency: str
     created_at: datetime | None
     recorded_at: datetime
@@ -221,7 +269,7 @@ class ActivityView:
     kind: str
     person_id: UUID | None
     two_way: bool
-    note: str | None
+    note: str | None = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -241,4 +289,24 @@ class HistoryView:
     from_state: str | None
     to_state: str | None
     details: Json
-    note: str | None
+    note: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class CrmTotal:
+    """How many records of one source are here, in one state and currency."""
+
+    kind: str
+    state: str | None
+    currency: str | None
+    count: int
+    amount_minor: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class DealStanding:
+    """What a CRM's deal amounts to here."""
+
+    state: str
+    currency: str
+    amount_minor: int | None

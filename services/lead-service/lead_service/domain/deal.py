@@ -1,6 +1,6 @@
 """A deal: from its first step to won or lost, and what comes after."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
 from fractions import Fraction
@@ -81,7 +81,7 @@ class Deal:
     terms: Terms
     state: DealState = DealState.OPEN
     funnel: str = "default"
-    name: str | None = None
+    name: str | None = field(default=None, repr=False)
     origin: Origin | None = None
     closed_at: datetime | None = None
     loss: Loss | None = None
@@ -275,7 +275,7 @@ class Activity:
     kind: str
     person_id: PersonId | None = None
     two_way: bool = False
-    note: str | None = None
+    note: str | None = field(default=None, repr=False)
 
 
 def open_deal(deal: Deal, funnel: Funnel) -> tuple[Deal, DealCreated]:

@@ -4,7 +4,7 @@
 no event may carry (a name, an e-mail address), there is no event.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Literal
 from uuid import UUID
@@ -30,8 +30,8 @@ class Person:
     """Somebody who sells, markets, leads or decides; name and e-mail never leave this service."""
 
     id: PersonId
-    name: str
-    email: str | None
+    name: str = field(repr=False)
+    email: str | None = field(repr=False)
     kind: PersonKind
     active: bool
     memberships: tuple[Membership, ...]
@@ -60,7 +60,7 @@ class Account:
     """A company that buys or may buy."""
 
     id: AccountId
-    name: str
+    name: str = field(repr=False)
     segment: str | None
     external: External | None = None
 
@@ -83,7 +83,7 @@ class Product:
     """What is sold, with its list price if it has one."""
 
     id: ProductId
-    name: str
+    name: str = field(repr=False)
     list_minor: int | None
     currency: str | None
     active: bool
@@ -122,7 +122,7 @@ class Campaign:
     """What marketing spends money on to make leads."""
 
     id: CampaignId
-    name: str
+    name: str = field(repr=False)
     channel: str | None
     starts_on: date | None
     ends_on: date | None
@@ -173,7 +173,7 @@ class Spend:
     spent_on: date
     amount: Money
     reverses: UUID | None = None
-    note: str | None = None
+    note: str | None = field(default=None, repr=False)
 
     def reversal(self, spend_id: UUID, note: str | None) -> "Spend":
         """Return the entry that takes this one back, on the same day."""

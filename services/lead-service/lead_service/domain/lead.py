@@ -53,10 +53,10 @@ _OPEN = {_S.CAPTURED, _S.ASSIGNED, _S.ACCEPTED, _S.RECYCLED}
 class Contact:
     """Who the lead is, in words: kept here, in no event."""
 
-    name: str | None = None
-    email: str | None = None
-    phone: str | None = None
-    company: str | None = None
+    name: str | None = field(default=None, repr=False)
+    email: str | None = field(default=None, repr=False)
+    phone: str | None = field(default=None, repr=False)
+    company: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class Touch:
     human: bool = True
     campaign_id: CampaignId | None = None
     person_id: PersonId | None = None
-    note: str | None = None
+    note: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class Lead:
     funnel: str = "default"
     contact: Contact = field(default_factory=Contact)
     labels: Labels = field(default_factory=Labels)
-    attributes: Mapping[str, Scalar] = field(default_factory=dict)
+    attributes: Mapping[str, Scalar] = field(repr=False, default_factory=dict)
     owner_id: PersonId | None = None
     qualified_at: datetime | None = None
     accepted_at: datetime | None = None

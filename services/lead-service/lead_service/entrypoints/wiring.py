@@ -1,7 +1,7 @@
 """What every route is given: the caller, the transaction, the reads."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Protocol, TypeVar, cast
 from uuid import UUID
 
@@ -10,12 +10,15 @@ from fastapi.responses import Response
 from pydantic import BaseModel
 
 from lead_service.application.ports import BatchFactory, Saved, Tx, TxFactory
-from lead_service.application.queries import Queries, Reads
+from lead_service.application.queries import OwnedKind, Queries, Reads
+from lead_service.entrypoints.owning import Owning, check_mentioned, owning
+from lead_service.entrypoints.schemas.lead_answers import unnamed
 from onefunnel.clock import Clock
 from onefunnel.http.pagination import Page, list_of
 from onefunnel.http.principal import CurrentPrincipal, Principal
 from onefunnel.http.reads import Read
 from onefunnel.http.writes import Answer, TenantDatabase, Write
+from onefunnel.reach import ALL
 
 C_contra = TypeVar("C_contra", contravariant=True)
 R_co = TypeVar("R_co", covariant=True)
@@ -70,9 +73,34 @@ class Asked:
         """Run a command in one transaction and answer with what it left behind."""
 
         async def work(conn: Any, metadata: Any) -> Answer:
-            return answer(await use_case(command, tx=self.wiring.tx(conn, metadata)))
+            done = answer(await use_case(command, tx=self.wiring.tx(conn, metadata)))
+            return replace(done, body=self.shown(done.body))
 
         return await self.write(work)
+
+    async def owning(self) -> Owning:
+        """Return whose leads and deals the caller sees and may change."""
+        return await owning(self.principal, self.queries.circles, self.wiring.clock)
+
+    async def check_given(self, owner: UUID | None) -> None:
+        """Refuse to make a thing somebody's, or nobody's, to whose things the caller may not do this."""
+        if self.principal.rights.may != ALL:
+            (await self.owning()).check_given(owner)
+
+    async def check_named(self, person: UUID | None) -> None:
+        """Do the same where a body need not name anybody."""
+        if person is not None:
+            await self.check_given(person)
+
+    async def check_mentioned(self, kind: OwnedKind, id_: UUID | None, pointer: str) -> None:
+        """Refuse a body that names a lead or a deal outside the caller's rights."""
+        if id_ is not None:
+            circles, clock = self.queries.circles, self.wiring.clock
+            await check_mentioned(self.principal, circles, clock, kind, id_, pointer)
+
+    def shown(self, body: object) -> object:
+        """Return a body as the caller may see it."""
+        return unnamed(body) if self.principal.rights.masked else body
 
     async def one(self, reads: Reads[Any], id_: UUID, show: type[BaseModel]) -> Response:
         """Answer with one resource and its ETag."""
@@ -85,12 +113,19 @@ class Asked:
         page: Page,
         show: type[BaseModel],
         filters: Mapping[str, object] | None = None,
+        *,
+        owned: bool = False,
     ) -> Response:
-        """Answer with one page of a list."""
+        """Answer with one page of a list; of an `owned` one, only with what the caller may see."""
+        owners = (await self.owning()).may if owned else None
         rows: Sequence[Any] = await reads.page(
-            self.tenant_id, filters or {}, after=page.after, limit=page.limit + 1
+            self.tenant_id, filters or {}, after=page.after, limit=page.limit + 1, owners=owners
         )
-        return self.read.answer(page.answer(rows, key=reads.key_of, item=show.model_validate))
+
+        def item(row: Any) -> object:
+            return self.shown(show.model_validate(row))
+
+        return self.read.answer(page.answer(rows, key=reads.key_of, item=item))
 
 
 async def asked(request: Request, principal: CurrentPrincipal) -> Asked:
@@ -106,7 +141,10 @@ Asking = Annotated[Asked, Depends(asked)]
 def shown(show: type[BaseModel]) -> Callable[[Saved[Any]], Answer]:
     """Answer with the resource as it is now."""
     return lambda saved: Answer(
-        show.model_validate(saved.view), event_id=saved.event_id, etag=saved.version
+        show.model_validate(saved.view),
+        event_id=saved.event_id,
+        etag=saved.version,
+        changed=saved.changed,
     )
 
 
@@ -118,7 +156,13 @@ def made(show: type[BaseModel], path: str) -> Callable[[Saved[Any]], Answer]:
         event_id=saved.event_id,
         etag=saved.version,
         location=f"{path}/{saved.id}",
+        changed=saved.changed,
     )
+
+
+def there_already(show: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
+    """Describe the other answer of `made`: what was sent again is answered with what is there."""
+    return {200: {"model": show, "description": "It was there already, with the same data."}}
 
 
 def beside(show: type[BaseModel]) -> Callable[[tuple[Any, Saved[Any]]], Answer]:

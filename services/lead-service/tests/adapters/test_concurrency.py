@@ -4,12 +4,14 @@ import asyncio
 import json
 import signal
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from onefunnel.http.principal import Principal, sign_principal
+from onefunnel.reach import EVERYTHING
 
 
 async def test_two_refunds_at_once_never_pay_back_more_than_the_whole(caller: Any) -> None:
@@ -75,12 +77,12 @@ async def test_the_same_batch_several_times_at_once_is_in_once(caller: Any) -> N
 
 async def killed(caller: Any, body: dict[str, Any], at: str) -> None:
     """Send a batch to a process that is killed at a point of its write."""
-    principal = Principal(caller.tenant_id, "tester", "admin")
+    principal = Principal(caller.tenant_id, "tester", "admin", None, EVERYTHING)
     child = await asyncio.create_subprocess_exec(
         sys.executable,
         str(Path(__file__).with_name("dying_child.py")),
         caller.database.app_url,
-        sign_principal(principal, b"k" * 32),
+        sign_principal(principal, b"k" * 32, datetime.now(UTC)),
         at,
         (b"k" * 32).hex(),
         caller.database.worker_url,

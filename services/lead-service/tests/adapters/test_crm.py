@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -17,8 +18,10 @@ from onefunnel.events.crm import CrmChangeReceived
 from onefunnel.events.envelope import Metadata, decode, encode
 from onefunnel.ids import derived_id, new_id
 from onefunnel.persistence.database import Database
+from onefunnel.vault.keyring import Keyring
 
 AT = datetime(2026, 5, 1, 12, tzinfo=UTC)
+KEYRING = Keyring(b"a key for tests only, 32 bytes..")
 TYPE = "onefunnel.crm.change_received.v1"
 
 
@@ -49,7 +52,11 @@ class Crm:
             metadata = Metadata(self.caller.tenant_id, "/services/gateway", "system:x", "c", AT)
             (record,) = encode((change,), metadata)
             handler = handlers(
-                StoredQualifications, stored_records, StoredBatch, self.caller_clock(), SOURCE
+                StoredQualifications,
+                stored_records,
+                partial(StoredBatch, KEYRING),
+                self.caller_clock(),
+                SOURCE,
             )[TYPE]
             async with self.worker.tenant(self.caller.tenant_id) as conn:
                 await handler(conn, decode(record.value), change)
@@ -229,3 +236,47 @@ async def test_another_tenants_record_of_the_same_name_is_another_record(
     await crm.tell(*life(crm))
     rows = await crm.caller.rows("SELECT DISTINCT tenant_id FROM crm_record")
     assert [row["tenant_id"] for row in rows] == [crm.caller.tenant_id]
+
+
+async def test_a_crm_s_records_can_be_counted_here_and_one_that_it_deleted_is_none(
+    crm: Crm,
+) -> None:
+    await crm.tell(*life(crm))
+    open_ = {"standing": "open", "currency": "USD", "stage": "discovery"}
+    await crm.tell(crm.change(0, name="D-2", amount="1.50", **open_))
+    await crm.tell(crm.change(0, name="D-3", **open_), crm.change(5, name="D-3", deleted=True))
+    await crm.tell(crm.change(0, kind="lead", name="L-1", origin="Web"))
+    totals = (await crm.caller.get("/internal/crm/totals/crm")).json()["totals"]
+    assert [(one["kind"], one["state"], one["count"], one["amount_minor"]) for one in totals] == [
+        ("deal", "open", 1, 150),
+        ("deal", "won", 1, 25050),
+        ("lead", None, 1, None),
+    ]
+    ids = [str(crm.id_of("deal", name)) for name in ("D-1", "D-9")]
+    lead = str(crm.id_of("lead", "L-1"))
+    found = await crm.caller.made("/internal/crm/records", {"deal": ids, "lead": [lead]})
+    won = {"state": "won", "currency": "USD", "amount_minor": 25050, "digits": 2}
+    assert found == {"deal": {ids[0]: won}, "lead": {lead: {}}}
+
+
+async def test_somebody_who_asked_the_crm_to_be_forgotten_is_known_here_by_no_word(
+    crm: Crm,
+) -> None:
+    await crm.tell(crm.change(0, kind="lead", name="L-1", origin="Web"))
+    path = f"/v1/leads/{crm.id_of('lead', 'L-1')}"
+    read = await crm.caller.get(path)
+    known = {"name": "Ada Byron", "email": "ada@byron.example"}
+    tag = {"If_Match": read.headers["etag"]}
+    patched = await crm.caller.send("PATCH", path, known, **tag)
+    assert patched.status_code == 200, patched.text
+    await crm.tell(crm.change(9, kind="lead", name="L-1", deleted=True, erased=True))
+    lead = await crm.caller.get(path)
+    assert lead.status_code == 410, lead.text
+    rows = await crm.caller.rows("SELECT state, source, l::text AS all FROM lead l")
+    assert [(row["state"], row["source"]) for row in rows] == [("disqualified", "Web")]
+    assert "byron" not in rows[0]["all"]
+    # What comes late changes nothing and stops nobody.
+    late = crm.change(5, kind="lead", name="L-1", origin="Mail", standing="qualified")
+    await crm.tell(late, crm.change(9, kind="lead", name="L-1", deleted=True, erased=True))
+    assert await crm.problem() is None
+    assert (await crm.caller.get(path)).status_code == 410

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -16,12 +17,16 @@ from onefunnel.events.scoring import LeadQualified
 from onefunnel.events.values import LeadId
 from onefunnel.ids import new_id
 from onefunnel.persistence.database import Database
+from onefunnel.vault.keyring import Keyring
 
 AT = datetime(2026, 5, 1, 12, tzinfo=UTC)
+KEYRING = Keyring(b"a key for tests only, 32 bytes..")
 
 
 def reacting():
-    return handlers(StoredQualifications, stored_records, StoredBatch, SystemClock(), SOURCE)
+    return handlers(
+        StoredQualifications, stored_records, partial(StoredBatch, KEYRING), SystemClock(), SOURCE
+    )
 
 
 async def react(database: Database, tenant_id: UUID, lead_id: str, at: datetime) -> None:

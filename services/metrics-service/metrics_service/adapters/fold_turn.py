@@ -25,6 +25,8 @@ from metrics_service.application.fold_rules import Numbered
 from metrics_service.projections.affected import Affected, PayScope
 from metrics_service.projections.definitions import Definitions
 from metrics_service.projections.keys import Key, LedgerKey, Vector
+from onefunnel.audit.entry import Marked
+from onefunnel.audit.rows import add
 from onefunnel.log import ownership
 from onefunnel.log.ownership import Advance, Claim
 from onefunnel.log.port import Partition
@@ -122,6 +124,10 @@ class PostgresTurn:
     ) -> None:
         """Close a dead event."""
         await dead_rows.settle(self._driver, dead_id, status, actor, stepped_over=stepped_over)
+
+    async def witness(self, row: Marked) -> None:
+        """Add a row to the audit."""
+        await add(self._driver, row)
 
     async def fail_again(self, dead_id: int, dead: Dead) -> None:
         """Count an attempt."""

@@ -14,6 +14,8 @@ from metrics_service.adapters.fold_turn import GROUP
 from metrics_service.application import fold_dead
 from metrics_service.application.fold_codes import AGGREGATE_NAME, TOPIC_NAME
 from metrics_service.application.fold_ports import FoldStore
+from onefunnel.audit.entry import Marked
+from onefunnel.audit.rows import add
 from onefunnel.errors import not_found
 from onefunnel.log import halts
 from onefunnel.log.dead_letters import DeadLetter, DeadStatus
@@ -57,19 +59,20 @@ class OperatedFold:
             raise not_found("dead letter")
         return found[0]
 
-    async def redrive(self, tenant_id: UUID, dead_id: int, actor: str) -> fold_dead.Outcome:
+    async def redrive(self, tenant_id: UUID, dead_id: int, by: Marked) -> fold_dead.Outcome:
         """Fold it as if it came now, and what waited for it."""
         await self.dead_letter(tenant_id, dead_id)  # one of another tenant is not found
-        return await self._turn(lambda store: fold_dead.redrive(store, dead_id, actor))
+        return await self._turn(lambda store: fold_dead.redrive(store, dead_id, by))
 
-    async def discard(self, tenant_id: UUID, dead_id: int, actor: str) -> None:
+    async def discard(self, tenant_id: UUID, dead_id: int, by: Marked) -> None:
         """Leave it out for good: its aggregate goes on without it."""
         await self.dead_letter(tenant_id, dead_id)
-        await self._turn(lambda store: fold_dead.discard(store, dead_id, actor))
+        await self._turn(lambda store: fold_dead.discard(store, dead_id, by))
 
-    async def resume(self, partition: Partition) -> Halted:
+    async def resume(self, partition: Partition, by: Marked) -> Halted:
         """Let a halted partition be claimed again."""
         async with self._worker().transaction() as conn:
+            await add(driver_of(conn), by)
             return await halts.resume(driver_of(conn), GROUP, partition)
 
     async def _read(self, tenant_id: UUID, where: str, values: dict[str, Any]) -> list[DeadLetter]:

@@ -26,6 +26,12 @@ _STOOD: Final = """
         ON {kind}.person = c.value AND {day} BETWEEN {kind}.first AND {kind}.last"""
 
 
+_WITHIN: Final = """
+    AND EXISTS (SELECT 1 FROM unnest(CAST(:seen_person AS text[]), CAST(:seen_first AS date[]),
+                                     CAST(:seen_last AS date[])) AS seen (person, first, last)
+                WHERE seen.person = c.value AND {day} BETWEEN seen.first AND seen.last)"""
+
+
 def cut_sql(cut: Cut, org: Org | None, *, day: str) -> CutSql:
     """Return the pieces for a cut that counters can answer; `day` is the SQL of the day counted."""
     assert cut.counted, "such a cut is recounted from entities"
@@ -35,6 +41,11 @@ def cut_sql(cut: Cut, org: Org | None, *, day: str) -> CutSql:
     for dimension, value in cut.filters.items():
         where += f" AND {_value(str(dimension))} = :is_{dimension}"
         parameters[f"is_{dimension}"] = value
+    if cut.within is not None:
+        where += _WITHIN.format(day=day)
+        parameters["seen_person"] = [stretch.person for stretch in cut.within]
+        parameters["seen_first"] = [stretch.first for stretch in cut.within]
+        parameters["seen_last"] = [stretch.last for stretch in cut.within]
     for kind in kinds:
         assert org is not None, "the org chart is needed"
         parameters |= _spans(org, kind)
@@ -44,8 +55,8 @@ def cut_sql(cut: Cut, org: Org | None, *, day: str) -> CutSql:
 
 
 def needs_org(cut: Cut) -> bool:
-    """Say whether the org chart plays a part."""
-    return bool(cut.dimensions & set(ORG_LABELS))
+    """Say whether it matters who stood where, or who is seen, on the day counted."""
+    return cut.within is not None or bool(cut.dimensions & set(ORG_LABELS))
 
 
 def _dim(cut: Cut) -> str:

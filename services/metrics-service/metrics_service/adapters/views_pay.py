@@ -23,6 +23,13 @@ _LEDGER: Final = """
     FROM ledger_entry l LEFT JOIN journal j ON j.event_id = l.cause_event_id
     WHERE {where} ORDER BY l.entry_id LIMIT :limit"""
 
+_POSTED: Final = text("""
+    SELECT DISTINCT payee_id, posted_period FROM ledger_entry
+    WHERE CAST(:payees AS uuid[]) IS NULL OR payee_id = ANY(CAST(:payees AS uuid[]))""")
+
+_PAIRS: Final = """(l.payee_id, l.posted_period) IN (
+    SELECT * FROM unnest(CAST(:payees AS uuid[]), CAST(:periods AS text[])))"""
+
 _FROZEN_RULES: Final = text("SELECT state FROM closed_rules WHERE period = :period")
 _FROZEN: Final = text("""
     SELECT deal_id, facts, deal_seq FROM closed_deal
@@ -73,6 +80,11 @@ class SqlPayRows:
         statement = text(_LEDGER.format(where=" AND ".join(conditions)))
         found = await self._conn.execute(statement, {**values, "limit": limit})
         return [_ledger_row(row) for row in found]
+
+    async def posted(self, payees: Sequence[UUID] | None) -> Sequence[tuple[UUID, str]]:
+        """Return the payees, of some or of all, with the periods in which something was posted for them."""
+        found = await self._conn.execute(_POSTED, {"payees": None if payees is None else [*payees]})
+        return [(payee, period) for payee, period in found]
 
     async def frozen_rules(self, period: str) -> Definitions | None:
         """Return the rules that a closed period was computed with, None while it is open."""
@@ -141,6 +153,10 @@ def _conditions(wanted: LedgerFilter, after: int | None) -> tuple[list[str], dic
     }
     values: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     conditions = ["true", *(f"l.{name} = :{name}" for name in values)]
+    if wanted.pairs is not None:
+        conditions.append(_PAIRS)
+        values["payees"] = [payee for payee, _ in wanted.pairs]
+        values["periods"] = [period for _, period in wanted.pairs]
     if after is not None:
         conditions.append("l.entry_id > :after")
         values["after"] = after

@@ -49,6 +49,9 @@ async def recount(conn: AsyncConnection, cut: Cut, rules: Rules) -> Recount:
 def _labels(cut: Cut, rules: Rules, table: str) -> tuple[str, dict[str, Any]]:
     """Return a condition that every entity with a part in the cut meets."""
     conditions, values = ["true"], dict[str, Any]()
+    if cut.within is not None:
+        values["seen_owners"] = [stretch.person for stretch in cut.within]
+        conditions.append(f"{table}.owner = ANY(CAST(:seen_owners AS text[]))")
     for dimension, value in cut.filters.items():
         if dimension in ORG_LABELS and value:
             spans = rules.org.spans(dimension)

@@ -78,7 +78,10 @@ class Fold:
         self._unfinished: set[UUID] = set()  # tenants of which something is to be derived again
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Fold until `stop` is set, then finish the turn and give the partitions back."""
+        """Fold until `stop` is set, then finish the turn and give the partitions back.
+
+        Raises `PartitionsChanged`, which no waiting cures.
+        """
         spare_the_collector()
         pause_s = self._limits.first_pause_s
         while not stop.is_set():

@@ -22,6 +22,7 @@ AGGREGATES: Final = (
     "lead", "lead_score", "lead_rating", "deal", "asset", "feedback", "winloss",
     "tenant", "person", "account", "product", "campaign", "funnel", "definition",
     "plan", "assignment", "quota", "period", "adjustment",
+    "subject",
 )  # fmt: skip
 
 TYPES: Final = (
@@ -72,6 +73,7 @@ TYPES: Final = (
     "onefunnel.period.closed.v1",
     "onefunnel.adjustment.posted.v1",
     "onefunnel.crm.change_received.v1",
+    "onefunnel.subject.erased.v1",
 )
 
 TOPIC_CODE: Final = {name: code for code, name in enumerate(TOPICS, start=1)}

@@ -19,6 +19,7 @@ from metrics_service.application.fold_routes import (
     read,
 )
 from metrics_service.application.fold_rules import Numbered, RulesCache, TenantRules
+from onefunnel.audit.entry import Marked
 from onefunnel.errors import conflict
 
 Outcome = Literal["redriven", "still-dead"]
@@ -26,10 +27,11 @@ Outcome = Literal["redriven", "still-dead"]
 _RULE_CODES: Final = {route.aggregate_code for route in ROUTES.values() if route.rules}
 
 
-async def redrive(store: FoldStore, dead_id: int, actor: str) -> Outcome:
+async def redrive(store: FoldStore, dead_id: int, by: Marked) -> Outcome:
     """Fold a dead event as if it came now, and what waited for it. Twice changes nothing."""
     async with store.turn() as turn:
         dead = await _open(turn, dead_id)
+        await turn.witness(by)
         tenants = _tenants(dead)
         found: Dead | None
         try:
@@ -40,20 +42,21 @@ async def redrive(store: FoldStore, dead_id: int, actor: str) -> Outcome:
         if found:
             await turn.fail_again(dead_id, found)
             return "still-dead"
-        await turn.settle_dead(dead_id, "redriven", actor)
+        await turn.settle_dead(dead_id, "redriven", by.entry.principal_id)
         return "redriven"
 
 
-async def discard(store: FoldStore, dead_id: int, actor: str) -> None:
+async def discard(store: FoldStore, dead_id: int, by: Marked) -> None:
     """Leave a dead event out for good: its aggregate goes on without it.
 
     Refused while an earlier event of the same aggregate is missing: that one comes first.
     """
     async with store.turn() as turn:
         dead = await _open(turn, dead_id)
+        await turn.witness(by)
         what, tenants = dead.what, _tenants(dead)
         stepped = what.sequence is not None and await _step_over(turn, tenants, dead)
-        await turn.settle_dead(dead_id, "discarded", actor, stepped_over=stepped)
+        await turn.settle_dead(dead_id, "discarded", by.entry.principal_id, stepped_over=stepped)
         if stepped and what.aggregate_code and what.aggregate_id and what.sequence:
             await drain(turn, tenants, (what.aggregate_code, what.aggregate_id), what.sequence)
 

@@ -14,6 +14,7 @@ from metrics_service.application.fold_rules import Numbered
 from metrics_service.projections.affected import Affected, PayScope
 from metrics_service.projections.definitions import Definitions
 from metrics_service.projections.keys import Key, LedgerKey, Vector
+from onefunnel.audit.entry import Marked
 from onefunnel.log.ownership import Advance, Claim
 from onefunnel.log.port import Partition, TopicSpec
 
@@ -122,6 +123,10 @@ class Turn(Protocol):
         self, dead_id: int, status: str, actor: str, *, stepped_over: bool = False
     ) -> None:
         """Close a dead event and let go of its key; say whether its aggregate went on without it."""
+        ...
+
+    async def witness(self, row: Marked) -> None:
+        """Add the row of the audit that says who did this."""
         ...
 
     async def fail_again(self, dead_id: int, dead: Dead) -> None:

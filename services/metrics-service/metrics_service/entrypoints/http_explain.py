@@ -1,6 +1,7 @@
 """Any number, explained, over HTTP."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -25,6 +26,7 @@ from metrics_service.application.queries.explanation import (
     used,
 )
 from metrics_service.application.queries.reads import Reads
+from metrics_service.application.queries.scope import Scope, not_there
 from metrics_service.application.queries.utilization import ContentDimension
 from metrics_service.entrypoints.questions import FilterParameters
 from metrics_service.entrypoints.reading import Ask, AskOf
@@ -60,7 +62,7 @@ def explain_routes(ask_of: AskOf) -> APIRouter:
     @router.get(
         "/explain",
         response_model=ExplainAnswer,
-        openapi_extra=declared("explanation", "read"),
+        openapi_extra=declared("explanation", "read", owned=True),
     )
     async def explain_number(
         parameters: Annotated[ExplainParameters, Query()],
@@ -70,8 +72,8 @@ def explain_routes(ask_of: AskOf) -> APIRouter:
         """List the deals, leads or assets behind a number, with their events; their sum is the number."""
         begin = (str(page.after[0]), UUID(str(page.after[1]))) if page.after else None
 
-        async def query(reads: Reads) -> ExplainAnswer:
-            found = await _found(parameters, reads)
+        async def query(reads: Reads, scope: Scope) -> ExplainAnswer:
+            found = await _found(parameters, reads, scope)
             answer, last = await explained(found, After(begin, page.limit), reads)
             if last is None:
                 return answer
@@ -80,17 +82,19 @@ def explain_routes(ask_of: AskOf) -> APIRouter:
             cursor = page.answer(rows, key=lambda part: (part.entity, str(part.id)))
             return replace(answer, next_cursor=cursor["next_cursor"])
 
-        return await ask(query)
+        return await ask.scoped(query)
 
     return router
 
 
-async def _found(asked: ExplainParameters, reads: Reads) -> Found:
-    cut = asked.filtered(await reads.situations.situation())
+async def _found(asked: ExplainParameters, reads: Reads, scope: Scope) -> Found:
+    cut = scope.cut(asked.filtered(await reads.situations.situation()))
     if asked.metric == QUOTA_CREDITED:
         if asked.person is None or asked.measure is None:
             raise invalid("Name the person and the measure.", pointer="/person")
-        person = UUID(cut.filters["person"])
+        person, last = UUID(cut.filters["person"]), cut.window.to - timedelta(days=1)
+        if not scope.shows(person, cut.window.from_, last):
+            raise not_there()
         part = QuotaPart(person, asked.measure, asked.component, cut.window)
         return await credited(part, asked.metric, cut, reads)
     if asked.metric == CONTENT_USED:

@@ -1,5 +1,6 @@
 """The funnel and sales performance, over HTTP."""
 
+from dataclasses import replace
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query
@@ -11,10 +12,13 @@ from metrics_service.application.queries.funnel_answer import FunnelAnswer
 from metrics_service.application.queries.reads import Reads
 from metrics_service.application.queries.sales import SalesQuestion, sales
 from metrics_service.application.queries.sales_answer import SalesAnswer
+from metrics_service.application.queries.scope import Scope
 from metrics_service.entrypoints.questions import CutParameters
 from metrics_service.entrypoints.reading import Ask, AskOf
 from onefunnel.events.values import Code
 from onefunnel.http.routing import declared, routes
+
+_READ = declared("metrics", "read", owned=True, grouped=True)
 
 
 class FunnelParameters(CutParameters):
@@ -37,35 +41,35 @@ def metric_routes(ask_of: AskOf) -> APIRouter:
     """Return the routes that answer with funnel and sales numbers."""
     router = routes("metrics", prefix="/v1")
 
-    @router.get("/funnel", response_model=FunnelAnswer, openapi_extra=declared("metrics", "read"))
+    @router.get("/funnel", response_model=FunnelAnswer, openapi_extra=_READ)
     async def get_funnel(
         parameters: Annotated[FunnelParameters, Query()], ask: Annotated[Ask, Depends(ask_of)]
     ) -> Response:
         """Show each step with its owner: entered, converted in its window, lost, running, open now."""
 
-        async def query(reads: Reads) -> FunnelAnswer:
+        async def query(reads: Reads, scope: Scope) -> FunnelAnswer:
             situation = await reads.situations.situation()
-            question = FunnelQuestion(
-                parameters.cut(situation), parameters.method, parameters.funnel
-            )
-            return await funnel(question, situation=situation, rows=reads.funnel)
+            cut = scope.cut(parameters.cut(situation))
+            question = FunnelQuestion(cut, parameters.method, parameters.funnel)
+            answer = await funnel(question, situation=situation, rows=reads.funnel)
+            return replace(answer, groups=scope.large_teams(answer.groups, cut))
 
-        return await ask(query)
+        return await ask.scoped(query)
 
-    @router.get(
-        "/sales-performance", response_model=SalesAnswer, openapi_extra=declared("metrics", "read")
-    )
+    @router.get("/sales-performance", response_model=SalesAnswer, openapi_extra=_READ)
     async def get_sales_performance(
         parameters: Annotated[SalesParameters, Query()], ask: Annotated[Ask, Depends(ask_of)]
     ) -> Response:
         """Show what was opened, won, lost and undecided; revenue, discount, margin; rates and cycle."""
 
-        async def query(reads: Reads) -> SalesAnswer:
+        async def query(reads: Reads, scope: Scope) -> SalesAnswer:
             situation = await reads.situations.situation()
-            question = SalesQuestion(parameters.cut(situation), parameters.granularity)
-            org = await reads.situations.org() if question.cut.group_by else None
-            return await sales(question, situation=situation, org=org, rows=reads.sales)
+            cut = scope.cut(parameters.cut(situation))
+            question = SalesQuestion(cut, parameters.granularity)
+            org = scope.seen(await reads.situations.org()) if cut.group_by else None
+            answer = await sales(question, situation=situation, org=org, rows=reads.sales)
+            return replace(answer, groups=scope.large_teams(answer.groups, cut))
 
-        return await ask(query)
+        return await ask.scoped(query)
 
     return router

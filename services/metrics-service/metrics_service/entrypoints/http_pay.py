@@ -21,9 +21,10 @@ from metrics_service.entrypoints.schemas import (
     QuotaAnswer,
     QuotaBody,
 )
+from metrics_service.entrypoints.scoping import check_not_paid_by, check_payee
+from metrics_service.entrypoints.waiting import Views
 from metrics_service.projections.plan_checks import check_plan
-from onefunnel.events.values import Period
-from onefunnel.http.bodies import Id
+from onefunnel.http.bodies import Id, Period
 from onefunnel.http.routing import declared, routes
 from onefunnel.http.writes import Answer, Work, Write
 
@@ -32,45 +33,48 @@ TxOf = Callable[..., Tx]  # of a connection and the metadata of the events
 WorkOf = Callable[[Callable[[Tx], Awaitable[Answer]]], Work]
 
 
-def pay_routes(write_of: WriteOf, tx_of: TxOf) -> APIRouter:
+def pay_routes(write_of: WriteOf, tx_of: TxOf, views: Views) -> APIRouter:
     """Return the routes that publish to the pay topic."""
     router = routes("compensation", prefix="/v1/compensation")
 
     def work(use: Callable[[Tx], Awaitable[Answer]]) -> Work:
         return lambda conn, metadata: use(tx_of(conn, metadata))
 
-    _plans(router, write_of, work)
-    _figures(router, write_of, work)
+    _plans(router, write_of, work, views)
+    _figures(router, write_of, work, views)
     return router
 
 
-def _plans(router: APIRouter, write_of: WriteOf, work: WorkOf) -> None:
+def _plans(router: APIRouter, write_of: WriteOf, work: WorkOf, views: Views) -> None:
     @router.post(
         "/plans",
         status_code=201,
         response_model=PlanAnswer,
-        openapi_extra=declared("plan", "change"),
+        openapi_extra=declared("plan", "change", owned=True),
     )
     async def activate_plan(body: PlanBody, write: Annotated[Write, Depends(write_of)]) -> Response:
         """Put a plan in force, or with `plan_id` its next version: everybody assigned is paid by it."""
+        if body.plan_id is not None:
+            await check_not_paid_by(write.principal, views, body.plan_id)
         return await write(work(lambda tx: _plan(body, tx)))
 
     @router.post(
         "/assignments",
         status_code=201,
         response_model=AssignmentAnswer,
-        openapi_extra=declared("plan", "change"),
+        openapi_extra=declared("plan", "change", owned=True),
     )
     async def assign_plan(
         body: AssignmentBody, write: Annotated[Write, Depends(write_of)]
     ) -> Response:
         """Pay a person by a plan between two dates, both inclusive; one plan at a time."""
+        await check_payee(write.principal, views, body.person)
         return await write(work(lambda tx: _assignment(body, tx)))
 
     @router.post(
         "/assignments/{assignment_id}/end",
         response_model=AssignmentAnswer,
-        openapi_extra=declared("plan", "change"),
+        openapi_extra=declared("plan", "change", owned=True),
     )
     async def end_assignment(
         assignment_id: Id, body: EndBody, write: Annotated[Write, Depends(write_of)]
@@ -79,27 +83,29 @@ def _plans(router: APIRouter, write_of: WriteOf, work: WorkOf) -> None:
         return await write(work(lambda tx: _end(assignment_id, body, tx)))
 
 
-def _figures(router: APIRouter, write_of: WriteOf, work: WorkOf) -> None:
+def _figures(router: APIRouter, write_of: WriteOf, work: WorkOf, views: Views) -> None:
     @router.post(
         "/quotas",
         status_code=201,
         response_model=QuotaAnswer,
-        openapi_extra=declared("quota", "set"),
+        openapi_extra=declared("quota", "set", owned=True),
     )
     async def set_quota(body: QuotaBody, write: Annotated[Write, Depends(write_of)]) -> Response:
         """Set a person's quota; the newest for the same measure, component and period counts."""
+        await check_payee(write.principal, views, body.person)
         return await write(work(lambda tx: _quota(body, tx)))
 
     @router.post(
         "/adjustments",
         status_code=201,
         response_model=AdjustmentAnswer,
-        openapi_extra=declared("adjustment", "create"),
+        openapi_extra=declared("adjustment", "create", owned=True),
     )
     async def post_adjustment(
         body: AdjustmentBody, write: Annotated[Write, Depends(write_of)]
     ) -> Response:
         """Pay or take back an amount by hand; never edited, taken back by another one."""
+        await check_payee(write.principal, views, body.person)
         return await write(work(lambda tx: _adjustment(body, tx)))
 
     @router.post(

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from metrics_service.application.queries.reads import Reads
+from metrics_service.application.queries.scope import Scope
 from metrics_service.entrypoints.reading import Ask, AskOf
 from metrics_service.entrypoints.schemas import (
     AdjustmentAnswer,
@@ -16,8 +17,7 @@ from metrics_service.entrypoints.schemas import (
     PlanAnswer,
     QuotaAnswer,
 )
-from onefunnel.events.values import Period
-from onefunnel.http.bodies import Id
+from onefunnel.http.bodies import Id, Period
 from onefunnel.http.pagination import Page, PageRequest
 from onefunnel.http.routing import declared, routes
 
@@ -61,17 +61,23 @@ def pay_list_routes(ask_of: AskOf) -> APIRouter:
     """Return the routes that list plans, assignments, quotas, periods and adjustments."""
     router = routes("compensation", prefix="/v1/compensation")
 
-    @router.get("/plans", response_model=Plans, openapi_extra=declared("plan", "read"))
+    @router.get("/plans", response_model=Plans, openapi_extra=declared("plan", "read", owned=True))
     async def list_plans(page: PageRequest, ask: Annotated[Ask, Depends(ask_of)]) -> Response:
         """List plans, each as its newest version."""
 
-        async def query(reads: Reads) -> Plans:
-            rows = await reads.documents.plans(after=_after(page), limit=page.limit + 1)
+        async def query(reads: Reads, scope: Scope) -> Plans:
+            rows = await reads.documents.plans(
+                after=_after(page), limit=page.limit + 1, seen=scope.spans
+            )
             return Plans(**page.answer(rows, key=_key, item=lambda plan: PlanAnswer.of(plan, [])))
 
-        return await ask(query)
+        return await ask.scoped(query)
 
-    @router.get("/assignments", response_model=Assignments, openapi_extra=declared("plan", "read"))
+    @router.get(
+        "/assignments",
+        response_model=Assignments,
+        openapi_extra=declared("plan", "read", owned=True),
+    )
     async def list_assignments(
         page: PageRequest,
         ask: Annotated[Ask, Depends(ask_of)],
@@ -80,15 +86,22 @@ def pay_list_routes(ask_of: AskOf) -> APIRouter:
     ) -> Response:
         """List who is paid by which plan, and when."""
 
-        async def query(reads: Reads) -> Assignments:
+        async def query(reads: Reads, scope: Scope) -> Assignments:
+            scope.check_ever(person)
             rows = await reads.documents.assignments(
-                person=person, plan=plan, after=_after(page), limit=page.limit + 1
+                person=person,
+                plan=plan,
+                after=_after(page),
+                limit=page.limit + 1,
+                seen=scope.spans,
             )
             return Assignments(**page.answer(rows, key=_key, item=AssignmentAnswer.of))
 
-        return await ask(query)
+        return await ask.scoped(query)
 
-    @router.get("/quotas", response_model=Quotas, openapi_extra=declared("quota", "read"))
+    @router.get(
+        "/quotas", response_model=Quotas, openapi_extra=declared("quota", "read", owned=True)
+    )
     async def list_quotas(
         page: PageRequest,
         ask: Annotated[Ask, Depends(ask_of)],
@@ -97,13 +110,18 @@ def pay_list_routes(ask_of: AskOf) -> APIRouter:
     ) -> Response:
         """List quotas as they now are."""
 
-        async def query(reads: Reads) -> Quotas:
+        async def query(reads: Reads, scope: Scope) -> Quotas:
+            scope.check_ever(person)
             rows = await reads.documents.quotas(
-                person=person, period=period, after=_after(page), limit=page.limit + 1
+                person=person,
+                period=period,
+                after=_after(page),
+                limit=page.limit + 1,
+                pairs=await _quotas_seen(reads, scope),
             )
             return Quotas(**page.answer(rows, key=_key, item=QuotaAnswer.of))
 
-        return await ask(query)
+        return await ask.scoped(query)
 
     _periods_and_adjustments(router, ask_of)
     return router
@@ -130,7 +148,7 @@ def _periods_and_adjustments(router: APIRouter, ask_of: AskOf) -> None:
     @router.get(
         "/adjustments",
         response_model=Adjustments,
-        openapi_extra=declared("adjustment", "read"),
+        openapi_extra=declared("adjustment", "read", owned=True),
     )
     async def list_adjustments(
         page: PageRequest,
@@ -139,13 +157,22 @@ def _periods_and_adjustments(router: APIRouter, ask_of: AskOf) -> None:
     ) -> Response:
         """List postings by hand, with their reasons."""
 
-        async def query(reads: Reads) -> Adjustments:
+        async def query(reads: Reads, scope: Scope) -> Adjustments:
+            scope.check_ever(person)
             rows = await reads.documents.adjustments(
-                person=person, after=_after(page), limit=page.limit + 1
+                person=person, after=_after(page), limit=page.limit + 1, seen=scope.spans
             )
             return Adjustments(**page.answer(rows, key=_key, item=AdjustmentAnswer.of))
 
-        return await ask(query)
+        return await ask.scoped(query)
+
+
+async def _quotas_seen(reads: Reads, scope: Scope) -> list[tuple[UUID, str]] | None:
+    """Return whose quotas of which periods the caller sees, by the rule of a statement; None for all."""
+    if (spans := scope.spans) is None:
+        return None
+    people = sorted({span.person for span in spans})
+    return [pair for pair in await reads.documents.quota_pairs(people) if scope.shows_period(*pair)]
 
 
 def _after(page: Page) -> UUID | None:

@@ -1,5 +1,6 @@
 """Lead and content utilization, over HTTP."""
 
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
@@ -7,6 +8,7 @@ from starlette.responses import Response
 
 from metrics_service.application.queries.cut import window
 from metrics_service.application.queries.reads import Reads
+from metrics_service.application.queries.scope import Scope
 from metrics_service.application.queries.utilization import (
     ContentDimension,
     ContentQuestion,
@@ -20,7 +22,9 @@ from onefunnel.http.bodies import Day
 from onefunnel.http.routing import declared, routes
 
 TRAILING_DAYS = 90
-_READ = declared("metrics", "read")
+_READ = declared("metrics", "read", owned=True, grouped=True)
+# About what marketing made, and about nobody's results.
+_CONTENT = declared("content", "read")
 
 
 def utilization_routes(ask_of: AskOf) -> APIRouter:
@@ -33,15 +37,15 @@ def utilization_routes(ask_of: AskOf) -> APIRouter:
     ) -> Response:
         """Show which leads handed to sales were touched by a person of sales within 14 days."""
 
-        async def query(reads: Reads) -> LeadUseAnswer:
+        async def query(reads: Reads, scope: Scope) -> LeadUseAnswer:
             situation = await reads.situations.situation()
-            return await lead_use(
-                parameters.cut(situation), situation=situation, rows=reads.utilization
-            )
+            cut = scope.cut(parameters.cut(situation))
+            answer = await lead_use(cut, situation=situation, rows=reads.utilization)
+            return replace(answer, groups=scope.large_teams(answer.groups, cut))
 
-        return await ask(query)
+        return await ask.scoped(query)
 
-    @router.get("/content-utilization", response_model=ContentUseAnswer, openapi_extra=_READ)
+    @router.get("/content-utilization", response_model=ContentUseAnswer, openapi_extra=_CONTENT)
     async def get_content_utilization(
         ask: Annotated[Ask, Depends(ask_of)],
         from_: Annotated[Day | None, Query(alias="from")] = None,

@@ -10,9 +10,11 @@ from pydantic import TypeAdapter
 from starlette.responses import Response
 
 from metrics_service.application.queries.reads import Reads
+from metrics_service.application.queries.scope import Scope
+from metrics_service.entrypoints.scoping import scope_of
 from metrics_service.entrypoints.waiting import Views, caught_up
 from onefunnel.http.bodies import Id
-from onefunnel.http.principal import CurrentPrincipal
+from onefunnel.http.principal import CurrentPrincipal, Principal
 
 WaitFor = Annotated[
     Id | None,
@@ -23,16 +25,25 @@ WaitFor = Annotated[
 class Ask:
     """Runs one query in the caller's tenant; made per request."""
 
-    def __init__(self, views: Views, tenant_id: UUID, wait_for: UUID | None) -> None:
+    def __init__(self, views: Views, principal: Principal, wait_for: UUID | None) -> None:
         self._views = views
-        self._tenant_id = tenant_id
+        self._principal = principal
         self._wait_for = wait_for
+
+    async def scoped(self, query: Callable[[Reads, Scope], Awaitable[object]]) -> Response:
+        """Answer with what `query` finds, of what is somebody's, within the caller's rights."""
+
+        async def within(reads: Reads) -> object:
+            return await query(reads, await scope_of(self._principal, reads))
+
+        return await self(within)
 
     async def __call__(self, query: Callable[[Reads], Awaitable[object]]) -> Response:
         """Answer with what `query` finds at one instant after the event waited for."""
+        tenant_id = self._principal.tenant_id
         if self._wait_for is not None:
-            await caught_up(self._views, self._tenant_id, self._wait_for)
-        async with self._views.snapshot(self._tenant_id) as conn:
+            await caught_up(self._views, tenant_id, self._wait_for)
+        async with self._views.snapshot(tenant_id) as conn:
             answer = await query(self._views.reads_of(conn))
         kind: Any = type(answer)
         return Response(
@@ -46,7 +57,7 @@ def ask_dependency(views: Views) -> Callable[..., Awaitable[Ask]]:
     """Return the dependency that makes an `Ask` for each request."""
 
     async def ask(principal: CurrentPrincipal, wait_for: WaitFor = None) -> Ask:
-        return Ask(views, principal.tenant_id, wait_for)
+        return Ask(views, principal, wait_for)
 
     return ask
 

@@ -15,8 +15,8 @@ from metrics_service.domain.assignment import Assignment
 from metrics_service.domain.plan import Plan, PlanDraft
 from metrics_service.domain.quota import Quota
 from onefunnel.events.plans import Component, Granularity, Measure
-from onefunnel.events.values import Code, Currency, DecimalText, Minor, Money, Period, PersonId
-from onefunnel.http.bodies import Body, Day, Id, Time, Words
+from onefunnel.events.values import Code, Currency, DecimalText, Minor, Money, PersonId
+from onefunnel.http.bodies import Body, Day, Id, Period, Time, Words
 
 
 class TierRowBody(Body):

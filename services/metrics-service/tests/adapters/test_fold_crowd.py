@@ -21,6 +21,7 @@ from onefunnel.testing.faults import start_child
 from onefunnel.testing.waiting import until
 
 from ..oracle.oracle import Fact, Oracle
+from .audit import AUDIT, nothing_rested_longer, one_chain_per_partition
 from .list_log import COUNTS
 from .stage import Stage, record_of
 from .test_fold_any_order import twice
@@ -29,21 +30,6 @@ from .test_rebuild import drawn
 
 MEMBER = Path(__file__).parent / "fold_member.py"
 LEASE_S = 3.0
-
-# Everything that ever happened to who owns what, written by the database itself.
-AUDIT = """
-CREATE TABLE moved (topic TEXT, partition INT, epoch_before BIGINT, epoch BIGINT, owner_before TEXT,
-    owner TEXT, next_before BIGINT, next BIGINT, rested INTERVAL);
-GRANT INSERT ON moved TO onefunnel_worker;
-CREATE FUNCTION note_move() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    INSERT INTO moved VALUES (OLD.topic, OLD.partition, OLD.epoch, NEW.epoch, OLD.owner, NEW.owner,
-        OLD.next_position, NEW.next_position, clock_timestamp() - OLD.lease_until);
-    RETURN NEW;
-END $$;
-CREATE TRIGGER moved AFTER UPDATE ON stream_partition
-    FOR EACH ROW WHEN (OLD.epoch <> NEW.epoch OR OLD.next_position <> NEW.next_position)
-    EXECUTE FUNCTION note_move()"""
 
 
 @pytest.fixture
@@ -164,24 +150,8 @@ async def test_from_one_to_eight_to_one_nothing_rests_and_nothing_is_folded_twic
     await until(lambda: done(stage, history))
 
     await exact(stage, history)
-    await one_chain_per_partition(stage)
-    rested = "SELECT max(rested) < make_interval(secs => $1) FROM moved WHERE epoch > epoch_before"
-    assert await stage.driver.fetchval(rested, 2 * LEASE_S)
-
-
-async def one_chain_per_partition(stage: Stage) -> None:
-    """Each position was passed once, by the owner of the epoch; each claim raised the epoch by one."""
-    passed = "SELECT topic, partition, next_before, next, epoch FROM moved WHERE next > next_before"
-    chains: dict[tuple, list[tuple]] = {}
-    for topic, number, *move in map(tuple, await stage.driver.fetch(passed)):
-        chains.setdefault((topic, number), []).append(tuple(move))
-    for chain in chains.values():
-        chain.sort()
-        assert [begin for begin, _, _ in chain] == [0, *(end for _, end, _ in chain[:-1])]
-        assert [epoch for _, _, epoch in chain] == sorted(epoch for _, _, epoch in chain)
-    assert not await stage.driver.fetchval(
-        "SELECT count(*) FROM moved WHERE epoch NOT IN (epoch_before, epoch_before + 1)"
-    )
+    await one_chain_per_partition(stage.driver)
+    await nothing_rested_longer(stage.driver, 2 * LEASE_S)
 
 
 @pytest.mark.parametrize("point", ["fold.before_begin", "fold.after_positions"])
@@ -206,9 +176,8 @@ async def test_a_worker_frozen_beyond_its_lease_is_replaced_and_its_turn_rejecte
     assert "fold.interrupted" in said
     assert point != "fold.before_begin" or "ClaimLost" in said
     await exact(stage, history)
-    await one_chain_per_partition(stage)
-    rested = "SELECT max(rested) < make_interval(secs => $1) FROM moved WHERE epoch > epoch_before"
-    assert await stage.driver.fetchval(rested, 2 * members.LEASE_S)
+    await one_chain_per_partition(stage.driver)
+    await nothing_rested_longer(stage.driver, 2 * members.LEASE_S)
 
 
 @pytest.mark.parametrize("crowd", [None], indirect=True)

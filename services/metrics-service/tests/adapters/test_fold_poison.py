@@ -4,13 +4,20 @@ import pytest
 
 from metrics_service.application import fold_differences
 from metrics_service.application.fold_dead import discard, redrive
+from onefunnel.audit.entry import Marked
 from onefunnel.errors import DomainError
+from onefunnel.ids import new_id
+from onefunnel.testing.auditing import done_by
 
 from ..oracle.histories import uid
 from ..oracle.oracle import Oracle
 from .little import Company
 from .stage import Stage
 from .test_fold_order import count, dead, put
+
+
+def op() -> Marked:
+    return done_by("op", new_id())
 
 
 @pytest.fixture
@@ -54,11 +61,11 @@ async def test_redrive_gives_the_state_as_if_it_had_never_failed(stage: Stage, p
     stage.tell(company.facts)
     await stage.fold_all()
     store = stage.fold().store
-    assert await redrive(store, 1, "op") == "still-dead"
+    assert await redrive(store, 1, op()) == "still-dead"
     assert await dead(stage) == [("poison", 2, "open")]
 
     poison.clear()
-    assert await redrive(store, 1, "op") == "redriven"
+    assert await redrive(store, 1, op()) == "redriven"
 
     oracle = Oracle(company.facts)
     assert await stage.counters() == oracle.counters()
@@ -66,7 +73,7 @@ async def test_redrive_gives_the_state_as_if_it_had_never_failed(stage: Stage, p
     assert await count(stage, "parked_event") == await count(stage, "key_hold") == 0
     undisturbed = await stage.dump()
     with pytest.raises(DomainError):
-        await redrive(store, 1, "op")  # twice changes nothing
+        await redrive(store, 1, op())  # twice changes nothing
     stage.tell(company.facts)
     await stage.fold_all()
     assert await stage.dump() == undisturbed
@@ -83,7 +90,7 @@ async def test_a_held_key_goes_on_after_its_dead_event_is_discarded(
     await stage.fold_all()
     store = stage.fold().store
 
-    await discard(store, 1, "op")
+    await discard(store, 1, op())
 
     oracle = Oracle([fact for fact in company.facts if fact is not moved])
     assert await stage.counters() == oracle.counters()
@@ -103,7 +110,7 @@ async def test_the_first_event_of_an_aggregate_can_be_discarded(stage: Stage, po
     await stage.fold_all()
     store = stage.fold().store
 
-    await discard(store, 1, "op")
+    await discard(store, 1, op())
 
     assert await count(stage, "parked_event") == 0
     assert await stage.driver.fetchval("SELECT min(deal_seq) FROM g1.deal") == 3
@@ -117,7 +124,7 @@ async def test_discard_waits_for_an_earlier_event_that_is_missing(stage: Stage) 
     await stage.fold_all()
     store = stage.fold().store
     with pytest.raises(DomainError):
-        await discard(store, 1, "op")
+        await discard(store, 1, op())
     await store.close()
     assert (await dead(stage))[0][0] == "malformed-data"
 
@@ -154,7 +161,7 @@ async def test_a_poisoned_rule_is_set_aside_and_later_rules_hold(stage: Stage, m
     broken[0] = False
     store = stage.fold().store
 
-    assert await redrive(store, 1, "op") == "redriven"
+    assert await redrive(store, 1, op()) == "redriven"
 
     assert await stage.owed() == Oracle(company.facts).owed()
     await store.close()

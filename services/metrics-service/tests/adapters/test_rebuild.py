@@ -17,7 +17,10 @@ from ..oracle.oracle import Fact, Oracle
 from .little import Company
 from .stage import Stage
 from .test_fold_any_order import twice
-from .test_fold_poison import poison  # noqa: F401 - a fixture
+from .test_fold_poison import (
+    op,
+    poison,  # noqa: F401 - a fixture
+)
 
 
 def drawn(n: int) -> list[list[Fact]]:
@@ -139,7 +142,7 @@ async def test_a_rebuild_knows_what_was_discarded(stage: Stage, poison) -> None:
     stage.tell(company.facts)
     await stage.fold_all()
     store = stage.fold().store
-    await discard(store, 1, "op")
+    await discard(store, 1, op())
     await store.close()
     before = await stage.dump()
 

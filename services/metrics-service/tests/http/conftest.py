@@ -16,9 +16,11 @@ from metrics_service.main import application
 from onefunnel.events import Event
 from onefunnel.events.envelope import decode
 from onefunnel.events.fast import decode_data
-from onefunnel.http.principal import HEADER, Principal, Role, sign_principal
+from onefunnel.http.principal import Principal, Role
 from onefunnel.ids import new_id
 from onefunnel.persistence.database import Database
+from onefunnel.reach import EVERYTHING
+from onefunnel.testing.speaking import Speaking
 
 from ..adapters.list_log import ListLog
 from .world import Teller, funnel, tenant
@@ -75,11 +77,11 @@ class Metrics:
         await self.tell(tenant(self.tenant, **calendar), funnel())
 
     def client(self, role: Role = "comp_admin", *, tenant: UUID | None = None) -> httpx.AsyncClient:
-        principal = Principal(tenant or self.tenant, f"key:{role}", role, None)
+        principal = Principal(tenant or self.tenant, f"key:{role}", role, None, EVERYTHING)
         return httpx.AsyncClient(
             transport=httpx.ASGITransport(self.app, raise_app_exceptions=False),
             base_url="http://metrics",
-            headers={HEADER: sign_principal(principal, KEY)},
+            auth=Speaking(principal, KEY, self.clock.now),
         )
 
     async def post(

@@ -26,7 +26,11 @@ router = routes("scoring", prefix="/v1/leads")
 AsOf = Annotated[Time | None, Query(description="Score as of this instant; now unless given.")]
 
 
-@router.get("/{lead_id}/score", response_model=ScoreAnswer, openapi_extra=declared("score", "read"))
+@router.get(
+    "/{lead_id}/score",
+    response_model=ScoreAnswer,
+    openapi_extra=declared("score", "read", owned=True, asks="lead"),
+)
 async def get_lead_score(lead_id: Id, asked: Asking, as_of: AsOf = None) -> Response:
     """Return fit, engagement and grade with the reasons that sum to them, decayed to an instant."""
 
@@ -39,7 +43,7 @@ async def get_lead_score(lead_id: Id, asked: Asking, as_of: AsOf = None) -> Resp
 @router.post(
     "/{lead_id}/attributes",
     response_model=AttributesAnswer,
-    openapi_extra=declared("lead", "update"),
+    openapi_extra=declared("lead", "update", owned=True, asks="lead"),
 )
 async def set_lead_attributes(lead_id: Id, body: AttributesBody, asked: Asking) -> Response:
     """Set what fit rules ask about the lead; what is not named stays as it is."""
@@ -52,7 +56,9 @@ async def set_lead_attributes(lead_id: Id, body: AttributesBody, asked: Asking) 
 
 
 @router.get(
-    "/{lead_id}/ratings", response_model=RatingsAnswer, openapi_extra=declared("score", "read")
+    "/{lead_id}/ratings",
+    response_model=RatingsAnswer,
+    openapi_extra=declared("score", "read", owned=True, asks="lead"),
 )
 async def get_lead_ratings(lead_id: Id, asked: Asking) -> Response:
     """Return both ratings; who rates sees the other side's only after rating."""
@@ -67,7 +73,7 @@ async def get_lead_ratings(lead_id: Id, asked: Asking) -> Response:
     "/{lead_id}/ratings",
     status_code=201,
     response_model=RatingsAnswer,
-    openapi_extra=declared("lead", "rate"),
+    openapi_extra=declared("lead", "rate", owned=True, asks="lead"),
 )
 async def rate_lead(lead_id: Id, body: RatingBody, asked: Asking) -> Response:
     """Rate a lead for your side, blind to the other; the newest rating of a side counts."""

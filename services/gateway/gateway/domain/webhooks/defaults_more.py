@@ -16,6 +16,7 @@ _ENGLISH_STAGES: Final = {
     "Closed Lost": "lost",
 }
 MORE: Final[Map[str, Map[str, Any]]] = {
+    "papermark": {"shares": {}},
     "zoho": {
         "deal": {
             "stage": "Stage", "amount": "Amount", "currency": "Currency", "owner": "Owner",

@@ -18,6 +18,7 @@ from gateway.domain.webhooks.reading import (
 from gateway.domain.webhooks.request import MISSING, Received, Terms, Verdict, matched, same
 
 HEADER: Final = "x-onefunnel-key"
+STRIPPED: Final = "x-ms-dynamics-msg-size-exceeded"  # the context came without what changed
 _KINDS: Final[Mapping[str, Kind]] = {"opportunity": "deal", "lead": "lead"}
 _CLOSED_BY: Final = {"Win": "1", "Lose": "2"}
 
@@ -57,6 +58,7 @@ def read(received: Received, _terms: Terms) -> Told:
         instant(fields.get("modifiedon")) or instant(context.get("OperationCreatedOn")),
         fields={name: value for name, value in fields.items() if value is not None},
         deleted=message == "Delete" or None,
+        thin=STRIPPED in received.headers and message != "Delete",
     )
     return Told((change,))
 

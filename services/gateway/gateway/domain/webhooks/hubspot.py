@@ -89,6 +89,8 @@ def _change(event: Mapping[str, Any], portal: str | None) -> Change:
         (text_of(event.get("eventId")) or "").zfill(20),
         _fields(event, action, at),
         deleted=_DELETIONS.get(action),
+        erased=action == "privacyDeletion",
+        thin=not _DELETIONS.get(action),
     )
 
 

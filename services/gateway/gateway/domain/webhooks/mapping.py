@@ -47,6 +47,7 @@ class Mapping:
     amount_digits: int = 0  # digits behind the point of whole-number amounts: 2 for cents
     people: Map[str, str] = field(default_factory=dict)  # their owner -> our person's external id
     sources: Map[str, str] = field(default_factory=dict)  # their source -> ours
+    shares: Map[str, str] = field(default_factory=dict)  # their link -> our share of an asset
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,7 @@ def translate(change: Change, mapping: Mapping, context: Context) -> Translated:
             connection_id=context.connection_id,
             delivery_id=context.delivery_id,
             deleted=change.deleted,
+            erased=True if change.erased else None,
             emptied=tuple(reader.emptied()),
             **told,
         )

@@ -13,6 +13,7 @@ from gateway.domain.webhooks import (
     espocrm,
     hubspot,
     odoo,
+    papermark,
     pipedrive,
     salesforce,
     standard,
@@ -38,6 +39,7 @@ class Provider:
     needs: tuple[str, ...] = ()  # settings without which nothing can be checked
     asks_first: bool = False  # sends OPTIONS before it delivers
     status: int = 200  # of what was stored
+    erases: bool = False  # tells when somebody asked to be forgotten
     makes_secrets: bool = False  # the vendor's own secret has to be given to us
     takes: Callable[[str], bool] = bool  # whether a secret can be one of this vendor's
 
@@ -49,7 +51,9 @@ class Provider:
 
 
 _ALL: Final = (
-    Provider("hubspot", hubspot.verify, hubspot.read, needs_url=True, makes_secrets=True),
+    Provider(
+        "hubspot", hubspot.verify, hubspot.read, needs_url=True, erases=True, makes_secrets=True
+    ),
     Provider(
         "salesforce",
         salesforce.verify_message,
@@ -69,5 +73,6 @@ _ALL: Final = (
     Provider("espocrm", espocrm.verify, espocrm.read, makes_secrets=True),
     Provider("twenty", twenty.verify, twenty.read),
     Provider("odoo", path_secret, odoo.read),
+    Provider("papermark", papermark.verify, papermark.read, makes_secrets=True),
 )
 PROVIDERS: Final[Mapping[str, Provider]] = {provider.name: provider for provider in _ALL}

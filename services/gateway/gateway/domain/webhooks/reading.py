@@ -24,6 +24,19 @@ class Unreadable(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Look:
+    """Somebody looked at content elsewhere: a view, and how much longer one page of it was in sight."""
+
+    view_id: str
+    document_id: str
+    link_id: str
+    machine: bool = False
+    internal: bool = False
+    page: int | None = None
+    duration_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """One record that changed. `kind` is None for what we do not follow: it is stored and nothing more."""
 
@@ -35,7 +48,15 @@ class Change:
     tie: str = ""
     fields: Mapping[str, str | None] = field(default_factory=dict)
     deleted: bool | None = None
+    erased: bool = False  # whom the record is about asked to be forgotten
+    thin: bool = False  # says that the record changed and not all of what it is now
+    look: Look | None = None
     recurs: bool = False  # the vendor names no id: the same again is another change after a while
+
+    @property
+    def record(self) -> str | None:
+        """Return what the record is called among all of its connection's, None for what we do not follow."""
+        return f"{self.kind}:{self.external_id}" if self.kind else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +67,18 @@ class Told:
 
 
 def parsed(body: bytes) -> Any:
-    """Return the JSON of a body, decimals exactly as written. The body passed the guard before."""
-    return json.loads(body, parse_float=Decimal)
+    """Return the JSON of a body, decimals exactly as written. Raises `ValueError` if it is none.
+
+    A body that is read has passed the guard before; one whose secret stands inside has not.
+    """
+    return json.loads(body, parse_float=_exact)
+
+
+def _exact(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except ArithmeticError as error:
+        raise ValueError("a number is too large") from error
 
 
 def an_object(value: object, what: str) -> Mapping[str, Any]:

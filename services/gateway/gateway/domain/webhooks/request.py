@@ -76,7 +76,7 @@ def mac(key: bytes, message: bytes) -> bytes:
 def same(one: str, other: str) -> bool:
     """Compare two texts in a time that does not depend on them; any character may be in them."""
     return hmac.compare_digest(
-        one.encode("utf-8", "surrogateescape"), other.encode("utf-8", "surrogateescape")
+        one.encode("utf-8", "surrogatepass"), other.encode("utf-8", "surrogatepass")
     )
 
 

@@ -140,6 +140,13 @@ def _odoo(_connection: Connection, secret: str, url: str, _now: datetime, nonce:
     return Received("POST", url, _JSON, {}, body, path_secret=secret)
 
 
+def _papermark(
+    _connection: Connection, secret: str, url: str, _now: datetime, nonce: str
+) -> Received:
+    body = json.dumps({"id": nonce, "event": "onefunnel.test", "data": {}}).encode()
+    return _post(url, body, {"x-papermark-signature": mac(secret.encode(), body).hex()})
+
+
 _OF: Final[Mapping[str, Signed]] = {
     "hubspot": _hubspot,
     "salesforce": _salesforce,
@@ -153,4 +160,5 @@ _OF: Final[Mapping[str, Signed]] = {
     "espocrm": _espocrm,
     "twenty": _twenty,
     "odoo": _odoo,
+    "papermark": _papermark,
 }

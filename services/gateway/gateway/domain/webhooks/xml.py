@@ -62,6 +62,7 @@ def parse_xml(body: bytes) -> Element:
     parser.StartDoctypeDeclHandler = parser.EntityDeclHandler = refuse
     try:
         parser.Parse(body, True)
-    except expat.ExpatError as error:
+    except (expat.ExpatError, LookupError, ValueError) as error:
+        # The latter two: it names an encoding that is none, or one that expat cannot take.
         raise Unreadable("the body is not XML") from error
     return root.children[0]

@@ -63,6 +63,7 @@ def read(received: Received, _terms: Terms) -> Told:
                 at,
                 fields=values.get(id_, {}),
                 deleted=operation == "delete" or None,
+                thin=operation != "delete",
                 recurs=True,
             )
         )

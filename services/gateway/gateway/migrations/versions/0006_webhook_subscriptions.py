@@ -7,7 +7,7 @@ from onefunnel.log.members import STREAM_MEMBER_DDL
 from onefunnel.persistence.migrations import tenant_table_ddl
 
 revision = "0006"
-down_revision = "0002"
+down_revision = "0005"
 
 _DDL = (
     """CREATE TABLE webhook_subscription (

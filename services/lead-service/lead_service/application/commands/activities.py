@@ -1,6 +1,6 @@
 """Work on deals: calls, meetings, joint calls."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from lead_service.application.commands.terms import moment, references
@@ -21,7 +21,7 @@ class LogActivity:
     at: When | None = None
     person_id: UUID | None = None
     two_way: bool = False
-    note: str | None = None
+    note: str | None = field(default=None, repr=False)
 
 
 async def log_activity(command: LogActivity, *, tx: Tx) -> tuple[ActivityView, Saved[DealView]]:

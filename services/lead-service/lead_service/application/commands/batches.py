@@ -19,6 +19,7 @@ class Action:
     mentions: tuple[Mention, ...] = ()
     puts: bool = False  # makes a record as it is given, so it may be given anew
     place: str = ""  # JSON pointer of the command in its item
+    addresses: tuple[str, ...] = ()  # e-mail addresses that it brings
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ async def import_items(source: str, items: Sequence[Item], *, batch: Batch) -> l
     known = dict(await batch.remembered(source, {item.key for item in items}))
     fresh = {n: i.read() for n, i in enumerate(items) if known.get(i.key) != i.fingerprint}
     if fresh:
-        await batch.prefetch(_mentions(fresh.values()))
+        await batch.prefetch(_mentions(fresh.values()), _addresses(fresh.values()))
         # The same batch may have been committed between the two questions: what was read of it, it
         # remembers by now.
         known |= await batch.remembered(source, {items[n].key for n in fresh})
@@ -91,6 +92,10 @@ async def _imported(
 
 def _mentions(readings: Iterable[Reading]) -> set[Mention]:
     return {m for reading in readings for action in reading.actions for m in action.mentions}
+
+
+def _addresses(readings: Iterable[Reading]) -> set[str]:
+    return {a for reading in readings for action in reading.actions for a in action.addresses}
 
 
 async def run_item(key: str, reading: Reading, batch: Batch) -> ItemResult:
@@ -129,7 +134,7 @@ def _differs() -> DomainError:
 
 async def run_all(readings: Sequence[Reading], *, batch: Batch) -> list[ItemResult]:
     """Run items that nobody remembers, each for itself; their keys are their places."""
-    await batch.prefetch(_mentions(readings))
+    await batch.prefetch(_mentions(readings), _addresses(readings))
     results = [await run_item(str(n), reading, batch) for n, reading in enumerate(readings)]
     await batch.flush()
     return results

@@ -1,7 +1,7 @@
 """How deals end, and what comes after: corrections, refunds, payments."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Literal
 from uuid import UUID
@@ -52,7 +52,7 @@ class WinDeal:
     lines: tuple[LineDraft, ...] | None = None
     credits: tuple[CreditDraft, ...] | None = None
     currency: str | None = None
-    note: str | None = None
+    note: str | None = field(default=None, repr=False)
 
 
 async def win_deal(command: WinDeal, *, tx: Tx) -> Saved[DealView]:
@@ -165,7 +165,7 @@ class LoseDeal:
     deal_id: UUID
     loss: Loss
     at: When | None = None
-    note: str | None = None
+    note: str | None = field(default=None, repr=False)
 
 
 async def lose_deal(command: LoseDeal, *, tx: Tx) -> Saved[DealView]:
@@ -189,7 +189,7 @@ class RefundDeal:
     amount: Money | None = None
     at: When | None = None
     reason: str | None = None
-    note: str | None = None
+    note: str | None = field(default=None, repr=False)
 
 
 async def refund_deal(command: RefundDeal, *, tx: Tx) -> Saved[DealView]:
@@ -210,7 +210,7 @@ class ReceivePayment:
     deal_id: UUID
     amount: Money
     at: When | None = None
-    note: str | None = None
+    note: str | None = field(default=None, repr=False)
 
 
 async def receive_payment(command: ReceivePayment, *, tx: Tx) -> Saved[DealView]:
@@ -228,7 +228,7 @@ class ReopenDeal:
     deal_id: UUID
     at: When | None = None
     reason: str | None = None
-    note: str | None = None
+    note: str | None = field(default=None, repr=False)
 
 
 async def reopen_deal(command: ReopenDeal, *, tx: Tx) -> Saved[DealView]:
@@ -246,7 +246,7 @@ class CancelDeal:
     deal_id: UUID
     at: When | None = None
     reason: str | None = None
-    note: str | None = None
+    note: str | None = field(default=None, repr=False)
 
 
 async def cancel_deal(command: CancelDeal, *, tx: Tx) -> Saved[DealView]:

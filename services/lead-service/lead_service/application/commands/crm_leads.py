@@ -14,8 +14,10 @@ from lead_service.application.commands.leads import (
 )
 from lead_service.application.ports import Tx
 from lead_service.domain.crm import CrmRecord
+from lead_service.domain.erasure import Erasure
 from lead_service.domain.lead import Labels, Lead, LeadState
 from onefunnel.events.values import CampaignId
+from onefunnel.ids import new_id
 
 _OPEN: Final = {
     LeadState.CAPTURED,
@@ -27,6 +29,8 @@ _OPEN: Final = {
 
 async def follow_lead(record: CrmRecord, *, tx: Tx) -> CrmRecord:
     """Make the lead what its record says. Names and addresses stay in the CRM: no event carries them."""
+    if record.says("erased") == "true" and await _is_erased(record, tx):
+        return record
     lead = await tx.leads.find(record.id)
     if lead is None:
         if record.says("deleted") != "true":
@@ -37,6 +41,7 @@ async def follow_lead(record: CrmRecord, *, tx: Tx) -> CrmRecord:
         await _agree_on_owner(record, lead, tx)
     if lead is not None:
         await _give_up(record, await tx.leads.get(record.id), tx)
+        await _forget(record, await tx.leads.get(record.id), tx)
     return record
 
 
@@ -90,6 +95,22 @@ async def _give_up(record: CrmRecord, lead: Lead, tx: Tx) -> None:
     at = record.runs("deleted" if deleted else "standing")[-1][0]
     reason = "crm-deleted" if deleted else record.says("lost_reason") or "unspecified"
     await disqualify_lead(DisqualifyLead(lead.id, reason, at), tx=tx)
+
+
+async def _forget(record: CrmRecord, lead: Lead, tx: Tx) -> None:
+    """Erase whoever asked the CRM to be forgotten: the CRM asks, we carry it out; counts stay."""
+    if record.says("erased") != "true":
+        return
+    asked = await tx.erasures.of(lead.id)
+    if asked is None:
+        asked = Erasure(new_id(), "lead", lead.id, f"crm:{record.external.source}", tx.now)
+        await tx.erasures.add(asked)
+    await tx.erasures.carry_out(*asked.approve(by=tx.actor, at=tx.now))
+
+
+async def _is_erased(record: CrmRecord, tx: Tx) -> bool:
+    known = await tx.erasures.of(record.id)
+    return known is not None and known.erased_at is not None
 
 
 async def _owner(record: CrmRecord, tx: Tx) -> UUID | None:

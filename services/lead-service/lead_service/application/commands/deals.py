@@ -27,7 +27,7 @@ class NewDeal:
     """What a deal starts with; what is left out comes from its lead, if it has one."""
 
     external: External | None = None
-    name: str | None = None
+    name: str | None = field(default=None, repr=False)
     created_at: When | None = None
     funnel: str | None = None
     stage: str | None = None
@@ -196,7 +196,7 @@ class UpdateDeal:
     """Correct what a deal is about."""
 
     deal_id: UUID
-    changes: DealChanges
+    changes: DealChanges = field(repr=False)
     seen: int
 
 
@@ -241,7 +241,7 @@ class MoveDeal:
     deal_id: UUID
     stage: str
     at: When | None = None
-    evidence: str | None = None
+    evidence: str | None = field(default=None, repr=False)
     corrects: UUID | None = None
 
 

@@ -1,6 +1,6 @@
 """People, accounts, products and campaigns: records that are made, put and changed as a whole."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Protocol, Self, TypedDict, TypeVar
 from uuid import UUID
@@ -83,12 +83,14 @@ async def create_campaign(campaign: Campaign, *, tx: Tx) -> Saved[CampaignView]:
 async def create_person(person: Person, *, tx: Tx) -> Saved[PersonView]:
     """Record a person; managers must exist, and nobody may end up above themselves."""
     await _check_managers(person, tx)
+    await tx.erasures.refuse_erased(person.email, "/email")
     return await create(person, repository=tx.people, what="person")
 
 
 async def put_person(person: Person, *, tx: Tx) -> Saved[PersonView]:
     """Record a person or make them as given."""
     await _check_managers(person, tx)
+    await tx.erasures.refuse_erased(person.email, "/email")
     return await put(person, repository=tx.people)
 
 
@@ -107,7 +109,7 @@ class ChangePerson:
     """Change a person."""
 
     person_id: UUID
-    changes: PersonChanges
+    changes: PersonChanges = field(repr=False)
     seen: int
 
 
@@ -161,7 +163,7 @@ class ChangeAccount:
     """Change an account."""
 
     account_id: UUID
-    changes: AccountChanges
+    changes: AccountChanges = field(repr=False)
     seen: int
 
 
@@ -177,7 +179,7 @@ class ChangeProduct:
     """Change a product."""
 
     product_id: UUID
-    changes: ProductChanges
+    changes: ProductChanges = field(repr=False)
     seen: int
 
 
@@ -193,7 +195,7 @@ class ChangeCampaign:
     """Change a campaign."""
 
     campaign_id: UUID
-    changes: CampaignChanges
+    changes: CampaignChanges = field(repr=False)
     seen: int
 
 
@@ -212,7 +214,7 @@ class RecordSpend:
     spent_on: date | None = None
     amount: Money | None = None
     reverses: UUID | None = None
-    note: str | None = None
+    note: str | None = field(default=None, repr=False)
 
 
 async def record_spend(command: RecordSpend, *, tx: Tx) -> tuple[SpendView, Saved[CampaignView]]:

@@ -1,6 +1,6 @@
 """The tenant's settings, and the funnels that both sides agree on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypedDict
 from uuid import UUID
 
@@ -71,7 +71,7 @@ class TenantChanges(TypedDict, total=False):
 class ChangeTenant:
     """Change the tenant's calendar or currency."""
 
-    changes: TenantChanges
+    changes: TenantChanges = field(repr=False)
     seen: int
 
 

@@ -32,7 +32,7 @@ class CaptureLead:
     campaign_id: UUID | None = None
     segment: str | None = None
     owner_id: UUID | None = None
-    attributes: Mapping[str, Scalar] = field(default_factory=dict)
+    attributes: Mapping[str, Scalar] = field(repr=False, default_factory=dict)
     qualified_at: When | None = None
     fingerprint: bytes | None = (
         None  # tells a repetition from another lead of the same outside name
@@ -46,6 +46,7 @@ async def capture_lead(command: CaptureLead, *, tx: Tx) -> Saved[LeadView]:
             ("campaign", command.campaign_id, "/campaign"), ("person", command.owner_id, "/owner")
         )
     )
+    await tx.erasures.refuse_erased(command.contact.email, "/email")
     if command.funnel != "default":
         await tx.settings.funnel(command.funnel)
     lead, event = capture(await _lead_of(command, tx))
@@ -99,7 +100,7 @@ class UpdateLead:
     """Correct what is known about a lead."""
 
     lead_id: UUID
-    changes: LeadChanges
+    changes: LeadChanges = field(repr=False)
     seen: int
 
 
@@ -121,6 +122,8 @@ async def update_lead(command: UpdateLead, *, tx: Tx) -> Saved[LeadView]:
         CampaignId(campaign_id) if campaign_id else None,
         changes.get("segment", lead.labels.segment),
     )
+    if contact.email != known.email:
+        await tx.erasures.refuse_erased(contact.email, "/email")
     updated, events = lead.update(
         contact=contact, labels=labels, attributes=changes.get("attributes", lead.attributes)
     )
@@ -171,7 +174,7 @@ class RejectLead:
     reason_class: ReasonClass
     person_id: UUID | None = None
     at: When | None = None
-    note: str | None = None
+    note: str | None = field(default=None, repr=False)
 
 
 async def reject_lead(command: RejectLead, *, tx: Tx) -> Saved[LeadView]:
@@ -192,7 +195,7 @@ class RecycleLead:
     reason: str
     until: date | None = None
     at: When | None = None
-    note: str | None = None
+    note: str | None = field(default=None, repr=False)
 
 
 async def recycle_lead(command: RecycleLead, *, tx: Tx) -> Saved[LeadView]:
@@ -210,7 +213,7 @@ class DisqualifyLead:
     lead_id: UUID
     reason: str
     at: When | None = None
-    note: str | None = None
+    note: str | None = field(default=None, repr=False)
 
 
 async def disqualify_lead(command: DisqualifyLead, *, tx: Tx) -> Saved[LeadView]:

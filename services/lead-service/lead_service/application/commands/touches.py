@@ -1,6 +1,6 @@
 """Contacts with leads, and the merging of two leads that are one person."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from lead_service.application.commands.terms import moment, references
@@ -25,7 +25,7 @@ class RecordTouch:
     at: When | None = None
     campaign_id: UUID | None = None
     person_id: UUID | None = None
-    note: str | None = None
+    note: str | None = field(default=None, repr=False)
 
 
 async def record_touch(command: RecordTouch, *, tx: Tx) -> tuple[TouchView, Saved[LeadView]]:

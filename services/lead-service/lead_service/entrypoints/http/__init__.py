@@ -9,9 +9,11 @@ from lead_service.entrypoints.http import (
     batches,
     deals,
     directory,
+    erasures,
     funnels,
     internal,
     leads,
+    subjects,
 )
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
@@ -21,5 +23,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     activities.router,
     directory.router,
     funnels.router,
+    erasures.router,
+    subjects.router,
     internal.router,
 )

@@ -15,17 +15,24 @@ PATH = "/v1/activities"
 
 
 @router.post(
-    PATH, status_code=201, response_model=ActivityOut, openapi_extra=declared("activity", "create")
+    PATH,
+    status_code=201,
+    response_model=ActivityOut,
+    openapi_extra=declared("activity", "create", owned=True),
 )
 async def create_activity(body: ActivityIn, asked: Asking) -> Response:
     """Note work on a deal."""
-    return await asked.do(log_activity, body.command(asked.tenant_id), beside(ActivityOut))
+    command = body.command(asked.tenant_id)
+    await asked.check_mentioned("deal", command.deal_id, "/deal")
+    return await asked.do(log_activity, command, beside(ActivityOut))
 
 
-@router.get(PATH, responses=listed(ActivityOut), openapi_extra=declared("activity", "read"))
+@router.get(
+    PATH, responses=listed(ActivityOut), openapi_extra=declared("activity", "read", owned=True)
+)
 async def list_activities(
     asked: Asking, page: PageRequest, deal: Id | None = None, person: Id | None = None
 ) -> Response:
     """List activities, newest first."""
     filters = {"deal_id": deal, "person_id": person}
-    return await asked.page(asked.queries.activities, page, ActivityOut, filters)
+    return await asked.page(asked.queries.activities, page, ActivityOut, filters, owned=True)

@@ -16,10 +16,11 @@ from lead_service.application.commands.batches import (
 )
 from lead_service.application.commands.leads import capture_lead
 from lead_service.application.ports import Mention, Saved, Tx
+from lead_service.entrypoints.owning import Owning
 from lead_service.entrypoints.schemas.batches import BatchIn, BatchOut, read_item
 from lead_service.entrypoints.schemas.lead_answers import LeadsOut
 from lead_service.entrypoints.schemas.leads import LeadIn, LeadsIn
-from lead_service.entrypoints.schemas.mentions import mentions
+from lead_service.entrypoints.schemas.mentions import addresses, mentions
 from lead_service.entrypoints.wiring import Asked, Asking
 from onefunnel.errors import DomainError
 from onefunnel.http.incoming import MAX_BATCH_BYTES
@@ -52,7 +53,8 @@ async def create_batch(body: BatchIn, asked: Asking) -> Response:
 def _answer(results: Sequence[ItemResult]) -> Answer:
     events = [event_id for result in results for event_id in result.event_ids]
     body = {"items": [_shown(result) for result in results]}
-    return Answer(body, event_id=events[-1] if events else None)
+    changed = any(result.status in {"created", "updated"} for result in results)
+    return Answer(body, event_id=events[-1] if events else None, changed=changed)
 
 
 def _shown(result: ItemResult) -> dict[str, object]:
@@ -74,11 +76,12 @@ def _problem(error: Exception | None) -> dict[str, object] | None:
 @router.post(
     "/v1/leads/batch",
     response_model=LeadsOut,
-    openapi_extra=declared("lead", "create", max_body_bytes=MAX_BATCH_BYTES),
+    openapi_extra=declared("lead", "create", max_body_bytes=MAX_BATCH_BYTES, owned=True),
 )
 async def create_leads(body: LeadsIn, asked: Asking) -> Response:
     """Log up to 500 leads; each is taken or refused for itself."""
-    readings = [_reading(raw, asked) for raw in body.items]
+    owning = await asked.owning()
+    readings = [_reading(raw, asked, owning) for raw in body.items]
 
     async def work(conn: Any, metadata: Any) -> Answer:
         batch = asked.wiring.batch(conn, metadata, imported=False)
@@ -87,11 +90,11 @@ async def create_leads(body: LeadsIn, asked: Asking) -> Response:
     return await asked.write(work)
 
 
-def _reading(item: LeadIn | dict[str, Any], asked: Asked) -> Reading:
+def _reading(item: LeadIn | dict[str, Any], asked: Asked, owning: Owning) -> Reading:
     if isinstance(item, LeadIn):
-        return Reading((_capture(item, asked),))
+        return Reading((_capture(item, asked, owning),))
     try:
-        return Reading((_capture(_LEAD.validate_json(orjson.dumps(item)), asked),))
+        return Reading((_capture(_LEAD.validate_json(orjson.dumps(item)), asked, owning),))
     except TypeError:
         return Reading(refused=Problem("validation-failed", "A number is beyond 64 bits."))
     except ValidationError as error:
@@ -99,16 +102,17 @@ def _reading(item: LeadIn | dict[str, Any], asked: Asked) -> Reading:
         return Reading(refused=problem_of(found))
 
 
-def _capture(lead: LeadIn, asked: Asked) -> Action:
+def _capture(lead: LeadIn, asked: Asked, owning: Owning) -> Action:
     command = lead.command(asked.tenant_id)
 
     async def run(tx: Tx) -> Sequence[Saved[Any]]:
+        owning.check_given(command.owner_id)
         return (await capture_lead(command, tx=tx),)
 
     named = list(mentions(lead, asked.tenant_id))
     if lead.external is not None:
         named.append(Mention("lead", lead.external.id_of("lead", asked.tenant_id), subject=True))
-    return Action(run, tuple(named))
+    return Action(run, tuple(named), addresses=addresses(lead))
 
 
 def _leads_answer(results: Sequence[ItemResult]) -> Answer:

@@ -15,7 +15,7 @@ from lead_service.entrypoints.schemas.directory_answers import (
     ProductOut,
     SpendOut,
 )
-from lead_service.entrypoints.wiring import Asking, beside, listed, made, shown
+from lead_service.entrypoints.wiring import Asking, beside, listed, made, shown, there_already
 from onefunnel.http.bodies import Id
 from onefunnel.http.pagination import PageRequest
 from onefunnel.http.preconditions import IfMatch
@@ -32,6 +32,7 @@ OutsideId = Annotated[str | None, Query(alias="external.id", max_length=200)]
     PEOPLE,
     status_code=201,
     response_model=PersonOut,
+    responses=there_already(PersonOut),
     openapi_extra=declared("person", "create"),
 )
 async def create_person(body: schemas.PersonIn, asked: Asking) -> Response:
@@ -82,6 +83,7 @@ async def update_person(
     ACCOUNTS,
     status_code=201,
     response_model=AccountOut,
+    responses=there_already(AccountOut),
     openapi_extra=declared("account", "create"),
 )
 async def create_account(body: schemas.AccountIn, asked: Asking) -> Response:
@@ -131,6 +133,7 @@ async def update_account(
     PRODUCTS,
     status_code=201,
     response_model=ProductOut,
+    responses=there_already(ProductOut),
     openapi_extra=declared("product", "create"),
 )
 async def create_product(body: schemas.ProductIn, asked: Asking) -> Response:
@@ -180,6 +183,7 @@ async def update_product(
     CAMPAIGNS,
     status_code=201,
     response_model=CampaignOut,
+    responses=there_already(CampaignOut),
     openapi_extra=declared("campaign", "create"),
 )
 async def create_campaign(body: schemas.CampaignIn, asked: Asking) -> Response:

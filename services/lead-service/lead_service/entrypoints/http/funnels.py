@@ -8,7 +8,7 @@ from fastapi.responses import Response
 from lead_service.application.commands import funnels as commands
 from lead_service.entrypoints.schemas.directory import FunnelIn, TenantPatch
 from lead_service.entrypoints.schemas.directory_answers import FunnelOut, TenantOut
-from lead_service.entrypoints.wiring import Asking, listed, made, shown
+from lead_service.entrypoints.wiring import Asking, listed, made, shown, there_already
 from onefunnel.http.pagination import PageRequest
 from onefunnel.http.preconditions import IfMatch
 from onefunnel.http.routing import declared, routes
@@ -33,7 +33,11 @@ async def update_tenant(body: TenantPatch, seen: IfMatch, asked: Asking) -> Resp
 
 
 @router.post(
-    FUNNELS, status_code=201, response_model=FunnelOut, openapi_extra=declared("funnel", "create")
+    FUNNELS,
+    status_code=201,
+    response_model=FunnelOut,
+    responses=there_already(FunnelOut),
+    openapi_extra=declared("funnel", "create"),
 )
 async def create_funnel_version(body: FunnelIn, asked: Asking) -> Response:
     """Propose the next version of a funnel; it changes nothing until it is activated."""

@@ -25,7 +25,15 @@ from lead_service.entrypoints.schemas.leads import (
     RejectIn,
     TouchIn,
 )
-from lead_service.entrypoints.wiring import Asked, Asking, beside, listed, made, shown
+from lead_service.entrypoints.wiring import (
+    Asked,
+    Asking,
+    beside,
+    listed,
+    made,
+    shown,
+    there_already,
+)
 from onefunnel.http.bodies import Id
 from onefunnel.http.pagination import PageRequest
 from onefunnel.http.preconditions import IfMatch
@@ -39,14 +47,20 @@ PATH = "/v1/leads"
 
 
 @router.post(
-    PATH, status_code=201, response_model=LeadOut, openapi_extra=declared("lead", "create")
+    PATH,
+    status_code=201,
+    response_model=LeadOut,
+    responses=there_already(LeadOut),
+    openapi_extra=declared("lead", "create", owned=True),
 )
 async def create_lead(body: LeadIn, asked: Asking) -> Response:
     """Log a lead. The same external id and body again answers 200 with the lead that is there."""
-    return await asked.do(commands.capture_lead, body.command(asked.tenant_id), made(LeadOut, PATH))
+    command = body.command(asked.tenant_id)
+    await asked.check_given(command.owner_id)
+    return await asked.do(commands.capture_lead, command, made(LeadOut, PATH))
 
 
-@router.get(PATH, responses=listed(LeadOut), openapi_extra=declared("lead", "read"))
+@router.get(PATH, responses=listed(LeadOut), openapi_extra=declared("lead", "read", owned=True))
 async def list_leads(
     asked: Asking,
     page: PageRequest,
@@ -65,7 +79,7 @@ async def list_leads(
         "campaign_id": campaign,
         "id": named(asked, "lead", external_source, external_id),
     }
-    return await asked.page(asked.queries.leads, page, LeadOut, filters)
+    return await asked.page(asked.queries.leads, page, LeadOut, filters, owned=True)
 
 
 def named(asked: Asked, kind: str, source: str | None, id_: str | None) -> UUID | None:
@@ -75,16 +89,22 @@ def named(asked: Asked, kind: str, source: str | None, id_: str | None) -> UUID 
     return derived_id(asked.tenant_id, source, kind, id_) if source and id_ else None
 
 
-@router.get(PATH + "/{lead_id}", response_model=LeadOut, openapi_extra=declared("lead", "read"))
+@router.get(
+    PATH + "/{lead_id}", response_model=LeadOut, openapi_extra=declared("lead", "read", owned=True)
+)
 async def get_lead(lead_id: Id, asked: Asking) -> Response:
     """Read a lead. One that was merged leads to the one that survived."""
     lead = await asked.queries.leads.get(asked.tenant_id, lead_id)
     if lead.merged_into is not None:
         return Response(status_code=308, headers={"Location": f"{PATH}/{lead.merged_into}"})
-    return asked.read.answer(LeadOut.model_validate(lead), etag=lead.version)
+    return asked.read.answer(asked.shown(LeadOut.model_validate(lead)), etag=lead.version)
 
 
-@router.patch(PATH + "/{lead_id}", response_model=LeadOut, openapi_extra=declared("lead", "update"))
+@router.patch(
+    PATH + "/{lead_id}",
+    response_model=LeadOut,
+    openapi_extra=declared("lead", "update", owned=True),
+)
 async def update_lead(lead_id: Id, body: LeadPatch, seen: IfMatch, asked: Asking) -> Response:
     """Correct a lead."""
     command = commands.UpdateLead(lead_id, body.changes(asked.tenant_id), seen)
@@ -94,7 +114,7 @@ async def update_lead(lead_id: Id, body: LeadPatch, seen: IfMatch, asked: Asking
 @router.get(
     PATH + "/{lead_id}/timeline",
     responses=listed(HistoryOut),
-    openapi_extra=declared("lead", "read"),
+    openapi_extra=declared("lead", "read", owned=True),
 )
 async def lead_timeline(lead_id: Id, asked: Asking, page: PageRequest) -> Response:
     """Read what happened to a lead, newest first, each with the event that says so."""
@@ -113,7 +133,9 @@ async def timeline(id_: UUID, asked: Asked, page: PageRequest) -> Response:
 
 
 @router.post(
-    PATH + "/{lead_id}/assign", response_model=LeadOut, openapi_extra=declared("lead", "assign")
+    PATH + "/{lead_id}/assign",
+    response_model=LeadOut,
+    openapi_extra=declared("lead", "assign", owned=True),
 )
 async def assign_lead(lead_id: Id, body: AssignIn, asked: Asking) -> Response:
     """Hand a lead to a person."""
@@ -122,25 +144,33 @@ async def assign_lead(lead_id: Id, body: AssignIn, asked: Asking) -> Response:
 
 
 @router.post(
-    PATH + "/{lead_id}/accept", response_model=LeadOut, openapi_extra=declared("lead", "accept")
+    PATH + "/{lead_id}/accept",
+    response_model=LeadOut,
+    openapi_extra=declared("lead", "accept", owned=True),
 )
 async def accept_lead(lead_id: Id, body: AcceptIn, asked: Asking) -> Response:
     """Take a lead over, before first contact."""
     command = body.command(asked.tenant_id, lead_id, asked.principal.person_id)
+    await asked.check_named(command.person_id)
     return await asked.do(commands.accept_lead, command, shown(LeadOut))
 
 
 @router.post(
-    PATH + "/{lead_id}/reject", response_model=LeadOut, openapi_extra=declared("lead", "accept")
+    PATH + "/{lead_id}/reject",
+    response_model=LeadOut,
+    openapi_extra=declared("lead", "accept", owned=True),
 )
 async def reject_lead(lead_id: Id, body: RejectIn, asked: Asking) -> Response:
     """Refuse a lead, before first contact."""
     command = body.command(asked.tenant_id, lead_id, asked.principal.person_id)
+    await asked.check_named(command.person_id)
     return await asked.do(commands.reject_lead, command, shown(LeadOut))
 
 
 @router.post(
-    PATH + "/{lead_id}/recycle", response_model=LeadOut, openapi_extra=declared("lead", "recycle")
+    PATH + "/{lead_id}/recycle",
+    response_model=LeadOut,
+    openapi_extra=declared("lead", "recycle", owned=True),
 )
 async def recycle_lead(lead_id: Id, body: RecycleIn, asked: Asking) -> Response:
     """Give a lead back to marketing."""
@@ -150,7 +180,7 @@ async def recycle_lead(lead_id: Id, body: RecycleIn, asked: Asking) -> Response:
 @router.post(
     PATH + "/{lead_id}/disqualify",
     response_model=LeadOut,
-    openapi_extra=declared("lead", "disqualify"),
+    openapi_extra=declared("lead", "disqualify", owned=True),
 )
 async def disqualify_lead(lead_id: Id, body: DisqualifyIn, asked: Asking) -> Response:
     """Give a lead up for good."""
@@ -161,11 +191,13 @@ async def disqualify_lead(lead_id: Id, body: DisqualifyIn, asked: Asking) -> Res
     PATH + "/{lead_id}/convert",
     status_code=201,
     response_model=DealOut,
-    openapi_extra=declared("lead", "convert"),
+    responses=there_already(DealOut),
+    openapi_extra=declared("lead", "convert", owned=True),
 )
 async def convert_lead(lead_id: Id, body: ConvertIn, asked: Asking) -> Response:
     """Let a lead become a deal; both happen, or neither."""
     command = body.command(asked.tenant_id, lead_id)
+    await asked.check_named(command.deal.owner_id)
     return await asked.do(deal_commands.convert_lead, command, _converted)
 
 
@@ -174,11 +206,14 @@ def _converted(saved: tuple[Saved[LeadView], Saved[DealView]]) -> Answer:
 
 
 @router.post(
-    PATH + "/{lead_id}/merge", response_model=LeadOut, openapi_extra=declared("lead", "merge")
+    PATH + "/{lead_id}/merge",
+    response_model=LeadOut,
+    openapi_extra=declared("lead", "merge", owned=True),
 )
 async def merge_lead(lead_id: Id, body: MergeIn, asked: Asking) -> Response:
     """Say that a lead is the same person as another one, which survives."""
     command = body.command(asked.tenant_id, lead_id)
+    await asked.check_mentioned("lead", command.into_id, "/into")
     return await asked.do(touches.merge_lead, command, shown(LeadOut))
 
 
@@ -186,7 +221,7 @@ async def merge_lead(lead_id: Id, body: MergeIn, asked: Asking) -> Response:
     PATH + "/{lead_id}/touches",
     status_code=201,
     response_model=TouchOut,
-    openapi_extra=declared("lead", "touch"),
+    openapi_extra=declared("lead", "touch", owned=True),
 )
 async def record_touch(lead_id: Id, body: TouchIn, asked: Asking) -> Response:
     """Note a contact with a lead."""

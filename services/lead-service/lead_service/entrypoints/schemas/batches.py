@@ -10,7 +10,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from lead_service.application.commands.batches import Action, Item, ItemStatus, Reading
 from lead_service.application.ports import Kind, Mention
 from lead_service.entrypoints.schemas.batch_commands import Command, ConvertLead
-from lead_service.entrypoints.schemas.mentions import mentions
+from lead_service.entrypoints.schemas.mentions import addresses, mentions
 from lead_service.entrypoints.schemas.values import OutsideName, View
 from onefunnel.http.bodies import Body
 from onefunnel.http.problems import Problem
@@ -121,5 +121,9 @@ def _action(n: int, command: Any, tenant_id: UUID) -> Action:
         deal_id = command.deal.external.id_of("deal", tenant_id)
         named.append(Mention("deal", deal_id, subject=True))
     return Action(
-        command.run, tuple(named), puts=command.do.endswith(".put"), place=f"/commands/{n}"
+        command.run,
+        tuple(named),
+        puts=command.do.endswith(".put"),
+        place=f"/commands/{n}",
+        addresses=addresses(command),
     )

@@ -51,6 +51,13 @@ class LeadOut(View):
     version: int
 
 
+def unnamed(body: object) -> object:
+    """Return an answer without the name and addresses of a lead, for those who may not see them."""
+    if isinstance(body, LeadOut):
+        return body.model_copy(update={"name": None, "email": None, "phone": None})
+    return body
+
+
 class TouchOut(View):
     """A contact with a lead."""
 

@@ -27,6 +27,12 @@ def mentions(body: BaseModel, tenant_id: UUID) -> Iterator[Mention]:
         yield from _mentions(name, getattr(body, name), tenant_id)
 
 
+def addresses(body: BaseModel) -> tuple[str, ...]:
+    """Return the e-mail address that a body brings, if it does."""
+    address = getattr(body, "email", None)
+    return (address,) if address else ()
+
+
 def _mentions(name: str, value: Any, tenant_id: UUID) -> Iterator[Mention]:
     kind = _KINDS.get(name)
     if kind is not None and isinstance(value, UUID | ExternalIn):

@@ -1,5 +1,6 @@
 """Small parts that many bodies share."""
 
+from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from hashlib import sha256
 from typing import Annotated, Any, cast
@@ -85,6 +86,10 @@ class View(BaseModel):
     """A part of an answer, read from a view's attributes."""
 
     model_config = ConfigDict(from_attributes=True, populate_by_name=True)
+
+    def __repr_args__(self) -> Iterable[tuple[str, Any]]:
+        """Say which fields there are, never what is in them."""
+        return [(name, ...) for name in type(self).model_fields]
 
 
 class ExternalOut(View):

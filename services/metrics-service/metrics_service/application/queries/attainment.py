@@ -18,6 +18,7 @@ from metrics_service.application.queries.cut import explain
 from metrics_service.application.queries.org import Org, OrgLabel
 from metrics_service.application.queries.pay_rows import PayRows
 from metrics_service.application.queries.refs import refs
+from metrics_service.application.queries.scope import FIXED_GROUPS, Scope, not_fixed
 from metrics_service.application.queries.situation import Situation
 from metrics_service.application.words import decimal_text
 from metrics_service.projections.calendar import period_bounds
@@ -56,9 +57,10 @@ class _Credited:
 
 
 async def quota_attainment(
-    question: AttainmentQuestion, *, situation: Situation, org: Org, rows: PayRows
+    question: AttainmentQuestion, *, situation: Situation, org: Org, rows: PayRows, scope: Scope
 ) -> AttainmentAnswer:
     """Answer for every quota of the period: a person's own over all their deals, a component's in pay."""
+    _check(question, scope)
     rules = situation.definitions
     quotas = [
         q
@@ -72,15 +74,30 @@ async def quota_attainment(
         deals.setdefault(person, []).append(facts)
     found = [_of_person(q, deals.get(q.person_id, ()), first, last, rules) for q in quotas]
     found += [one for one in await _in_pay(question, rules, rows) if one.quota.component]
-    return _answer(question, found, situation, org)
+    return _answer(question, _seen(found, question, scope), situation, org, scope)
 
 
 async def pay_attainment(
-    question: AttainmentQuestion, *, situation: Situation, org: Org, rows: PayRows
+    question: AttainmentQuestion, *, situation: Situation, org: Org, rows: PayRows, scope: Scope
 ) -> AttainmentAnswer:
     """Answer for the components of pay plans that have a quota, inside each assignment."""
+    _check(question, scope)
     found = await _in_pay(question, situation.definitions, rows)
-    return _answer(question, found, situation, org)
+    return _answer(question, _seen(found, question, scope), situation, org, scope)
+
+
+def _check(question: AttainmentQuestion, scope: Scope) -> None:
+    """Refuse a person or a way to group that is not there for this caller."""
+    if question.person is not None:
+        scope.check_period(question.person, question.period)
+    if scope.rights.grouped and question.group_by not in {None, FIXED_GROUPS}:
+        raise not_fixed()
+
+
+def _seen(
+    found: Sequence[_Credited], question: AttainmentQuestion, scope: Scope
+) -> Sequence[_Credited]:
+    return [one for one in found if scope.shows_period(one.quota.person_id, question.period)]
 
 
 async def _in_pay(
@@ -195,7 +212,11 @@ def _of_key(key: PayKey, vector: PayVector, rules: Definitions) -> _Credited | N
 
 
 def _answer(
-    question: AttainmentQuestion, found: Sequence[_Credited], situation: Situation, org: Org
+    question: AttainmentQuestion,
+    found: Sequence[_Credited],
+    situation: Situation,
+    org: Org,
+    scope: Scope,
 ) -> AttainmentAnswer:
     rules = situation.definitions
     first, last = _bounds(question.period, rules)
@@ -207,26 +228,20 @@ def _answer(
         else ""
         for i in items
     }
-    groups = sorted({(labels[str(i.person)], i.measure, i.currency or "") for i in items})
+    grouped: dict[tuple[str, str, str], list[Attained]] = {}
+    for item in items:
+        key = labels[str(item.person)], item.measure, item.currency or ""
+        grouped.setdefault(key, []).append(item)
+    keys = scope.large(sorted(grouped), lambda key: len({i.person for i in grouped[key]}))
+    shown = [] if scope.rights.grouped else items
     return AttainmentAnswer(
         period=question.period,
         group_by=question.group_by,
-        items=items,
-        groups=[
-            _team(
-                key if question.group_by else None,
-                [
-                    i
-                    for i in items
-                    if (labels[str(i.person)], i.measure, i.currency or "") == (key, measure, cur)
-                ],
-                basis,
-            )
-            for key, measure, cur in groups
-        ],
+        items=shown,
+        groups=[_team(key[0] if question.group_by else None, grouped[key], basis) for key in keys],
         refs=refs(
             person=[
-                *(str(i.person) for i in items),
+                *(str(i.person) for i in shown),
                 *(labels.values() if question.group_by == "manager" else ()),
             ]
         ),

@@ -22,17 +22,37 @@ LONGEST: Final = 366 * 30  # days of any window
 
 
 @dataclass(frozen=True, slots=True)
+class Stretch:
+    """A person's things, between two days, both inclusive."""
+
+    person: str
+    first: date
+    last: date
+
+
+@dataclass(frozen=True, slots=True)
 class Cut:
-    """A window, at most one dimension to group by, and filters: dimension to value ("" is nobody)."""
+    """A window, at most one dimension to group by, and filters: dimension to value ("" is nobody).
+
+    `within` keeps it to what belongs to some people on some days; None is everybody and nobody.
+    """
 
     window: Window
     group_by: Dimension | None = None
     filters: Mapping[Dimension, str] = field(default_factory=dict)
+    within: tuple[Stretch, ...] | None = None
 
     @property
     def dimensions(self) -> set[Dimension]:
         """Every dimension that plays a part."""
-        return {*self.filters, *([self.group_by] if self.group_by else [])}
+        found = {*self.filters, *([self.group_by] if self.group_by else [])}
+        return found if self.within is None else found | {"person"}
+
+    def holds(self, owner: str, day: date) -> bool:
+        """Say whether what was `owner`'s on a day is within the cut."""
+        return self.within is None or any(
+            s.person == owner and s.first <= day <= s.last for s in self.within
+        )
 
     @property
     def counted(self) -> bool:

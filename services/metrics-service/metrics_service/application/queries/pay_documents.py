@@ -10,6 +10,7 @@ from metrics_service.domain.adjustment import Adjustment
 from metrics_service.domain.assignment import Assignment
 from metrics_service.domain.plan import Plan
 from metrics_service.domain.quota import Quota
+from onefunnel.reach import Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,20 +24,42 @@ class Closed:
 class PayDocuments(Protocol):
     """Lists of the pay aggregates, in the order of their ids: newest last, as ids are made in time."""
 
-    async def plans(self, *, after: UUID | None, limit: int) -> Sequence[Plan]:
-        """Return plans with all their versions."""
+    async def plans(
+        self, *, after: UUID | None, limit: int, seen: Sequence[Span] | None = None
+    ) -> Sequence[Plan]:
+        """Return plans with all their versions; of `seen` people, those they were assigned to meanwhile."""
         ...
 
     async def assignments(
-        self, *, person: UUID | None, plan: UUID | None, after: UUID | None, limit: int
+        self,
+        *,
+        person: UUID | None,
+        plan: UUID | None,
+        after: UUID | None,
+        limit: int,
+        seen: Sequence[Span] | None = None,
     ) -> Sequence[Assignment]:
-        """Return assignments of a person or to a plan."""
+        """Return assignments of a person or to a plan; of `seen` people, those of the days they are seen."""
+        ...
+
+    async def assignment(self, assignment_id: UUID) -> Assignment | None:
+        """Return one assignment, None if there is none."""
         ...
 
     async def quotas(
-        self, *, person: UUID | None, period: str | None, after: UUID | None, limit: int
+        self,
+        *,
+        person: UUID | None,
+        period: str | None,
+        after: UUID | None,
+        limit: int,
+        pairs: Sequence[tuple[UUID, str]] | None = None,
     ) -> Sequence[Quota]:
-        """Return quotas of a person or a period."""
+        """Return quotas of a person or a period; with `pairs` only of these people in these periods."""
+        ...
+
+    async def quota_pairs(self, people: Sequence[UUID]) -> Sequence[tuple[UUID, str]]:
+        """Return some people with the periods for which they have a quota."""
         ...
 
     async def periods(self, *, after: str | None, limit: int) -> Sequence[Closed]:
@@ -44,7 +67,12 @@ class PayDocuments(Protocol):
         ...
 
     async def adjustments(
-        self, *, person: UUID | None, after: UUID | None, limit: int
+        self,
+        *,
+        person: UUID | None,
+        after: UUID | None,
+        limit: int,
+        seen: Sequence[Span] | None = None,
     ) -> Sequence[Adjustment]:
-        """Return adjustments of a person."""
+        """Return adjustments of a person; of `seen` people, those of the days they are seen."""
         ...

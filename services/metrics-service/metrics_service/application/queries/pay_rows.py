@@ -42,6 +42,7 @@ class LedgerFilter:
     posted_period: str | None = None
     earned_period: str | None = None
     component: str | None = None
+    pairs: Sequence[tuple[UUID, str]] | None = None  # of a payee and a posted period
 
 
 class CreditedDeal(NamedTuple):
@@ -59,6 +60,10 @@ class PayRows(Protocol):
         self, wanted: LedgerFilter, *, after: int | None, limit: int
     ) -> Sequence[LedgerRow]:
         """Return entries in the order they were posted, after the one with this id."""
+        ...
+
+    async def posted(self, payees: Sequence[UUID] | None) -> Sequence[tuple[UUID, str]]:
+        """Return the payees, of some or of all, with the periods in which something was posted for them."""
         ...
 
     async def frozen_rules(self, period: str) -> Definitions | None:

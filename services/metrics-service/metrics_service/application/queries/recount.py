@@ -115,7 +115,9 @@ class Recount:
     ) -> Iterator[Hit]:
         kind, head, tail = cell
         day = self._day(kind, tail)
-        if day is None or not all(
+        if day is None or not self._cut.holds(dims["owner"], day):
+            return
+        if not all(
             self._value(dims, dimension, day) == wanted
             for dimension, wanted in self._cut.filters.items()
         ):

@@ -1,0 +1,53 @@
+"""Rate limits over HTTP: what is left is said with every answer, and too much is a 429 that says when.
+
+The headers are those of the IETF draft: `RateLimit-Policy: "default";q=600;w=60` is what is granted,
+`RateLimit: "default";r=599;t=1` what is left and in how many seconds nothing is missing.
+"""
+
+import time
+from typing import Final
+
+from starlette.types import Scope
+
+from gateway.domain.quota import Quota, Standing
+from onefunnel.http.problems import Problem
+from onefunnel.runtime import Header
+
+# A key has 256 bits, so nobody guesses one: this keeps noise away, and whoever has a valid key and shares
+# the address of somebody who has none is served all the same.
+FAILURES_WINDOW_S: Final = 60
+
+CREDENTIALS: Final = frozenset({b"authorization", b"x-api-key"})
+SAID: Final = "onefunnel.said_by_limits"  # in the scope
+
+
+class Limits:
+    """What each principal may ask, and how often an address may fail to say who it is."""
+
+    def __init__(self, limit: int, window_s: int, failures: int) -> None:
+        self._quota = Quota(limit, window_s)
+        self._failures = Quota(failures, FAILURES_WINDOW_S)
+        self._policy: Header = (b"ratelimit-policy", b'"default";q=%d;w=%d' % (limit, window_s))
+
+    def count(self, scope: Scope, tenant_and_principal: str) -> None:
+        """Count a request of a principal; raise `rate-limited` if it is one too many."""
+        standing = self._quota.take(tenant_and_principal, time.monotonic())
+        left = b'"default";r=%d;t=%d' % (standing.remaining, standing.full_in_s)
+        scope[SAID] = (self._policy, (b"ratelimit", left))
+        if not standing.admitted:
+            raise _too_many(
+                "You ask more than is granted; RateLimit-Policy says how much.", standing
+            )
+
+    def count_failure(self, scope: Scope) -> None:
+        """Count a credential that was none; raise `rate-limited` if the address sent too many."""
+        if not any(name in CREDENTIALS for name, _ in scope["headers"]):
+            return
+        client = scope.get("client")
+        standing = self._failures.take(client[0] if client else "", time.monotonic())
+        if not standing.admitted:
+            raise _too_many("Too many requests from here came without a valid key.", standing)
+
+
+def _too_many(detail: str, standing: Standing) -> Problem:
+    return Problem("rate-limited", detail, headers={"Retry-After": str(standing.retry_in_s)})

@@ -1,0 +1,229 @@
+"""Small CRMs on loopback that answer as their vendors' documentation says, and write down what was asked."""
+
+import asyncio
+import json
+import socket
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qs
+
+import uvicorn
+
+TOKEN = "a token of the CRM"
+
+
+@dataclass
+class Asked:
+    method: str
+    path: str
+    query: dict[str, str]
+    headers: dict[str, str]
+    body: Any
+
+
+@dataclass
+class FakeCrm:
+    """The records of an account, and what was asked; `answers` are given before any other."""
+
+    provider: str
+    records: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
+    asked: list[Asked] = field(default_factory=list)
+    answers: list[tuple[int, dict[str, str], Any]] = field(default_factory=list)
+    poison: set[str] = field(default_factory=set)
+    token: str = TOKEN
+    url: str = ""
+
+    def put(self, what: str, id_: str, **fields: Any) -> None:
+        self.records.setdefault(what, {})[id_] = fields
+
+    async def __call__(self, scope, receive, send) -> None:
+        body = b""
+        more = True
+        while more:
+            message = await receive()
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
+        query = {
+            name: values[0] for name, values in parse_qs(scope["query_string"].decode()).items()
+        }
+        headers = {name.decode(): value.decode() for name, value in scope["headers"]}
+        asked = Asked(
+            scope["method"], scope["path"], query, headers, json.loads(body) if body else None
+        )
+        self.asked.append(asked)
+        status, more_headers, content = self._answer(asked)
+        out = b"" if content is None else json.dumps(content).encode()
+        raw = [(name.encode(), value.encode()) for name, value in more_headers.items()]
+        await send(
+            {
+                "type": "http.response.start",
+                "status": status,
+                "headers": [(b"content-type", b"application/json"), *raw],
+            }
+        )
+        await send({"type": "http.response.body", "body": out})
+
+    def _answer(self, asked: Asked) -> tuple[int, dict[str, str], Any]:
+        if self.answers:
+            return self.answers.pop(0)
+        return globals()[f"_{self.provider.replace('-', '_')}"](self, asked)
+
+
+def _hubspot(crm: FakeCrm, asked: Asked) -> tuple[int, dict[str, str], Any]:
+    if asked.headers.get("authorization") != f"Bearer {crm.token}":
+        return 401, {}, {"status": "error", "category": "INVALID_AUTHENTICATION"}
+    what = asked.path.split("/")[4]
+    known = crm.records.get(what, {})
+    if asked.path.endswith("/batch/read"):
+        return _hubspot_batch(crm, known, asked.body)
+    return _hubspot_search(known, asked.body)
+
+
+def _hubspot_batch(crm, known, body):
+    ids = [one["id"] for one in body["inputs"]]
+    assert len(ids) <= 100
+    if crm.poison & set(ids):
+        return 400, {}, {"status": "error", "category": "VALIDATION_ERROR"}
+    there = [_hubspot_object(id_, known[id_], body["properties"]) for id_ in ids if id_ in known]
+    missing = [id_ for id_ in ids if id_ not in known]
+    answer = {"status": "COMPLETE", "results": there}
+    if not missing:
+        return 200, {}, answer
+    error = {"status": "error", "category": "OBJECT_NOT_FOUND", "context": {"ids": missing}}
+    return 207, {}, {**answer, "numErrors": 1, "errors": [error]}
+
+
+def _hubspot_object(id_, fields, properties):
+    wanted = {name: fields.get(name) for name in {*properties, "hs_object_id", "createdate"}}
+    return {
+        "id": id_,
+        "properties": {**wanted, "hs_object_id": id_},
+        "updatedAt": fields.get("hs_lastmodifieddate") or fields.get("lastmodifieddate"),
+        "archived": False,
+    }
+
+
+def _hubspot_search(known, body):
+    (group,) = body["filterGroups"]
+    (sort,) = body["sorts"]
+    assert body.get("after") is None, "nobody may count past ten thousand"
+    assert body["limit"] <= 200
+
+    def value(id_, name):
+        if name == "hs_object_id":
+            return int(id_)
+        return _ms(known[id_][name])
+
+    def fits(id_):
+        operators = {"GTE": int.__ge__, "GT": int.__gt__, "EQ": int.__eq__}
+        return all(
+            operators[one["operator"]](value(id_, one["propertyName"]), int(one["value"]))
+            for one in group["filters"]
+        )
+
+    found = sorted(filter(fits, known), key=lambda id_: value(id_, sort["propertyName"]))
+    page = [_hubspot_object(id_, known[id_], body["properties"]) for id_ in found[: body["limit"]]]
+    return 200, {}, {"total": len(found), "results": page}
+
+
+def _ms(text: str) -> int:
+    return int(datetime.fromisoformat(text).astimezone(UTC).timestamp() * 1000)
+
+
+def _zoho(crm: FakeCrm, asked: Asked) -> tuple[int, dict[str, str], Any]:
+    if asked.headers.get("authorization") != f"Zoho-oauthtoken {crm.token}":
+        return 401, {}, {"code": "INVALID_TOKEN", "status": "error"}
+    assert len(asked.query["fields"].split(",")) <= 50
+    known = crm.records.get(asked.path.split("/")[-1], {})
+    found = [{"id": id_, **known[id_]} for id_ in asked.query["ids"].split(",") if id_ in known]
+    return (200, {}, {"data": found, "info": {}}) if found else (204, {}, None)
+
+
+def _dynamics(crm: FakeCrm, asked: Asked) -> tuple[int, dict[str, str], Any]:
+    if asked.headers.get("authorization") != f"Bearer {crm.token}":
+        return 401, {}, {"error": {"code": "0x80041d70"}}
+    what, _, id_ = asked.path.split("/")[-1].partition("(")
+    known = crm.records.get(what, {}).get(id_.rstrip(")"))
+    if known is None:
+        return 404, {}, {"error": {"code": "0x80040217"}}
+    return 200, {}, {"@odata.context": "x", **known}
+
+
+def _pipedrive(crm: FakeCrm, asked: Asked) -> tuple[int, dict[str, str], Any]:
+    if asked.headers.get("x-api-token") != crm.token:
+        return 401, {}, {"success": False, "error": "unauthorized access"}
+    known = crm.records.get("deals", {})
+    since = datetime.fromisoformat(asked.query["updated_since"])
+    found = sorted(
+        (one for one in known.values() if datetime.fromisoformat(one["update_time"]) >= since),
+        key=lambda one: one["update_time"],
+    )
+    first, limit = int(asked.query.get("cursor", "0")), int(asked.query["limit"])
+    following = str(first + limit) if first + limit < len(found) else None
+    return (
+        200,
+        {},
+        {
+            "success": True,
+            "data": found[first : first + limit],
+            "additional_data": {"next_cursor": following},
+        },
+    )
+
+
+def _salesforce(crm: FakeCrm, asked: Asked) -> tuple[int, dict[str, str], Any]:
+    if asked.headers.get("authorization") != f"Bearer {crm.token}":
+        return 401, {}, [{"errorCode": "INVALID_SESSION_ID", "message": "Session expired"}]
+    words = asked.query["q"].split(" ")
+    assert words[:3] == ["SELECT", "FIELDS(ALL)", "FROM"]
+    known = crm.records.get(words[3], {})
+    limit = int(words[-1])
+    assert limit <= 200, "the vendor's limit of FIELDS(ALL)"
+    if words[7] == ">=" or words[6] == ">=":
+        since, behind = words[words.index(">=") + 1], ""
+    else:
+        since, behind = words[words.index(">") + 1], words[-7].strip("')")
+    at = datetime.fromisoformat(since)
+    found = sorted(
+        (datetime.fromisoformat(one["SystemModstamp"]), id_) for id_, one in known.items()
+    )
+    rows = [
+        {"attributes": {"type": words[3]}, "Id": id_, **known[id_]}
+        for when, id_ in found
+        if when > at or (when == at and id_ > behind)
+    ]
+    return 200, {}, {"totalSize": len(rows[:limit]), "done": True, "records": rows[:limit]}
+
+
+@asynccontextmanager
+async def serving(crm: FakeCrm):
+    """Serve a CRM on loopback until the end of the block."""
+    taken = _socket()
+    config = uvicorn.Config(crm, lifespan="off", log_config=None, access_log=False)
+    server = uvicorn.Server(config)
+    server.install_signal_handlers = lambda: None
+    task = asyncio.create_task(server.serve(sockets=[taken]))
+    async with asyncio.timeout(20):
+        while not server.started:
+            await asyncio.sleep(0.01)
+    crm.url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+    try:
+        yield crm
+    finally:
+        server.should_exit = True
+        await task
+
+
+def _socket() -> socket.socket:
+    """Return a listening socket below the ports that the system hands out by itself."""
+    for port in range(21_000, 32_000):
+        taken = socket.socket()
+        try:
+            taken.bind(("127.0.0.1", port))
+        except OSError:
+            taken.close()
+            continue
+        return taken
+    raise AssertionError("no free port")

@@ -1,0 +1,57 @@
+"""Answers become tables whose columns sum to what the answer says."""
+
+from decimal import Decimal
+
+from gateway.application.exports import TABLES
+
+
+def money(minor: int, currency: str = "EUR"):
+    return {"amount_minor": minor, "currency": currency}
+
+
+def table(operation: str, answer) -> list[dict]:
+    of = TABLES[operation]
+    return [dict(zip(of.columns, line, strict=True)) for line in of.lines(answer)]
+
+
+def test_an_amount_has_the_digits_of_its_currency():
+    items = [{"id": "1", "amount": money(-1250)}, {"id": "2", "amount": money(7, "JPY")},
+             {"id": "3", "amount": money(1234, "BHD")}, {"id": "4", "amount": None}]  # fmt: skip
+    rows = table("listDeals", {"items": items})
+    assert [row["amount"] for row in rows] == [
+        Decimal("-12.50"), Decimal(7), Decimal("1.234"), None,
+    ]  # fmt: skip
+    assert [row["amount_currency"] for row in rows] == ["EUR", "JPY", "BHD", None]
+
+
+def test_a_step_with_two_currencies_is_counted_once_and_both_amounts_are_there():
+    step = {"step": "won", "entered": 3, "amounts": [money(100), money(200, "USD")],
+            "conversion": {"value": "0.250000", "numerator": 1}}  # fmt: skip
+    answer = {"groups": [{"key": "p1", "steps": [step]}], "names": {"p1": "Anna"}}
+    rows = table("getFunnel", answer)
+    assert [row["entered"] for row in rows] == [3, None]
+    assert [(row["amount"], row["amount_currency"]) for row in rows] == [
+        (Decimal("1.00"), "EUR"), (Decimal("2.00"), "USD"),
+    ]  # fmt: skip
+    assert {row["name"] for row in rows} == {"Anna"}
+    assert rows[0]["conversion"] == Decimal("0.250000")
+
+
+def test_a_group_without_amounts_still_has_its_counts():
+    group = {"key": None, "period": None, "counts": {"won": 0, "lost": 2}, "amounts": [],
+             "win_rate": {"value": None, "numerator": 0}}  # fmt: skip
+    (row,) = table("getSalesPerformance", {"groups": [group]})
+    assert (row["counts.lost"], row["win_rate"], row["amounts.revenue"]) == (2, None, None)
+
+
+def test_the_rows_of_a_statement_sum_to_its_total():
+    line = {"deal": "d", "booked_on": "2026-01-02", "base": money(1000), "amount": money(100)}
+    component = {"component": "margin", "plan_name": "P", "plan_version": 1, "lines": [line, line]}
+    answer = {
+        "payee": "p", "period": "2026-Q1", "components": [component],
+        "retro": [{"component": "margin", "earned_period": "2025-Q4", "amount": money(-50)}],
+        "adjustments": [{"earned_period": "2026-Q1", "amount": money(7)}],
+    }  # fmt: skip
+    rows = table("getStatement", answer)
+    assert sum(row["amount"] for row in rows) == Decimal("1.57")
+    assert [row["kind"] for row in rows] == ["line", "line", "retro", "adjustment"]

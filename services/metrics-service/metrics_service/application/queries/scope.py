@@ -1,0 +1,155 @@
+"""Whose numbers and pay one caller sees, as of the days they are about."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Final, Protocol, TypeVar
+from uuid import UUID
+
+from metrics_service.application.queries.cut import Cut, Dimension, Stretch
+from metrics_service.application.queries.org import FOREVER, Org, Person
+from metrics_service.application.queries.situation import Situation
+from metrics_service.projections.calendar import period_bounds
+from onefunnel.errors import DomainError, ErrorKind, not_found
+from onefunnel.reach import ALL, SMALLEST_GROUP, Chart, Circle, Place, Relation, Rights, Span
+
+
+class Keyed(Protocol):
+    """A group of an answer."""
+
+    @property
+    def key(self) -> str | None:
+        """What it is a group of."""
+        ...
+
+
+G = TypeVar("G")
+K = TypeVar("K", bound=Keyed)
+
+# The one way in which people are put together for those who see groups only. Two ways could be
+# subtracted from each other: a manager's people less a team's might be three.
+FIXED_GROUPS: Final[Dimension] = "team"
+_PEOPLE: Final[frozenset[Dimension]] = frozenset({"person", "manager", "team", "region"})
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The rights of one read, and the people around its caller."""
+
+    rights: Rights
+    circle: Circle
+    org: Org
+    fiscal_year_start: int
+
+    @property
+    def spans(self) -> list[Span] | None:
+        """Who is seen, and when; None for everybody."""
+        return None if self.rights.may >= ALL else self.circle.spans(self.rights.may)
+
+    def shows(self, person: UUID, first: date, last: date) -> bool:
+        """Say whether the caller may see a person's numbers of all days between two."""
+        return self.circle.relation(person, first, last) in self.rights.may
+
+    def shows_period(self, person: UUID, period: str) -> bool:
+        """Say whether the caller may see a person's pay of a period."""
+        return self.shows(person, *period_bounds(period, self.fiscal_year_start))
+
+    def check_period(self, person: UUID, period: str) -> None:
+        """Refuse pay that is not there for this caller."""
+        if self.rights.grouped or not self.shows_period(person, period):
+            raise not_there()
+
+    def check_ever(self, person: UUID | None) -> None:
+        """Refuse a person of whom this caller sees no day."""
+        spans = self.spans
+        known = spans is None or person is None or any(s.person == person for s in spans)
+        if not known or (person is not None and self.rights.grouped):
+            raise not_there()
+
+    def cut(self, cut: Cut) -> Cut:
+        """Return a cut of what the caller sees."""
+        if self.rights.grouped:
+            _check_fixed(cut)
+        if (spans := self.spans) is None:
+            return cut
+        return replace(cut, within=tuple(Stretch(str(s.person), s.first, s.last) for s in spans))
+
+    def seen(self, org: Org) -> Org:
+        """Return an org chart with nobody in it whom the caller never sees."""
+        if (spans := self.spans) is None:
+            return org
+        people = {span.person for span in spans}
+        return Org([person for person in org.people if person.id in people])
+
+    def large(self, groups: Sequence[G], people: Callable[[G], int]) -> list[G]:
+        """Return the groups that are large enough for a caller who sees no smaller ones.
+
+        What is left out together must be large enough too, or the whole less the rest would show it.
+        """
+        if not self.rights.grouped:
+            return list(groups)
+        kept = sorted(groups, key=people, reverse=True)
+        hidden = 0
+        while kept and (people(kept[-1]) < SMALLEST_GROUP or 0 < hidden < SMALLEST_GROUP):
+            hidden += people(kept.pop())
+        return [group for group in groups if group in kept]
+
+    def large_teams(self, groups: list[K], cut: Cut) -> list[K]:
+        """Return the groups of an answer without those about too few people."""
+        if not self.rights.grouped or cut.group_by != FIXED_GROUPS:
+            return groups
+        sizes = self._sizes(cut)
+        keys = self.large(sorted({g.key or "" for g in groups}), lambda key: sizes.get(key, 0))
+        return [group for group in groups if (group.key or "") in keys]
+
+    def _sizes(self, cut: Cut) -> Mapping[str, int]:
+        """Return how many people each team held on some day of a cut."""
+        found: dict[str, set[str]] = {}
+        last = cut.window.to
+        for span in self.org.spans("team"):
+            if span.first < last and cut.window.from_ <= span.last:
+                found.setdefault(span.label, set()).add(span.person)
+        return {label: len(people) for label, people in found.items()}
+
+
+def scope(rights: Rights, me: UUID | None, org: Org, situation: Situation) -> Scope:
+    """Return whose numbers a caller sees."""
+    circle = Circle(me, _chart(org.people))
+    return Scope(rights, circle, org, situation.definitions.calendar.fiscal_year_start)
+
+
+def relations(scope_: Scope, person: UUID, first: date, last: date | None) -> set[Relation]:
+    """Return every relation the caller stood in to a person on a day between two."""
+    ends = {first, last or FOREVER}
+    for place in _chart(scope_.org.people).get(person, ()):
+        ends |= {day for day in (place.first, place.last) if first <= day <= (last or FOREVER)}
+    return {scope_.circle.relation(person, day, day) for day in ends}
+
+
+def not_there() -> DomainError:
+    """Return the one answer about a person whom the caller does not see, or who does not exist."""
+    return not_found("thing")
+
+
+def not_fixed() -> DomainError:
+    """Return the error for putting people together in another way than the fixed one."""
+    return DomainError(
+        "forbidden",
+        "You see numbers about groups of people: group_by=team, without filters on people.",
+        kind=ErrorKind.FORBIDDEN,
+    )
+
+
+def _check_fixed(cut: Cut) -> None:
+    if cut.dimensions & _PEOPLE - {FIXED_GROUPS} or FIXED_GROUPS in cut.filters:
+        raise not_fixed()
+
+
+def _chart(people: Iterable[Person]) -> Chart:
+    return {
+        person.id: [
+            Place(m.first, m.last, UUID(m.manager) if m.manager else None, m.team or None)
+            for m in person.memberships
+        ]
+        for person in people
+    }

@@ -1,0 +1,1 @@
+"""The vault: personal data, sealed under a key per person, so that destroying the key destroys it."""
