@@ -145,12 +145,14 @@ def test_an_environment_file_is_private_random_and_never_written_twice(tmp_path:
     assert first.read_text() == before
 
 
-# What the compose file has no use for: brokers of others, limits that are right as they are.
+# What a file of one's own adds to the compose file: brokers and identity providers of others, limits.
 ELSEWHERE = {
     f"ONEFUNNEL_{name}"
     for name in (
         *("KAFKA_TLS", "KAFKA_CA_FILE", "KAFKA_CERTIFICATE_FILE"),
         *("KAFKA_USER", "KAFKA_PASSWORD", "KAFKA_MECHANISM"),
+        *("OIDC_ISSUER", "OIDC_AUDIENCE", "OIDC_JWKS_URL", "OIDC_MAX_LIFE_S"),
+        *("OIDC_TENANT_CLAIM", "OIDC_ROLE_CLAIM", "OIDC_PERSON_CLAIM"),
         *("RATE_LIMIT", "RATE_WINDOW_S", "FAILURE_LIMIT", "VAULT_KEY"),
     )
 }
