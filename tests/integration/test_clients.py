@@ -21,14 +21,14 @@ DOCUMENT: Final = str(files("gateway").joinpath("openapi.json"))
 # A field with a default may be left out of a request.
 OPTIONAL: Final = "--default-non-nullable=false"
 WITHIN_S: Final = 240
-SAID: Final = {"lead": True, "listed": 1, "refused": ["/limit"], "role": "rep"}
+SAID: Final = {"lead": True, "listed": 1, "refused": ["/limit"], "role": "marketer"}
 
 
 @pytest.fixture(scope="module")
 def running(new_module_stack: Callable[[], Any]) -> dict[str, str]:
     """Return what a client is told of a running gateway."""
     stack = new_module_stack()
-    return {"ONEFUNNEL_URL": f"http://127.0.0.1:{stack.port}", "ONEFUNNEL_KEY": stack.key("rep")}
+    return {"ONEFUNNEL_URL": f"http://127.0.0.1:{stack.port}", "ONEFUNNEL_KEY": stack.key("marketer")}
 
 
 def test_a_typescript_client_is_built_and_used(tmp_path: Path, running: dict[str, str]) -> None:

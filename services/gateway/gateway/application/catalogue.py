@@ -18,6 +18,7 @@ from onefunnel.reach import ALL
 
 EXTENSION: Final = "x-onefunnel"
 METHODS: Final = ("get", "post", "put", "patch", "delete")
+AS_A_FILE: Final = "With `Accept: text/csv` the answer is a file of all rows."
 DEFAULT_MAX_BODY_BYTES: Final = 1 << 20
 
 # Services answer with `refs: {kind: [ids]}`; the gateway puts `names: {id: text}` in its place.
@@ -176,13 +177,14 @@ def merged(documents: Sequence[Mapping[str, Any]], info: Mapping[str, str]) -> d
 
 
 def _also_as_a_file(described: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the operation, with its file where its answer can be had as one."""
+    """Return the operation, saying so where its answer can be had as a file.
+
+    In words and not as a second type of content: generated clients would have to tell the two apart.
+    """
     if described["operationId"] not in TABLES:
         return described
-    responses = dict(described["responses"])
-    content = {**responses["200"]["content"], "text/csv": {"schema": {"type": "string"}}}
-    responses["200"] = {**responses["200"], "content": content}
-    return {**described, "responses": responses}
+    told = f"{described.get('description', '')}\n\n{AS_A_FILE}".strip()
+    return {**described, "description": told}
 
 
 def _schemas(document: Mapping[str, Any]) -> Mapping[str, Any]:
