@@ -18,7 +18,7 @@ from schemathesis.generation.case import Case
 from schemathesis.generation.meta import TestPhase
 from schemathesis.specs.openapi import checks as openapi
 
-from gateway.domain.roles import ROLES
+from gateway.domain.rights import ROLES
 from gateway.main import checked_in_document
 from metrics_service.entrypoints import waiting
 from onefunnel.http.principal import HEADER, Principal, sign_principal

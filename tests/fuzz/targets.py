@@ -54,7 +54,7 @@ class AnyHeader(dict[str, str]):
 
 
 _principal = Principal(ID, "key:1", "rep", ID)
-_header = sign_principal(_principal, KEY)
+_header = sign_principal(_principal, KEY, NOW)
 _page = Page(50, None, b"a question", KEY, int(NOW.timestamp()))
 _cursor = _page._cursor(["2026-11-22T09:00:00Z", 7, None])
 _terms = Terms((Secret(ID, "whsec_c2VjcmV0IG9mIHRoaXMgdGVzdA=="),), {})
@@ -95,7 +95,7 @@ _BODIES: Final = (
 
 def _read_principal(data: bytes) -> None:
     text = data.decode("latin-1")
-    found = read_principal.__wrapped__(text, KEY)
+    found = read_principal(text, KEY, NOW)
     assert (text, found) == (_header, _principal), "a header that we did not sign was believed"
 
 

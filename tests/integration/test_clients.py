@@ -28,7 +28,10 @@ SAID: Final = {"lead": True, "listed": 1, "refused": ["/limit"], "role": "market
 def running(new_module_stack: Callable[[], Any]) -> dict[str, str]:
     """Return what a client is told of a running gateway."""
     stack = new_module_stack()
-    return {"ONEFUNNEL_URL": f"http://127.0.0.1:{stack.port}", "ONEFUNNEL_KEY": stack.key("marketer")}
+    return {
+        "ONEFUNNEL_URL": f"http://127.0.0.1:{stack.port}",
+        "ONEFUNNEL_KEY": stack.key("marketer"),
+    }
 
 
 def test_a_typescript_client_is_built_and_used(tmp_path: Path, running: dict[str, str]) -> None:

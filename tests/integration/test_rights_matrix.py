@@ -271,7 +271,10 @@ async def test_every_cell_is_answered_as_a_second_reader_of_the_file_says(there,
 
 
 # Cells that no caller with a key can be seen to have: who holds a token or signs may as well.
-UNSEEN: Final = {("event", "read"), ("webhook", "deliver"), ("content", "view-by-token")}
+UNSEEN: Final = {
+    *(("event", "read"), ("webhook", "deliver"), ("content", "view-by-token")),
+    ("subject", "export"),  # asked for by none of the questions here; the vault's own tests do
+}
 
 
 async def test_a_grant_more_or_less_is_seen_in_some_answer(there, file):
