@@ -1,4 +1,4 @@
-"""The stage that the tests of the API share: made once, because all of them leave it usable."""
+"""The stage of the tests of the API: one for each file, since some leave no key as it was."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from onefunnel.testing.postgres import TestServer
 from .stage import Stage, stage_on
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def stage(postgres_server: TestServer) -> Iterator[Stage]:
     """Return all services with one tenant."""
     with stage_on(postgres_server) as made:

@@ -21,7 +21,10 @@ from schemathesis.specs.openapi import checks as openapi
 from gateway.domain.rights import ROLES
 from gateway.main import checked_in_document
 from metrics_service.entrypoints import waiting
+from onefunnel.clock import SystemClock
+from onefunnel.http import principal
 from onefunnel.http.principal import HEADER, Principal, sign_principal
+from onefunnel.reach import EVERYTHING
 from onefunnel.testing.postgres import INTERNAL_KEY
 
 from .asking import ORIGIN, reaching
@@ -73,6 +76,7 @@ CHECKED: Final = {
 @pytest.fixture(autouse=True)
 def _nobody_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(waiting, "WAIT_S", 0.01)
+    monkeypatch.setattr(principal, "LIFE_S", 3_600)  # one header for the whole run
 
 
 @pytest.mark.timeout(600)
@@ -93,8 +97,8 @@ def test_a_service_does_what_its_document_says(stage: Stage, service: str) -> No
     app: Any = stage.apps[service]
 
     def headers(role: Any) -> dict[str, str]:
-        principal = Principal(stage.tenant_id, f"key:{role}", role)
-        return {HEADER: sign_principal(principal, INTERNAL_KEY)}
+        caller = Principal(stage.tenant_id, f"key:{role}", role, rights=EVERYTHING)
+        return {HEADER: sign_principal(caller, INTERNAL_KEY, SystemClock().now())}
 
     off = {"enabled": False}  # the gateway has passed on all of it
     wrong = ran(stage, service, app.openapi(), headers, coverage=off, stateful=off)
