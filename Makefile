@@ -93,9 +93,9 @@ helm-check: $(VENV)/dev ## lint and render the chart, and read what comes out
 
 lock: $(VENV)/dev ## renew the lock files
 	@$(PIP) install uv
-	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header \
 	    deploy/requirements.in -o deploy/requirements.lock
-	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header \
 	    -c deploy/requirements.lock deploy/requirements-dev.in -o deploy/requirements-dev.lock
 
 .PHONY: help run setup fmt lint types arch catalogue generated check test test-oldest faults fuzz bench bench-large compose-env helm helm-check lock

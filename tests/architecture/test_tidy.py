@@ -96,7 +96,7 @@ def test_house_rule(pattern: str, allowed: set[str], why: str) -> None:
 
 
 def test_nothing_names_this_machine_or_an_index() -> None:
-    words = re.compile(r"--index-url|\bfiles\.pythonhosted\b|/root/|/work/")
+    words = re.compile(r"--index[-]url|\bfiles[.]pythonhosted\b|/(?:root|work)/")
     names = (
         tracked("*.py")
         + tracked("*.md")

@@ -162,15 +162,6 @@ STATUS_OF: Final[Mapping[ErrorKind, int]] = {
     ErrorKind.FORBIDDEN: 403,
     ErrorKind.UNAVAILABLE: 503,
 }
-_KIND_CODES: Final[Mapping[ErrorKind, str]] = {
-    ErrorKind.INVALID: "validation-failed",
-    ErrorKind.RULE: "business-rule-violated",
-    ErrorKind.CONFLICT: "conflict",
-    ErrorKind.STALE: "stale-version",
-    ErrorKind.NOT_FOUND: "not-found",
-    ErrorKind.FORBIDDEN: "forbidden",
-    ErrorKind.UNAVAILABLE: "dependency-unavailable",
-}
 
 
 @dataclass(frozen=True, slots=True)

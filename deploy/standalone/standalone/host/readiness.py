@@ -2,7 +2,6 @@
 
 import asyncio
 import http.client
-import json
 from typing import Final
 
 from standalone.host.ports import HOST
@@ -27,14 +26,3 @@ def _answers(port: int) -> bool:
         return False
     finally:
         connection.close()
-
-
-def release_at(url_port: int, key: str) -> dict[str, object]:
-    """Return `/v1/status` as the gateway tells it."""
-    connection = http.client.HTTPConnection(HOST, url_port, timeout=ANSWER_WITHIN_S)
-    try:
-        connection.request("GET", "/v1/status", headers={"Authorization": f"Bearer {key}"})
-        found = json.loads(connection.getresponse().read())
-    finally:
-        connection.close()
-    return found if isinstance(found, dict) else {}

@@ -96,16 +96,6 @@ DELIVERY: Final = Table(
     Column("sealed_on", Date),
     Column("erased_at", DateTime(timezone=True)),
 )
-DELIVERY_KEY: Final = Table(
-    "delivery_key",
-    METADATA,
-    Column("tenant_id", Uuid, primary_key=True),
-    Column("connection_id", Uuid, primary_key=True),
-    Column("key", Text, primary_key=True),
-    Column("delivery_id", Uuid, nullable=False),
-    Column("digest", LargeBinary, nullable=False),
-    Column("record", Text),
-)
 CRM_LANE: Final = Table(
     "crm_lane",
     METADATA,

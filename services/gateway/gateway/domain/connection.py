@@ -10,7 +10,6 @@ from uuid import UUID
 from onefunnel.errors import conflict
 
 ENDPOINT_BYTES: Final = 24
-MAX_OVERLAP: Final = timedelta(days=7)
 MAX_LIVE_SECRETS: Final = 2
 RECONCILE_MINUTES: Final = 60
 

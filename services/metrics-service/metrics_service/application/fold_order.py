@@ -123,9 +123,6 @@ class Known(NamedTuple):
     waiting: Sequence[Incoming]  # parked before, of the aggregates of this turn
 
 
-NOTHING_KNOWN: Final = Known({}, ())
-
-
 class Sequencer:
     """Puts one turn's events in order. `places` is read and moved forward."""
 

@@ -60,11 +60,6 @@ class EngagementRules:
     rules: tuple[EngagementRule, ...]
     group_caps: Mapping[str, int]
 
-    @property
-    def longest_half_life_days(self) -> int:
-        """How far back an activity may still count, in half-lives of days."""
-        return max((rule.half_life_days for rule in self.rules), default=1)
-
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:

@@ -1,8 +1,7 @@
 """Read your writes: wait until an event is in the numbers, or say why it is not."""
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
-from uuid import UUID
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,11 +11,3 @@ class Fate:
     state: Literal["folded", "parked", "dead", "unseen"]
     reason: str | None
     lag_events: int
-
-
-class Fates(Protocol):
-    """Knows what became of events."""
-
-    async def fate(self, event_id: UUID) -> Fate:
-        """Return what became of an event by now."""
-        ...
