@@ -1,4 +1,4 @@
-"""Bad input through the gateway: refused as `bad_input.yaml` says, and nothing else happens."""
+"""Bad input through the gateway: refused as the rows of `bad_input/` say, and nothing else happens."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,8 @@ import yaml
 
 from .stage import Stage
 
-ROWS: Final = yaml.safe_load(Path(__file__).with_name("bad_input.yaml").read_text())
+PAGES: Final = sorted(Path(__file__).with_name("bad_input").glob("*.yaml"))
+ROWS: Final = [row for page in PAGES for row in yaml.safe_load(page.read_text())]
 JSON: Final = {"content-type": "application/json"}
 
 
