@@ -45,6 +45,7 @@ def test_bad_input_is_refused_and_leaves_nothing(
     said = answer.body + b"\n".join(headers.values())
     assert CANARY.encode() not in said
     assert row.get("unheard", CANARY).encode() not in said
+    assert row.get("heard", "").encode() in said
     assert stage.rows() == before
     assert stage.ask("GET", "/v1/me").status == 200
 

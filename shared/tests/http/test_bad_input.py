@@ -5,13 +5,16 @@ the request, the status and the code. For all of them: problem+json, nothing wri
 repeated, and the next request is served.
 """
 
+import asyncio
 import gzip
 import json
 
 import pytest
 
 from onefunnel.clock import SystemClock
+from onefunnel.http import incoming
 from onefunnel.http.principal import HEADER, sign_principal
+from onefunnel.http.problems import Problem
 
 from .asgi import Request
 from .conftest import ANNA, KEY
@@ -208,6 +211,18 @@ async def test_a_chunked_body_is_read_to_the_limit_only(things):
     request.read.clear()
     await request.to(things.app, *defaults())
     assert sum(map(len, request.read)) <= MIB + 65_536
+
+
+async def test_a_body_that_comes_byte_by_byte_has_an_end_in_time(monkeypatch):
+    monkeypatch.setattr(incoming, "BODY_TIMEOUT_S", 0.05)
+
+    async def one_more() -> dict[str, object]:
+        await asyncio.sleep(0)
+        return {"type": "http.request", "body": b"x", "more_body": True}
+
+    with pytest.raises(Problem) as refused:
+        await incoming.read_body(one_more, None, 1 << 40)
+    assert refused.value.code == "request-timeout"
 
 
 async def test_without_a_principal_nothing_is_looked_at(things):
