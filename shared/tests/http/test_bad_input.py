@@ -17,7 +17,7 @@ from onefunnel.http.principal import HEADER, sign_principal
 from onefunnel.http.problems import Problem
 
 from .asgi import Request
-from .conftest import ANNA, KEY
+from .conftest import ANNA, KEY, _app
 
 CANARY = "canary-5f1e"
 JSON = (b"content-type", b"application/json")
@@ -223,6 +223,33 @@ async def test_a_body_that_comes_byte_by_byte_has_an_end_in_time(monkeypatch):
     with pytest.raises(Problem) as refused:
         await incoming.read_body(one_more, None, 1 << 40)
     assert refused.value.code == "request-timeout"
+
+
+async def test_ten_times_what_fits_is_told_to_come_again_and_nothing_of_it_is_lost(
+    things, things_database, open_database
+):
+    """Two connections, each held by a request that does not end; twenty more ask meanwhile."""
+    things.database = open_database(things_database.app_url, pool_size=2)
+    things.database._engine.sync_engine.pool._timeout = 0.05
+    things.app, both_held, go_on = _app(things), asyncio.Barrier(3), asyncio.Event()
+
+    async def hold() -> None:
+        await both_held.wait()
+        await go_on.wait()
+
+    things.before_commit = hold
+    made = [named(f'"held {n}"').to(things.app, *defaults()) for n in range(2)]
+    held = [asyncio.create_task(one) for one in made]
+    await both_held.wait()
+    more = (named(f'"more {n}"').to(things.app, *defaults()) for n in range(20))
+    answers = await asyncio.gather(*more)
+    go_on.set()
+    assert {(a.status, a.json()["code"]) for a in answers} == {(503, "storage-unavailable")}
+    assert {a.headers["retry-after"] for a in answers} == {"1"}
+    assert [(await one).status for one in held] == [201, 201]
+    things.before_commit = None
+    assert (await named('"after"').to(things.app, *defaults())).status == 201
+    assert await things.names() == ["after", "held 0", "held 1"]
 
 
 async def test_without_a_principal_nothing_is_looked_at(things):
