@@ -17,7 +17,7 @@ from gateway.adapters.lanes import DatabaseLanes, LaneRepository
 from gateway.adapters.looks import ContentService, DatabaseViews
 from gateway.adapters.ours import LeadServiceStanding
 from gateway.adapters.reconciliations import RunRepository
-from gateway.adapters.sending import DatabaseAnnouncements, DatabaseClaims
+from gateway.adapters.sending import DatabaseAnnouncements, DatabaseClaims, asked_for
 from gateway.application.asking import Asking
 from gateway.application.fetching import Bench, Lane
 from gateway.application.fetching import Means as Fetching
@@ -76,6 +76,7 @@ def reactions(runtime: Runtime) -> Background:
         runtime.log,
         GROUP,
         announcing(runtime),
+        interest=asked_for,
         wake=runtime.wakeups.wake,
     ).run
 
