@@ -27,8 +27,8 @@ from gateway.door import NAME, SYSTEM, doorkeeper_of
 from gateway.entrypoints.consumers import GROUP, handlers
 from gateway.entrypoints.crm_worker import CrmWorker
 from gateway.entrypoints.expiring import expire_bodies
-from gateway.entrypoints.http_webhooks import SOURCE
 from gateway.entrypoints.sender import Sender, WebhookWatch
+from gateway.entrypoints.taking_in import SOURCE
 from gateway.entrypoints.views_worker import tell_views
 from gateway.settings import GatewaySettings
 from onefunnel.audit.sealer import keep_sealing
