@@ -74,7 +74,7 @@ class StoredErasures:
             raise erased_address(pointer)
 
     async def carry_out(self, done: Erasure, event: SubjectErased) -> UUID:
-        """Destroy what is known, say so, and keep the receipt; return the event that says it."""
+        """Destroy what is known, say so and of whom else, and keep the receipt; return the event's id."""
         people = await self._same(done)
         driver, tenant_id = driver_of(self._unit.conn), self._unit.metadata.tenant_id
         lock = _LOCK if done.kind == "lead" else _LOCK_PEOPLE
@@ -85,7 +85,9 @@ class StoredErasures:
         bare = _BARE_LEADS if done.kind == "lead" else _BARE_PEOPLE
         await driver.execute(bare, tenant_id, array("uuid", people))
         await driver.execute(_ANSWERS, tenant_id, array("uuid", people), array("uuid", deals))
-        records = encode([event], self._unit.metadata)
+        same = tuple(one for one in people if one != done.subject_id)
+        told = event.model_copy(update={"same": same, "deals": tuple(deals)})
+        records = encode([told], self._unit.metadata)
         await self._save(done, seen=1, records=records)
         return records[-1].event_id
 

@@ -87,7 +87,7 @@ async def test_what_was_counted_stays(caller: Any, lead: str) -> None:
     told = (await caller.events())[events:]
     assert [e["type"] for e in told] == ["onefunnel.subject.erased.v1"]
     assert (told[0]["subject"], told[0]["aggregatetype"]) == (lead, "subject")
-    assert set(told[0]["data"]) == {"subject_id", "kind", "erased_at"}
+    assert set(told[0]["data"]) == {"subject_id", "kind", "erased_at", "same", "deals"}
 
 
 async def test_who_asks_may_not_carry_it_out(caller: Any, lead: str) -> None:
