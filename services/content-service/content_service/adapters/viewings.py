@@ -113,7 +113,7 @@ class SqlSearches:
 
     async def keep(self, words: str, event: ContentSearched) -> UUID:
         """Keep the words here, sealed, and publish that somebody searched."""
-        digest = self._keyring.count(self._metadata.tenant_id, words)
+        digest = self._keyring.digest(self._metadata.tenant_id, words)
         await self._conn.execute(
             insert(SEARCH).values(
                 tenant_id=self._metadata.tenant_id,
