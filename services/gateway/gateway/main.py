@@ -26,7 +26,7 @@ from gateway.application.commands import CreateKey, Provisioned, create_key, pro
 from gateway.application.sealing import Seal
 from gateway.background import (
     addresses_of,
-    announcing,
+    reacting,
     background,
     deliveries_of,
     outgoing_rules,
@@ -165,7 +165,7 @@ def _operated(
 ) -> Callable[[str], ServiceClient]:
     """Return who is asked about a service's consumer: for the gateway's own, an application in here."""
     own = OperatedReactions(
-        partial(runtime.worker_database, NAME), GROUP, announcing(runtime), runtime.wake
+        partial(runtime.worker_database, NAME), GROUP, reacting(runtime), runtime.wake
     )
     inside = service_app(
         name=NAME,

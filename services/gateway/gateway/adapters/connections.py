@@ -203,8 +203,13 @@ class DeliveryRepository:
         """Erase the bodies of all deliveries that speak of these records, and of those still to come."""
         driver, key = driver_of(self._conn), (self._metadata.tenant_id, connection_id)
         await driver.execute(_MARK_ERASED, *key, delivery_id, records)
-        await driver.execute(_ERASE, *key, records)
+        await self.empty(connection_id, records)
         await driver.execute(_READ_NO_MORE, *key, records)
+
+    async def empty(self, connection_id: UUID, records: Sequence[str]) -> None:
+        """Erase the bodies of all deliveries that speak of these records."""
+        key = (self._metadata.tenant_id, connection_id)
+        await driver_of(self._conn).execute(_ERASE, *key, records)
 
     async def erased_among(self, connection_id: UUID, records: Sequence[str]) -> set[str]:
         """Return those of these records that were erased before."""

@@ -100,10 +100,15 @@ class DatabaseAnnouncements:
 
 
 async def asked_for(conn: AsyncConnection, tenants: Collection[UUID]) -> Callable[[Envelope], bool]:
-    """Return what says whether anybody subscribed to an event of these tenants."""
+    """Return what says whether an event of these tenants concerns us: if it is told, somebody subscribed."""
     rows = await driver_of(conn).fetch(_ASKED_FOR, tenants)
     asked = {(row[0], row[1]) for row in rows}
-    return lambda envelope: (envelope.tenantid, PUBLISHED[envelope.type].name) in asked
+
+    def concerns(envelope: Envelope) -> bool:
+        published = PUBLISHED.get(envelope.type)
+        return published is None or (envelope.tenantid, published.name) in asked
+
+    return concerns
 
 
 class DatabaseClaims:
