@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.adapters.bodies import BodySeals, expire
 from gateway.adapters.connections import (
     ConnectionRepository,
+    DatabaseStandings,
     DeliveryRepository,
 )
 from gateway.adapters.crm_api import CrmHttp
@@ -21,6 +22,7 @@ from gateway.adapters.sending import DatabaseAnnouncements, DatabaseClaims
 from gateway.application.asking import Asking
 from gateway.application.fetching import Bench, Lane
 from gateway.application.fetching import Means as Fetching
+from gateway.application.renewing import Renewal
 from gateway.application.sealing import Seal
 from gateway.domain.crm_api.apis import Addresses
 from gateway.door import NAME, SYSTEM, doorkeeper_of
@@ -107,7 +109,8 @@ def crm_worker(runtime: Runtime, ask: Asking) -> CrmWorker:
 
     means = Fetching(ask, runtime.clock, bench)
     ours = LeadServiceStanding(runtime.client("lead"), _signed(runtime))
-    return CrmWorker(DatabaseLanes(database), database, means, ours)
+    renewal = Renewal(means, DatabaseStandings(database), Seal(runtime.internal_key))
+    return CrmWorker(DatabaseLanes(database), database, means, ours, renewal)
 
 
 def deliveries_of(seal: Seal) -> Callable[[AsyncConnection, Metadata], DeliveryRepository]:
