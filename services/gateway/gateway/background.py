@@ -16,6 +16,7 @@ from gateway.adapters.connections import (
 from gateway.adapters.crm_api import CrmHttp
 from gateway.adapters.lanes import DatabaseLanes, LaneRepository
 from gateway.adapters.looks import ContentService, DatabaseViews
+from gateway.adapters.measuring import NAMES, Outside
 from gateway.adapters.ours import LeadServiceStanding
 from gateway.adapters.reconciliations import RunRepository
 from gateway.adapters.sending import DatabaseAnnouncements, DatabaseClaims
@@ -30,8 +31,9 @@ from gateway.entrypoints.consumers import GROUP, handlers
 from gateway.entrypoints.crm_worker import CrmWorker
 from gateway.entrypoints.expiring import expire_bodies
 from gateway.entrypoints.http_webhooks import SOURCE
-from gateway.entrypoints.sender import Sender, WebhookWatch
+from gateway.entrypoints.sender import Sender
 from gateway.entrypoints.views_worker import tell_views
+from gateway.entrypoints.watching import GatewayWatch
 from gateway.settings import GatewaySettings
 from onefunnel.audit.sealer import keep_sealing
 from onefunnel.events.envelope import Metadata
@@ -167,7 +169,7 @@ def watch(runtime: Runtime) -> Watch:
     """Return what measures it."""
     database = runtime.worker_database(NAME)
     own = Watcher(NAME, database, runtime.clock, Consumer(GROUP, COUNT_OPEN, runtime.log))
-    return WebhookWatch(own, DatabaseClaims(database).standing, runtime.clock)
+    return GatewayWatch(own, Outside(database), NAMES, runtime.clock)
 
 
 async def _forget(runtime: Runtime, stop: asyncio.Event) -> None:
