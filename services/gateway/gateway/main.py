@@ -26,10 +26,10 @@ from gateway.application.commands import CreateKey, Provisioned, create_key, pro
 from gateway.application.sealing import Seal
 from gateway.background import (
     addresses_of,
-    reacting,
     background,
     deliveries_of,
     outgoing_rules,
+    reacting,
     watch,
 )
 from gateway.domain.rights import Role

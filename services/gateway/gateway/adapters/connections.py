@@ -1,8 +1,7 @@
 """Connections and their deliveries in PostgreSQL."""
 
-import base64
 from collections import OrderedDict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import date, datetime
 from typing import Any, Final
@@ -13,12 +12,13 @@ from sqlalchemy import Row, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.adapters.bodies import BodySeals
+from gateway.adapters.keeping import connection_of, row_of, standing_of
 from gateway.adapters.noting import note_look
 from gateway.adapters.repositories import Transactions
 from gateway.adapters.tables import CONNECTION, CONNECTION_ENDPOINT, DELIVERY
 from gateway.application.deliveries import Claim, ItemFault, StoredDelivery, Telling
 from gateway.application.sealing import CannotOpen
-from gateway.domain.connection import Access, Connection, SealedSecret
+from gateway.domain.connection import Connection
 from gateway.domain.webhooks.mapping import Fault
 from gateway.domain.webhooks.reading import Change, Look
 from onefunnel.errors import conflict
@@ -87,7 +87,7 @@ class ConnectionRepository:
 
     async def add(self, connection: Connection) -> None:
         """Insert a connection and whose its endpoint is."""
-        await self._conn.execute(insert(CONNECTION).values(_row_of(connection)))
+        await self._conn.execute(insert(CONNECTION).values(row_of(connection)))
         await self._conn.execute(
             insert(CONNECTION_ENDPOINT).values(
                 id=connection.endpoint_id,
@@ -102,12 +102,12 @@ class ConnectionRepository:
         question = select(CONNECTION).where(CONNECTION.c.id == id_)
         found = await self._conn.execute(question.with_for_update() if for_change else question)
         row = found.one_or_none()
-        return _connection_of(row) if row else None
+        return connection_of(row) if row else None
 
     async def save(self, connection: Connection) -> None:
         """Write a connection back that was got for change."""
         await self._conn.execute(
-            update(CONNECTION).where(CONNECTION.c.id == connection.id).values(_row_of(connection))
+            update(CONNECTION).where(CONNECTION.c.id == connection.id).values(row_of(connection))
         )
         await self._open_lane(connection)
 
@@ -121,7 +121,7 @@ class ConnectionRepository:
     async def at(self, endpoint_ids: Collection[str]) -> Mapping[str, Connection]:
         """Return the connections behind endpoints."""
         question = select(CONNECTION).where(CONNECTION.c.endpoint_id.in_(endpoint_ids))
-        found = (_connection_of(row) for row in await self._conn.execute(question))
+        found = (connection_of(row) for row in await self._conn.execute(question))
         return {connection.endpoint_id: connection for connection in found}
 
     async def after(self, last: UUID | None, limit: int) -> Sequence[Connection]:
@@ -129,7 +129,7 @@ class ConnectionRepository:
         query = select(CONNECTION).order_by(CONNECTION.c.id.desc()).limit(limit)
         if last is not None:
             query = query.where(CONNECTION.c.id < last)
-        return [_connection_of(row) for row in await self._conn.execute(query)]
+        return [connection_of(row) for row in await self._conn.execute(query)]
 
 
 class DatabaseEndpoints:
@@ -152,6 +152,25 @@ class DatabaseEndpoints:
                 self._known.popitem(last=False)
             self._known[endpoint_id] = tenant_id
         return tenant_id
+
+
+class DatabaseStandings:
+    """How connections stand with their CRMs, under the worker role."""
+
+    def __init__(self, database: Transactions) -> None:
+        self._database = database
+
+    async def change(self, seen: Connection, changed: Callable[[Connection], Connection]) -> None:
+        """Change a connection whose access is still as it was seen; its version is its owner's."""
+        async with self._database.tenant(seen.tenant_id) as conn:
+            known = await ConnectionRepository(conn).get(seen.id, for_change=True)
+            if known is None or known.access != seen.access:
+                return
+            await conn.execute(
+                update(CONNECTION)
+                .where(CONNECTION.c.id == seen.id)
+                .values(standing_of(changed(known)))
+            )
 
 
 class DeliveryRepository:
@@ -290,41 +309,6 @@ class DeliveryRepository:
             query = query.where(DELIVERY.c.id < last)
         rows = await self._conn.execute(query.order_by(DELIVERY.c.id.desc()).limit(limit))
         return [_delivery_of(row) for row in rows]
-
-
-def _row_of(connection: Connection) -> dict[str, Any]:
-    row = {name: getattr(connection, name) for name in CONNECTION.c.keys()}  # noqa: SIM118 - a collection
-    access = connection.access
-    return row | {
-        "secrets": [_secret_json(secret) for secret in connection.secrets],
-        "access": {**asdict(access), "token": _secret_json(access.token)} if access else None,
-    }
-
-
-def _secret_json(secret: SealedSecret) -> dict[str, Any]:
-    return {
-        "id": str(secret.id),
-        "sealed": base64.b64encode(secret.sealed).decode(),
-        "created_at": secret.created_at.isoformat(),
-        "expires_at": secret.expires_at.isoformat() if secret.expires_at else None,
-    }
-
-
-def _connection_of(row: Row[Any]) -> Connection:
-    values = row._asdict()
-    secrets = tuple(_secret_of(secret) for secret in values.pop("secrets"))
-    given = values.pop("access")
-    access = Access(**{**given, "token": _secret_of(given["token"])}) if given else None
-    return Connection(**values, secrets=secrets, access=access)
-
-
-def _secret_of(kept: Mapping[str, Any]) -> SealedSecret:
-    return SealedSecret(
-        UUID(kept["id"]),
-        base64.b64decode(kept["sealed"]),
-        datetime.fromisoformat(kept["created_at"]),
-        datetime.fromisoformat(kept["expires_at"]) if kept["expires_at"] else None,
-    )
 
 
 def _faults_json(faults: Sequence[ItemFault]) -> bytes:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import fields, replace
 from datetime import datetime, timedelta
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import select, update
@@ -65,19 +65,7 @@ _FORGET: Final = """
 DELETE FROM webhook_delivery WHERE (tenant_id, id) IN (
     SELECT tenant_id, id FROM webhook_delivery
     WHERE status <> 'waiting' AND coalesce(last_at, created_at) < $1 LIMIT $2)"""
-_STANDING: Final = """
-SELECT count(*), extract(epoch FROM $1 - min(d.created_at))::float8
-FROM webhook_delivery d JOIN webhook_subscription s
-  ON s.tenant_id = d.tenant_id AND s.id = d.subscription_id
-WHERE d.status = 'waiting' AND s.state = 'active'"""
 _OF_A_DELIVERY: Final = tuple(one.name for one in fields(OutgoingDelivery))
-
-
-class WaitingDeliveries(NamedTuple):
-    """What is on its way to subscriptions that are not paused."""
-
-    waiting: int
-    oldest_age_s: float
 
 
 class DatabaseAnnouncements:
@@ -155,13 +143,6 @@ class DatabaseClaims:
         async with self._database.transaction() as conn:
             done = await driver_of(conn).execute(_FORGET, now - KEPT, FORGET_AT_ONCE)
         return done == f"DELETE {FORGET_AT_ONCE}"
-
-    async def standing(self, now: datetime) -> WaitingDeliveries:
-        """Return how many wait and how old the oldest is."""
-        async with self._database.transaction() as conn:
-            row = await driver_of(conn).fetchrow(_STANDING, now)
-        assert row is not None, "an aggregate has one row"
-        return WaitingDeliveries(row[0], max(0.0, row[1] or 0.0))
 
     async def _mark(
         self, conn: AsyncConnection, known: Subscription, attempt: Attempt, now: datetime

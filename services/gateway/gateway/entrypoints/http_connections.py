@@ -127,7 +127,8 @@ def connection_routes(means: Means) -> APIRouter:
             check_version(known.version, seen)
             changed = _changed(known, body)
             if "api" in body.model_fields_set:
-                changed = replace(changed, access=means.access(known.provider, body.api))
+                access = means.access(known.provider, body.api)
+                changed = replace(changed, access=access, attention=None)
             changed = await using.saved(means.connections(conn), changed)
             return Answer(means.view(changed), etag=changed.version)
 
