@@ -29,11 +29,17 @@ def _within_64_bits(value: object) -> object:
     return value
 
 
+def _ordered(attributes: dict[str, Any]) -> dict[str, Any]:
+    """Return attributes by name: a repetition may send them in any order."""
+    return dict(sorted(attributes.items()))
+
+
 AttributeValue = Annotated[
     AttributeText | int | float | bool | None, AfterValidator(_within_64_bits)
 ]
 Attributes = Annotated[
     dict[AttributeName, AttributeValue],
+    AfterValidator(_ordered),
     Field(max_length=MAX_ATTRIBUTES, description="Anything else that is known; kept here only."),
 ]
 # An instant, or a date that means its start in the tenant's zone.
