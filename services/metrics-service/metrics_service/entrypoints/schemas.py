@@ -15,8 +15,8 @@ from metrics_service.domain.assignment import Assignment
 from metrics_service.domain.plan import Plan, PlanDraft
 from metrics_service.domain.quota import Quota
 from onefunnel.events.plans import Component, Granularity, Measure
-from onefunnel.events.values import Code, Currency, DecimalText, Minor, Money, PersonId
-from onefunnel.http.bodies import Body, Day, Id, Period, Time, Words
+from onefunnel.events.values import Code, DecimalText, Minor, Money, PersonId
+from onefunnel.http.bodies import Body, Day, Id, KnownCurrency, Period, Time, Words
 
 
 class TierRowBody(Body):
@@ -61,7 +61,7 @@ class PlanBody(Body):
 
     plan_id: Id | None = None
     name: Code = "plan"
-    currency: Currency
+    currency: KnownCurrency
     rounding: Literal["half_up", "half_even"] = "half_up"
     components: Annotated[tuple[ComponentBody, ...], Field(min_length=1, max_length=50)]
 
@@ -137,7 +137,7 @@ class QuotaBody(Body):
     measure: Literal["revenue", "margin", "count"]
     period: Period
     component: Code | None = None
-    currency: Currency | None = None
+    currency: KnownCurrency | None = None
     amount_minor: Annotated[Minor, Field(ge=1)] | None = None
     count: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
 
@@ -178,7 +178,7 @@ class AmountBody(Body):
     """An amount in minor units of one currency."""
 
     amount_minor: Minor
-    currency: Currency
+    currency: KnownCurrency
 
 
 class AdjustmentBody(Body):
