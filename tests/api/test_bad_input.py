@@ -8,6 +8,7 @@ import pytest
 
 from .rows import CANARY, PROVIDERS, Crm, Row, asked, connected, rows
 from .stage import Stage
+from .things import Things
 
 ROWS: Final = rows()
 REFUSED: Final = [row for row in ROWS if row["expect"][0] >= 400]
@@ -26,11 +27,18 @@ def crms(stage: Stage) -> Mapping[str, Crm]:
     return {provider: connected(stage, provider) for provider in PROVIDERS}
 
 
+@pytest.fixture(scope="module")
+def things(stage: Stage) -> Things:
+    """Return what rows mention."""
+    return Things(stage)
+
+
 @pytest.mark.parametrize("row", REFUSED, ids=lambda row: row["name"])
 def test_bad_input_is_refused_and_leaves_nothing(
-    stage: Stage, crms: Mapping[str, Crm], row: Row
+    stage: Stage, crms: Mapping[str, Crm], things: Things, row: Row
 ) -> None:
     status, code, *pointer = row["expect"]
+    row = things.filled(row)
     before = stage.rows()
     answer = asked(stage, crms, row)
 
