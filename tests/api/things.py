@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
+from .rows import Row
 from .stage import Stage
 
 _MENTION: Final = re.compile(r"\{\{([a-z0-9 -]+)\}\}")
@@ -28,6 +29,11 @@ class Things:
     def fill(self, text: str) -> str:
         """Return a row's text with everything it mentions in its place."""
         return _MENTION.sub(lambda found: self[found[1]], text)
+
+    def filled(self, row: Row) -> Row:
+        """Return a row with everything it mentions in its place."""
+        texts = {name: self.fill(row[name]) for name in ("target", "body") if name in row}
+        return {**row, **texts}
 
     def __getitem__(self, name: str) -> str:
         if name not in self._made:

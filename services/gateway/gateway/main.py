@@ -26,10 +26,10 @@ from gateway.application.commands import CreateKey, Provisioned, create_key, pro
 from gateway.application.sealing import Seal
 from gateway.background import (
     addresses_of,
-    announcing,
     background,
     deliveries_of,
     outgoing_rules,
+    reacting,
     watch,
 )
 from gateway.domain.rights import Role
@@ -49,13 +49,14 @@ from gateway.entrypoints.http_operations import operation_routes
 from gateway.entrypoints.http_reconciliations import Reconciling, reconciliation_routes
 from gateway.entrypoints.http_subscriptions import SubscriptionMeans, subscription_routes
 from gateway.entrypoints.http_users import UserMeans, user_routes
-from gateway.entrypoints.http_webhooks import Intake, webhook_routes
+from gateway.entrypoints.http_webhooks import webhook_routes
 from gateway.entrypoints.limits import Limits
 from gateway.entrypoints.names import Names
 from gateway.entrypoints.operations import Operations
 from gateway.entrypoints.standing import asker
 from gateway.entrypoints.status import StatusOfAll
 from gateway.entrypoints.streams import Hints
+from gateway.entrypoints.taking_in import Intake
 from gateway.settings import GatewaySettings
 from onefunnel.audit.entry import Marks
 from onefunnel.audit.rows import add
@@ -113,8 +114,9 @@ def own_app(runtime: Runtime, doorkeeper: Doorkeeper | None = None) -> FastAPI:
     seal = Seal(runtime.internal_key)
     deliveries = deliveries_of(seal)
     intake = Intake(
-        DatabaseEndpoints(database), database, deliveries, seal, runtime.clock, runtime.wake
-    )
+        DatabaseEndpoints(database), database, ConnectionRepository, deliveries, seal,
+        runtime.clock, runtime.wake,
+    )  # fmt: skip
     means = Means(
         write_of, read_of, ConnectionRepository, deliveries, intake, seal, runtime.clock,
         public_url, addresses_of(settings),
@@ -163,7 +165,7 @@ def _operated(
 ) -> Callable[[str], ServiceClient]:
     """Return who is asked about a service's consumer: for the gateway's own, an application in here."""
     own = OperatedReactions(
-        partial(runtime.worker_database, NAME), GROUP, announcing(runtime), runtime.wake
+        partial(runtime.worker_database, NAME), GROUP, reacting(runtime), runtime.wake
     )
     inside = service_app(
         name=NAME,

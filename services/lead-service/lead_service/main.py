@@ -30,13 +30,12 @@ from onefunnel.outbox.relay import Relay
 from onefunnel.outbox.standing import Standing, outbox_standing
 from onefunnel.runtime import Runtime
 from onefunnel.service import Background, Service
-from onefunnel.vault.keyring import Keyring
 from onefunnel.watch import Consumer, Watcher
 
 
 def build(runtime: Runtime) -> Service:
     """Put the lead service together on a runtime."""
-    database, keyring = runtime.database(DATABASE), keyring_of(runtime)
+    database, keyring = runtime.database(DATABASE), runtime.keyring
 
     operated = OperatedReactions(
         partial(runtime.worker_database, DATABASE), GROUP, _handlers(runtime), runtime.wake
@@ -112,13 +111,8 @@ async def _outbox(runtime: Runtime) -> Standing:
 
 
 def _handlers(runtime: Runtime) -> Mapping[str, Handler]:
-    batch = partial(StoredBatch, keyring_of(runtime))
+    batch = partial(StoredBatch, runtime.keyring)
     return handlers(StoredQualifications, stored_records, batch, runtime.clock, SOURCE)
-
-
-def keyring_of(runtime: Runtime) -> Keyring:
-    """Return the keys of people: they follow from the master key of the installation."""
-    return Keyring(runtime.vault_key or runtime.internal_key)
 
 
 async def _forget(runtime: Runtime, stop: asyncio.Event) -> None:

@@ -8,6 +8,7 @@ from typing import Final
 
 from fastapi import FastAPI
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from metrics_service.adapters.dead_rows import OPEN_DEAD
 from metrics_service.adapters.fold_store import PostgresFoldStore
@@ -18,7 +19,9 @@ from metrics_service.adapters.pay_repositories import sql_tx
 from metrics_service.adapters.views import sql_reads
 from metrics_service.adapters.views_fates import read_fate
 from metrics_service.application.fold import Fold
+from metrics_service.application.ports import Tx
 from metrics_service.application.rebuild import rebuild
+from metrics_service.entrypoints.http_adjustments import adjustment_routes
 from metrics_service.entrypoints.http_explain import explain_routes
 from metrics_service.entrypoints.http_internal import internal_routes
 from metrics_service.entrypoints.http_metrics import metric_routes
@@ -33,6 +36,7 @@ from metrics_service.settings import DATABASE, NAME, SOURCE
 from onefunnel.audit.sealer import keep_sealing
 from onefunnel.clock import Clock
 from onefunnel.errors import DomainError, ErrorKind
+from onefunnel.events.envelope import Metadata
 from onefunnel.http.app import service_app
 from onefunnel.http.auditing import audit_routes
 from onefunnel.http.forgetting import forget_answers
@@ -90,10 +94,15 @@ def application(
     views = Views(database.snapshot, sql_reads, read_fate)
     ask = ask_dependency(views)
     write = write_dependency(database, wake, clock)
+
+    def tx_of(conn: AsyncConnection, metadata: Metadata) -> Tx:
+        return sql_tx(conn, metadata, clock)
+
     return service_app(
         name=NAME,
         routers=[
-            pay_routes(write, lambda conn, metadata: sql_tx(conn, metadata, clock), views),
+            pay_routes(write, tx_of, views),
+            adjustment_routes(write, tx_of, views),
             pay_list_routes(ask),
             statement_routes(ask),
             metric_routes(ask),

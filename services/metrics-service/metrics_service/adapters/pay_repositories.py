@@ -22,7 +22,7 @@ from onefunnel.errors import not_found
 from onefunnel.events import Event
 from onefunnel.events.envelope import Metadata, encode
 from onefunnel.events.plans import PlanDocument
-from onefunnel.events.values import PersonId
+from onefunnel.events.values import Money, PersonId
 from onefunnel.ids import derived_id
 from onefunnel.outbox.writer import save
 
@@ -51,21 +51,21 @@ class _Rows:
         return row
 
     async def save(
-        self, aggregate: A, identity: UUID, values: Mapping[str, object], event: Event
+        self, aggregate: A, identity: UUID, values: Mapping[str, object], *events: Event
     ) -> Saved[A]:
-        """Write the row and the event in one statement; the row is new unless it was loaded."""
+        """Write the row and its events in one statement; the row is new unless it was loaded."""
         version, sequence = self._loaded.get(identity, (0, 0))
-        records = encode([event], self._metadata, after_sequence=sequence)
+        records = encode(events, self._metadata, after_sequence=sequence)
         row = {
             "tenant_id": self._metadata.tenant_id,
             "id": identity,
             "version": version + 1,
-            "event_seq": sequence + 1,
+            "event_seq": sequence + len(records),
             **values,
         }
         await save(self._conn, self._table, row, seen=version or None, records=records)
-        self._loaded[identity] = (version + 1, sequence + 1)
-        return Saved(aggregate, version + 1, records[-1].event_id)
+        self._loaded[identity] = (version + 1, sequence + len(records))
+        return Saved(aggregate, version + 1, records[-1].event_id if records else None)
 
 
 class SqlPlans:
@@ -192,8 +192,15 @@ class SqlAdjustments:
     def __init__(self, conn: AsyncConnection, metadata: Metadata) -> None:
         self._rows = _Rows(conn, metadata, tables.ADJUSTMENT)
 
-    async def save(self, adjustment: Adjustment, event: Event) -> Saved[Adjustment]:
-        """Save state and fact in one statement."""
+    async def get(self, adjustment_id: UUID) -> Adjustment:
+        """Return the adjustment, or raise not-found."""
+        row = await self._rows.load(adjustment_id)
+        if row is None:
+            raise not_found("adjustment")
+        return adjustment_of(row)
+
+    async def save(self, adjustment: Adjustment, event: Event | None = None) -> Saved[Adjustment]:
+        """Save state and fact, where there is one, in one statement."""
         values = {
             "person_id": adjustment.person_id,
             "at": adjustment.at,
@@ -201,8 +208,13 @@ class SqlAdjustments:
             "currency": adjustment.amount.currency,
             "reason": adjustment.reason,
             "code": adjustment.code,
+            "status": adjustment.status,
+            "proposed_by": adjustment.proposed_by,
+            "decided_by": adjustment.decided_by,
+            "decided_at": adjustment.decided_at,
         }
-        return await self._rows.save(adjustment, adjustment.id, values, event)
+        events = (event,) if event is not None else ()
+        return await self._rows.save(adjustment, adjustment.id, values, *events)
 
 
 def sql_tx(conn: AsyncConnection, metadata: Metadata, clock: Clock) -> Tx:
@@ -230,6 +242,22 @@ def assignment_of(row: RowMapping) -> Assignment:
         plan_id=row["plan_id"],
         from_=row["from_date"],
         to=row["to_date"],
+    )
+
+
+def adjustment_of(row: RowMapping) -> Adjustment:
+    """Return the adjustment in a row."""
+    return Adjustment(
+        id=row["id"],
+        person_id=PersonId(row["person_id"]),
+        at=row["at"],
+        amount=Money(amount_minor=row["amount_minor"], currency=row["currency"]),
+        reason=row["reason"],
+        code=row["code"],
+        status=row["status"],
+        proposed_by=row["proposed_by"],
+        decided_by=row["decided_by"],
+        decided_at=row["decided_at"],
     )
 
 

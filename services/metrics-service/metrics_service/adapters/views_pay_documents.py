@@ -21,13 +21,13 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from metrics_service.adapters import pay_tables as tables
-from metrics_service.adapters.pay_repositories import assignment_of, plan_of
+from metrics_service.adapters.pay_repositories import adjustment_of, assignment_of, plan_of
 from metrics_service.application.queries.pay_documents import Closed
-from metrics_service.domain.adjustment import Adjustment
+from metrics_service.domain.adjustment import Adjustment, Status
 from metrics_service.domain.assignment import Assignment
 from metrics_service.domain.plan import Plan
 from metrics_service.domain.quota import Quota
-from onefunnel.events.values import Money, PersonId
+from onefunnel.events.values import PersonId
 from onefunnel.reach import Span
 
 
@@ -101,6 +101,7 @@ class SqlPayDocuments:
         self,
         *,
         person: UUID | None,
+        status: Status | None,
         after: UUID | None,
         limit: int,
         seen: Sequence[Span] | None = None,
@@ -108,8 +109,15 @@ class SqlPayDocuments:
         """Return adjustments of a person; of `seen` people, those of the days they are seen."""
         at = cast(func.timezone("UTC", tables.ADJUSTMENT.c.at), Date)
         more = None if seen is None else _seen(seen, tables.ADJUSTMENT.c.person_id, at, at)
-        rows = await self._page(tables.ADJUSTMENT, {"person_id": person}, after, limit, more)
-        return [_adjustment(row) for row in rows]
+        where = {"person_id": person, "status": status}
+        rows = await self._page(tables.ADJUSTMENT, where, after, limit, more)
+        return [adjustment_of(row) for row in rows]
+
+    async def adjustment(self, adjustment_id: UUID) -> Adjustment | None:
+        """Return one adjustment, None if there is none."""
+        query = select(tables.ADJUSTMENT).where(tables.ADJUSTMENT.c.id == adjustment_id)
+        row = (await self._conn.execute(query)).mappings().one_or_none()
+        return adjustment_of(row) if row else None
 
     async def _page(
         self,
@@ -163,15 +171,4 @@ def _quota(row: RowMapping) -> Quota:
         currency=row["currency"],
         amount_minor=row["amount_minor"],
         count=row["count"],
-    )
-
-
-def _adjustment(row: RowMapping) -> Adjustment:
-    return Adjustment(
-        id=row["id"],
-        person_id=PersonId(row["person_id"]),
-        at=row["at"],
-        amount=Money(amount_minor=row["amount_minor"], currency=row["currency"]),
-        reason=row["reason"],
-        code=row["code"],
     )

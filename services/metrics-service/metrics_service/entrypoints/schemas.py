@@ -9,8 +9,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from metrics_service.application.commands import AssignPlan, PostAdjustment, SetQuota
-from metrics_service.domain.adjustment import Adjustment
+from metrics_service.application.commands import AssignPlan, ProposeAdjustment, SetQuota
+from metrics_service.domain.adjustment import Adjustment, Status
 from metrics_service.domain.assignment import Assignment
 from metrics_service.domain.plan import Plan, PlanDraft
 from metrics_service.domain.quota import Quota
@@ -190,14 +190,14 @@ class AdjustmentBody(Body):
     reason: Words
     code: Code = "adjustment"
 
-    def command(self) -> PostAdjustment:
+    def command(self) -> ProposeAdjustment:
         """Return the command."""
         amount = Money(amount_minor=self.amount.amount_minor, currency=self.amount.currency)
-        return PostAdjustment(PersonId(self.person), self.at, amount, self.reason, self.code)
+        return ProposeAdjustment(PersonId(self.person), self.at, amount, self.reason, self.code)
 
 
 class AdjustmentAnswer(BaseModel):
-    """An adjustment as it was posted."""
+    """An adjustment as it stands: in the book if it is approved, and only then."""
 
     id: UUID
     person: UUID
@@ -205,12 +205,27 @@ class AdjustmentAnswer(BaseModel):
     amount: Money
     reason: str
     code: str
+    status: Status
+    proposed_by: Annotated[
+        UUID | None, Field(description="Unknown of those that were posted by one person alone.")
+    ]
+    decided_by: UUID | None
+    decided_at: datetime | None
 
     @classmethod
     def of(cls, a: Adjustment) -> "AdjustmentAnswer":
         """Return the answer for an adjustment."""
         return cls(
-            id=a.id, person=a.person_id, at=a.at, amount=a.amount, reason=a.reason, code=a.code
+            id=a.id,
+            person=a.person_id,
+            at=a.at,
+            amount=a.amount,
+            reason=a.reason,
+            code=a.code,
+            status=a.status,
+            proposed_by=a.proposed_by,
+            decided_by=a.decided_by,
+            decided_at=a.decided_at,
         )
 
 
