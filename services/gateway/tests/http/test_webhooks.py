@@ -2,6 +2,7 @@
 
 import json
 import time
+from datetime import datetime
 from typing import Any
 
 import asyncpg
@@ -361,6 +362,36 @@ async def test_cloudevents_come_in_three_ways(gateway):
     assert (await send(gateway, binary, headers=bad)).status_code == 422
     bad = {**attributes, "ce-id": "e-5", "ce-datacontenttype": "application/json"}
     assert (await send(gateway, binary, headers=bad)).status_code == 422
+
+
+@pytest.mark.parametrize(("spoiled", "pointer"), [
+    ({"id": None}, "/1/id"), ({"source": ""}, "/1/source"), ({"type": 7}, "/1/type"),
+    ({"specversion": "2.0"}, "/1/specversion"), ({"specversion": ["1.0"]}, "/1/specversion"),
+])  # fmt: skip
+async def test_a_batch_with_one_event_that_is_none_is_refused_with_its_place(
+    gateway, spoiled, pointer
+):
+    to = await connected(gateway, "cloudevents")
+    media = "application/cloudevents-batch+json"
+    answer = await send(gateway, to.sent([CLOUD, {**CLOUD, **spoiled}], media=media))
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, pointer)
+    assert await stored(gateway) == 0
+
+
+async def test_an_event_without_a_time_happened_when_it_came(gateway):
+    to = await connected(gateway, "cloudevents")
+    assert (await send(gateway, to.sent({**CLOUD, "time": None}))).status_code == 202
+    (event,) = await told(gateway)
+    (row,) = await rows(gateway, "SELECT received_at FROM delivery")
+    assert datetime.fromisoformat(event["occurred_at"]) == row["received_at"]
+
+
+async def test_the_same_event_with_other_content_is_the_event_that_was_told(gateway):
+    to = await connected(gateway, "cloudevents")
+    other = {**CLOUD, "data": {**CLOUD["data"], "amount": "999"}}
+    for content in (CLOUD, other):
+        assert (await send(gateway, to.sent(content))).status_code == 202
+    assert [event["amount"] for event in await told(gateway)] == ["10"]
 
 
 async def test_a_sender_of_cloudevents_may_ask_first(gateway):
