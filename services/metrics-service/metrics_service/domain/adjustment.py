@@ -57,9 +57,9 @@ class Adjustment:
 
 def propose(adjustment: Adjustment) -> Adjustment:
     """Propose an adjustment: the book knows nothing of it yet."""
-    _check_person(adjustment.proposed_by, adjustment.person_id)
     if adjustment.amount.amount_minor == 0:
         raise invalid("An adjustment of nothing changes nothing.", pointer="/amount/amount_minor")
+    _check_person(adjustment.proposed_by, adjustment.person_id)
     return adjustment
 
 
