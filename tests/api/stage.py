@@ -67,9 +67,8 @@ class Stage:
     ) -> ServiceResponse:
         """Send one request as a role and return the whole answer."""
         path, _, query = target.partition("?")
-        sent = _raw({"host": HOST, **(headers or {})})
-        if role is not None:
-            sent.append((b"authorization", f"Bearer {self.keys[role]}".encode()))
+        known = {} if role is None else {"authorization": f"Bearer {self.keys[role]}"}
+        sent = [*_raw(known), *_raw({"host": HOST, **(headers or {})})]
         asked = DirectClient(lambda: self.apps[service]).request(
             method, path, query=query, headers=sent, body=body
         )
