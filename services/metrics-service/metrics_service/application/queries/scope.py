@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Final, Protocol, TypeVar
 from uuid import UUID
 
@@ -97,10 +97,15 @@ def scope(rights: Rights, me: UUID | None, org: Org, situation: Situation) -> Sc
 
 def relations(scope_: Scope, person: UUID, first: date, last: date | None) -> set[Relation]:
     """Return every relation the caller stood in to a person on a day between two."""
-    ends = {first, last or FOREVER}
-    for place in _chart(scope_.org.people).get(person, ()):
-        ends |= {day for day in (place.first, place.last) if first <= day <= (last or FOREVER)}
-    return {scope_.circle.relation(person, day, day) for day in ends}
+    last = last or FOREVER
+    stays: list[Place | Span] = [*_chart(scope_.org.people).get(person, ())]
+    stays += [s for s in scope_.circle.spans(("subtree", "team")) if s.person == person]
+    # It changes where the person moves, and where somebody between them and the caller does.
+    turns = {first, last}
+    for stay in stays:
+        turns |= {stay.first, stay.last}
+        turns |= {stay.last + timedelta(days=1)} if stay.last < FOREVER else set()
+    return {scope_.circle.relation(person, day, day) for day in turns if first <= day <= last}
 
 
 def not_there() -> DomainError:
