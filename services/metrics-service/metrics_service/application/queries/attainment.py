@@ -98,7 +98,11 @@ def _check(question: AttainmentQuestion, scope: Scope) -> None:
 def _seen(
     found: Sequence[_Credited], question: AttainmentQuestion, scope: Scope
 ) -> Sequence[_Credited]:
-    return [one for one in found if scope.shows_period(one.quota.person_id, question.period)]
+    seen = [one for one in found if scope.shows_period(one.quota.person_id, question.period)]
+    # Not in the order in which the quotas were folded: a rebuild may have another.
+    return sorted(
+        seen, key=lambda one: (one.quota.person_id, one.quota.measure, one.quota.component or "")
+    )
 
 
 async def _in_pay(
