@@ -125,12 +125,18 @@ class Metrics:
 
 
 @pytest.fixture
-async def metrics(fresh_database, open_database) -> AsyncIterator[Metrics]:
+def pool_size() -> int:
+    """How many connections serve requests."""
+    return 4
+
+
+@pytest.fixture
+async def metrics(fresh_database, open_database, pool_size) -> AsyncIterator[Metrics]:
     fresh = fresh_database("metrics_service")
     owner = await asyncpg.connect(fresh.owner_url)
     clock, worker = TurnableClock(), open_database(fresh.worker_url)
     app = application(
-        open_database(fresh.app_url),
+        open_database(fresh.app_url, pool_size=pool_size),
         internal_key=KEY,
         clock=clock,
         wake=lambda: None,
