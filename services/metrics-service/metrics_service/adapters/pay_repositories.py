@@ -8,6 +8,7 @@ from sqlalchemy import RowMapping, Table, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from metrics_service.adapters import pay_tables as tables
+from metrics_service.adapters.pay_words import keep_reason
 from metrics_service.adapters.views_situation import read_definitions
 from metrics_service.application.ports import Saved, Tx
 from metrics_service.domain.adjustment import Adjustment
@@ -25,6 +26,7 @@ from onefunnel.events.plans import PlanDocument
 from onefunnel.events.values import PersonId
 from onefunnel.ids import derived_id
 from onefunnel.outbox.writer import save
+from onefunnel.vault.keyring import Keyring
 
 A = TypeVar("A", Plan, Assignment, Quota, ClosedPeriod, Adjustment)
 
@@ -189,30 +191,33 @@ class SqlPeriods:
 class SqlAdjustments:
     """Postings by hand in PostgreSQL."""
 
-    def __init__(self, conn: AsyncConnection, metadata: Metadata) -> None:
+    def __init__(self, conn: AsyncConnection, metadata: Metadata, keyring: Keyring) -> None:
+        self._conn = conn
+        self._tenant_id = metadata.tenant_id
+        self._keyring = keyring
         self._rows = _Rows(conn, metadata, tables.ADJUSTMENT)
 
     async def save(self, adjustment: Adjustment, event: Event) -> Saved[Adjustment]:
-        """Save state and fact in one statement."""
+        """Save state and fact in one statement, and why beside them."""
+        await keep_reason(self._conn, self._tenant_id, self._keyring, adjustment)
         values = {
             "person_id": adjustment.person_id,
             "at": adjustment.at,
             "amount_minor": adjustment.amount.amount_minor,
             "currency": adjustment.amount.currency,
-            "reason": adjustment.reason,
             "code": adjustment.code,
         }
         return await self._rows.save(adjustment, adjustment.id, values, event)
 
 
-def sql_tx(conn: AsyncConnection, metadata: Metadata, clock: Clock) -> Tx:
+def sql_tx(keyring: Keyring, clock: Clock, conn: AsyncConnection, metadata: Metadata) -> Tx:
     """Return everything a command may read and save in this transaction."""
     return Tx(
         plans=SqlPlans(conn, metadata),
         assignments=SqlAssignments(conn, metadata),
         quotas=SqlQuotas(conn, metadata),
         periods=SqlPeriods(conn, metadata),
-        adjustments=SqlAdjustments(conn, metadata),
+        adjustments=SqlAdjustments(conn, metadata, keyring),
         clock=clock,
     )
 

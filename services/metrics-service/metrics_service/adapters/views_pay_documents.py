@@ -22,6 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from metrics_service.adapters import pay_tables as tables
 from metrics_service.adapters.pay_repositories import assignment_of, plan_of
+from metrics_service.adapters.pay_words import ERASED, read_reasons
 from metrics_service.application.queries.pay_documents import Closed
 from metrics_service.domain.adjustment import Adjustment
 from metrics_service.domain.assignment import Assignment
@@ -29,13 +30,15 @@ from metrics_service.domain.plan import Plan
 from metrics_service.domain.quota import Quota
 from onefunnel.events.values import Money, PersonId
 from onefunnel.reach import Span
+from onefunnel.vault.keyring import Keyring
 
 
 class SqlPayDocuments:
     """The lists of one read; row level security keeps them to the tenant."""
 
-    def __init__(self, conn: AsyncConnection) -> None:
+    def __init__(self, conn: AsyncConnection, keyring: Keyring) -> None:
         self._conn = conn
+        self._keyring = keyring
 
     async def plans(
         self, *, after: UUID | None, limit: int, seen: Sequence[Span] | None = None
@@ -109,7 +112,11 @@ class SqlPayDocuments:
         at = cast(func.timezone("UTC", tables.ADJUSTMENT.c.at), Date)
         more = None if seen is None else _seen(seen, tables.ADJUSTMENT.c.person_id, at, at)
         rows = await self._page(tables.ADJUSTMENT, {"person_id": person}, after, limit, more)
-        return [_adjustment(row) for row in rows]
+        if not rows:
+            return []
+        people = {row["id"]: row["person_id"] for row in rows}
+        said = await read_reasons(self._conn, rows[0]["tenant_id"], self._keyring, people)
+        return [_adjustment(row, said.get(row["id"], ERASED)) for row in rows]
 
     async def _page(
         self,
@@ -166,12 +173,12 @@ def _quota(row: RowMapping) -> Quota:
     )
 
 
-def _adjustment(row: RowMapping) -> Adjustment:
+def _adjustment(row: RowMapping, reason: str) -> Adjustment:
     return Adjustment(
         id=row["id"],
         person_id=PersonId(row["person_id"]),
         at=row["at"],
         amount=Money(amount_minor=row["amount_minor"], currency=row["currency"]),
-        reason=row["reason"],
+        reason=reason,
         code=row["code"],
     )

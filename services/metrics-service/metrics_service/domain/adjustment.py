@@ -1,6 +1,6 @@
 """An amount that a person decided to pay or take back, with the reason in words."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -11,13 +11,13 @@ from onefunnel.events.values import Money, PersonId
 
 @dataclass(frozen=True, slots=True)
 class Adjustment:
-    """A posting by hand. `reason` is free text and stays here; the event carries `code` alone."""
+    """A posting by hand. `reason` is in words and sealed; the event carries `code` alone."""
 
     id: UUID
     person_id: PersonId
     at: datetime
     amount: Money
-    reason: str
+    reason: str = field(repr=False)
     code: str
 
 
