@@ -122,7 +122,7 @@ def _tool(topology: Topology, name: str) -> dict[str, Any]:
 
 
 def test_nobodys_words_are_in_the_log_or_on_a_disk_and_what_was_erased_is_gone(
-    gateway: Gateway, local_broker: LocalBroker, room: Path
+    topology: Topology, gateway: Gateway, local_broker: LocalBroker, room: Path
 ) -> None:
     keys = dict[str, str]()
 
@@ -153,6 +153,8 @@ def test_nobodys_words_are_in_the_log_or_on_a_disk_and_what_was_erased_is_gone(
         return said == ["(erased)", None, None]
 
     assert wait_until(forgotten, HEARD_S), "each service hears of it by the log"
+    listed = topology.use("lead-worker", "erased")
+    assert {whose.lead, whose.person} <= set(listed.stdout.replace('"', " ").split()), listed.stderr
     assert holding(kept, CANARY) == []
 
 
