@@ -33,6 +33,8 @@ GaugeName = Literal[
     "dead_letters_open",  # dead letters that nobody has settled
     "webhook_deliveries_waiting",  # deliveries on their way to endpoints that are not paused
     "webhook_oldest_age_seconds",  # how long ago the event of the oldest waiting delivery was taken in
+    "webhook_subscriptions_failing",  # endpoints that took nothing for an hour, or are paused because of it
+    "crm_connections_needing_attention",  # connections to CRMs that only a person can mend
     "database_connections_in_use",  # connections of a pool that are at work; at its size others wait
     "database_connections_limit",  # the size of a pool
 ]

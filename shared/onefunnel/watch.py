@@ -26,7 +26,7 @@ Watch = Callable[[], Awaitable[Sequence[str]]]
 LOOK_TIMEOUT_S: Final = 5.0
 _UNKNOWN: Final = float("nan")
 _OF_A_SERVICE: Final = frozenset(
-    name for name in get_args(GaugeName) if not name.startswith(("database_", "webhook_"))
+    name for name in get_args(GaugeName) if not name.startswith(("database_", "webhook_", "crm_"))
 )
 _PARTITIONS: Final = """
 SELECT topic, partition, next_position, end_position, status, owner IS NOT NULL AND lease_until > now()

@@ -108,9 +108,7 @@ def planted(api: Api) -> Planted:
     _of_the_deal(post, f"/v1/deals/{deal['id']}", deal["id"])
     _between_sales_and_marketing(post, lead["id"], deal["id"], person["id"])
     _about_campaigns(post)
-    owed = {"person": person["id"], "at": "2026-02-01T09:00:00Z", "amount": MONEY}
-    owed["reason"] = f"{CANARY} promised"
-    post("/v1/compensation/adjustments", owed, role="comp_admin")
+    _about_pay(api, person["id"])
     for wrong in ({"name": "x", "email": f"{MAIL}@@"}, {CANARY: 1}, {"name": [CANARY]}):
         assert api.ask("POST", "/v1/leads", wrong)[0] in {400, 422}
     assert api.ask("GET", f"/v1/leads?state={CANARY}&owner={CANARY}")[0] in {200, 404, 422}
@@ -155,6 +153,18 @@ def _about_campaigns(post: Callable[..., Any]) -> None:
     capture = {"do": "lead.capture", "external": {"source": "file", "id": "7"}, "name": CANARY}
     rows = [{"key": f"{CANARY}@example.com", "commands": [capture]}]
     assert post("/v1/batches", {"source": "file", "items": rows})["items"][0]["status"] == "created"
+
+
+def _about_pay(api: Api, person: str) -> None:
+    """Let somebody propose what is paid, and somebody else approve it."""
+    said = {"person": person, "at": "2026-02-01T09:00:00Z", "reason": f"{CANARY} promised"}
+    adjustments, clerks = "/v1/compensation/adjustments", []
+    for name in ("Clerk", "Checker"):
+        clerk = api.made("/v1/people", {"name": f"{CANARY} {name}", "kind": "manager"})["id"]
+        key = {"role": "comp_admin", "name": name, "person_id": clerk}
+        clerks.append({"Authorization": f"Bearer {api.made('/v1/keys', key)['key']}"})
+    proposed = api.made(adjustments, {**said, "amount": MONEY}, **clerks[0])
+    api.made(f"{adjustments}/{proposed['id']}/approve", {}, **clerks[1])
 
 
 def _from_a_crm(api: Api) -> str:

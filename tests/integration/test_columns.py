@@ -67,7 +67,7 @@ JUDGED = {
         "journal": "record",
         "ledger_entry": "account component currency earned_period inputs kind posted_period",
         "parked_event": "reason record",
-        "pay_adjustment": "code currency",
+        "pay_adjustment": "code currency status",
         "pay_period": "granularity name",
         "pay_plan": "documents",
         "pay_quota": "component currency measure period",
@@ -76,7 +76,7 @@ JUDGED = {
     "gateway": {
         "api_key": "environment role secret_hash",
         "body_key": "sealed",
-        "connection": "access endpoint_id mapping provider public_url secrets settings source state",
+        "connection": "access attention endpoint_id mapping provider public_url secrets settings source state",
         "connection_endpoint": "id",
         "content_view": "document_id link_id pages view_id",
         "crm_lane": "marks trouble",

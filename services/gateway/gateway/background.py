@@ -11,27 +11,31 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from gateway.adapters.bodies import BodySeals, expire
 from gateway.adapters.connections import (
     ConnectionRepository,
+    DatabaseStandings,
     DeliveryRepository,
 )
 from gateway.adapters.crm_api import CrmHttp
 from gateway.adapters.erased_bodies import erase_bodies
 from gateway.adapters.lanes import DatabaseLanes, LaneRepository
 from gateway.adapters.looks import ContentService, DatabaseViews
+from gateway.adapters.measuring import NAMES, Outside
 from gateway.adapters.ours import LeadServiceStanding
 from gateway.adapters.reconciliations import RunRepository
-from gateway.adapters.sending import DatabaseAnnouncements, DatabaseClaims
+from gateway.adapters.sending import DatabaseAnnouncements, DatabaseClaims, asked_for
 from gateway.application.asking import Asking
 from gateway.application.fetching import Bench, Lane
 from gateway.application.fetching import Means as Fetching
+from gateway.application.renewing import Renewal
 from gateway.application.sealing import Seal
 from gateway.domain.crm_api.apis import Addresses
 from gateway.door import NAME, SYSTEM, doorkeeper_of
 from gateway.entrypoints.consumers import GROUP, handlers
 from gateway.entrypoints.crm_worker import CrmWorker
 from gateway.entrypoints.expiring import expire_bodies
-from gateway.entrypoints.http_webhooks import SOURCE
-from gateway.entrypoints.sender import Sender, WebhookWatch
+from gateway.entrypoints.sender import Sender
+from gateway.entrypoints.taking_in import SOURCE
 from gateway.entrypoints.views_worker import tell_views
+from gateway.entrypoints.watching import GatewayWatch
 from gateway.settings import GatewaySettings
 from onefunnel.audit.sealer import keep_sealing
 from onefunnel.events.catalogue import Event
@@ -82,6 +86,7 @@ def reactions(runtime: Runtime) -> Background:
         runtime.log,
         GROUP,
         reacting(runtime),
+        interest=asked_for,
         wake=runtime.wakeups.wake,
     ).run
 
@@ -113,7 +118,8 @@ def crm_worker(runtime: Runtime, ask: Asking) -> CrmWorker:
 
     means = Fetching(ask, runtime.clock, bench)
     ours = LeadServiceStanding(runtime.client("lead"), _signed(runtime))
-    return CrmWorker(DatabaseLanes(database), database, means, ours)
+    renewal = Renewal(means, DatabaseStandings(database), Seal(runtime.internal_key))
+    return CrmWorker(DatabaseLanes(database), database, means, ours, renewal)
 
 
 def deliveries_of(seal: Seal) -> Callable[[AsyncConnection, Metadata], DeliveryRepository]:
@@ -184,7 +190,7 @@ def watch(runtime: Runtime) -> Watch:
     """Return what measures it."""
     database = runtime.worker_database(NAME)
     own = Watcher(NAME, database, runtime.clock, Consumer(GROUP, COUNT_OPEN, runtime.log))
-    return WebhookWatch(own, DatabaseClaims(database).standing, runtime.clock)
+    return GatewayWatch(own, Outside(database), NAMES, runtime.clock)
 
 
 async def _forget(runtime: Runtime, stop: asyncio.Event) -> None:

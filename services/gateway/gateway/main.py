@@ -50,13 +50,14 @@ from gateway.entrypoints.http_operations import operation_routes
 from gateway.entrypoints.http_reconciliations import Reconciling, reconciliation_routes
 from gateway.entrypoints.http_subscriptions import SubscriptionMeans, subscription_routes
 from gateway.entrypoints.http_users import UserMeans, user_routes
-from gateway.entrypoints.http_webhooks import Intake, webhook_routes
+from gateway.entrypoints.http_webhooks import webhook_routes
 from gateway.entrypoints.limits import Limits
 from gateway.entrypoints.names import Names
 from gateway.entrypoints.operations import Operations
 from gateway.entrypoints.standing import asker
 from gateway.entrypoints.status import StatusOfAll
 from gateway.entrypoints.streams import Hints
+from gateway.entrypoints.taking_in import Intake
 from gateway.settings import GatewaySettings
 from onefunnel.audit.entry import Marks
 from onefunnel.audit.rows import add
@@ -115,8 +116,9 @@ def own_app(runtime: Runtime, doorkeeper: Doorkeeper | None = None) -> FastAPI:
     seal = Seal(runtime.internal_key)
     deliveries = deliveries_of(seal)
     intake = Intake(
-        DatabaseEndpoints(database), database, deliveries, seal, runtime.clock, runtime.wake
-    )
+        DatabaseEndpoints(database), database, ConnectionRepository, deliveries, seal,
+        runtime.clock, runtime.wake,
+    )  # fmt: skip
     means = Means(
         write_of, read_of, ConnectionRepository, deliveries, intake, seal, runtime.clock,
         public_url, addresses_of(settings),

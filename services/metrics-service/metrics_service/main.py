@@ -8,6 +8,7 @@ from typing import Final
 
 from fastapi import FastAPI
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from metrics_service.adapters.dead_rows import OPEN_DEAD
 from metrics_service.adapters.erased_words import forget_erased
@@ -19,7 +20,9 @@ from metrics_service.adapters.pay_repositories import sql_tx
 from metrics_service.adapters.views import sql_reads
 from metrics_service.adapters.views_fates import read_fate
 from metrics_service.application.fold import Fold
+from metrics_service.application.ports import Tx
 from metrics_service.application.rebuild import rebuild
+from metrics_service.entrypoints.http_adjustments import adjustment_routes
 from metrics_service.entrypoints.http_explain import explain_routes
 from metrics_service.entrypoints.http_internal import internal_routes
 from metrics_service.entrypoints.http_metrics import metric_routes
@@ -34,6 +37,7 @@ from metrics_service.settings import DATABASE, NAME, SOURCE
 from onefunnel.audit.sealer import keep_sealing
 from onefunnel.clock import Clock
 from onefunnel.errors import DomainError, ErrorKind
+from onefunnel.events.envelope import Metadata
 from onefunnel.http.app import service_app
 from onefunnel.http.auditing import audit_routes
 from onefunnel.http.forgetting import forget_answers
@@ -98,10 +102,15 @@ def application(
     views = Views(database.snapshot, partial(sql_reads, keyring), read_fate)
     ask = ask_dependency(views)
     write = write_dependency(database, wake, clock)
+
+    def tx_of(conn: AsyncConnection, metadata: Metadata) -> Tx:
+        return sql_tx(keyring, clock, conn, metadata)
+
     return service_app(
         name=NAME,
         routers=[
-            pay_routes(write, partial(sql_tx, keyring, clock), views),
+            pay_routes(write, tx_of, views),
+            adjustment_routes(write, tx_of, views),
             pay_list_routes(ask),
             statement_routes(ask),
             metric_routes(ask),

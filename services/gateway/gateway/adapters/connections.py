@@ -1,37 +1,48 @@
 """Connections and their deliveries in PostgreSQL."""
 
-import base64
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import asdict, replace
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
+import orjson
 from sqlalchemy import Row, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.adapters.bodies import BodySeals
+from gateway.adapters.keeping import connection_of, row_of, standing_of
 from gateway.adapters.noting import note_look
 from gateway.adapters.repositories import Transactions
 from gateway.adapters.tables import CONNECTION, CONNECTION_ENDPOINT, DELIVERY
-from gateway.application.deliveries import Claimed, ItemFault, StoredDelivery
+from gateway.application.deliveries import Claim, ItemFault, StoredDelivery, Telling
 from gateway.application.sealing import CannotOpen
-from gateway.domain.connection import Access, Connection, SealedSecret
+from gateway.domain.connection import Connection
 from gateway.domain.webhooks.mapping import Fault
 from gateway.domain.webhooks.reading import Change, Look
 from onefunnel.errors import conflict
 from onefunnel.events.crm import CrmChangeReceived
-from onefunnel.events.envelope import Metadata, encode
+from onefunnel.events.envelope import Metadata, Record, encode
 from onefunnel.outbox.writer import append_only
 from onefunnel.persistence.database import driver_of
 
+MAX_REMEMBERED: Final = 10_000
+
 _CLAIM = """
 INSERT INTO delivery_key (tenant_id, connection_id, key, delivery_id, digest, record)
-SELECT $1, $2, key, $3, digest, record
-FROM unnest($4::text[], $5::bytea[], $6::text[]) AS given (key, digest, record)
+SELECT $1, * FROM unnest($2::uuid[], $3::text[], $4::uuid[], $5::bytea[], $6::text[])
 ON CONFLICT (tenant_id, connection_id, key) DO NOTHING
-RETURNING key"""
-
+RETURNING delivery_id, key"""
+_KEEP = """
+INSERT INTO delivery (tenant_id, id, connection_id, received_at, sealed, digest, secret_id, changes,
+    told, status, faults, sealed_on)
+SELECT $1, id, connection_id, received_at, sealed, digest, secret_id, changes, told, status,
+    faults::jsonb, sealed_on
+FROM unnest($2::uuid[], $3::uuid[], $4::timestamptz[], $5::bytea[], $6::bytea[], $7::uuid[], $8::int[],
+    $9::int[], $10::text[], $11::text[], $12::date[])
+AS given (id, connection_id, received_at, sealed, digest, secret_id, changes, told, status, faults,
+    sealed_on)"""
 
 _ASK = """
 INSERT INTO record_read (tenant_id, connection_id, delivery_id, kind, external_id, change)
@@ -76,7 +87,7 @@ class ConnectionRepository:
 
     async def add(self, connection: Connection) -> None:
         """Insert a connection and whose its endpoint is."""
-        await self._conn.execute(insert(CONNECTION).values(_row_of(connection)))
+        await self._conn.execute(insert(CONNECTION).values(row_of(connection)))
         await self._conn.execute(
             insert(CONNECTION_ENDPOINT).values(
                 id=connection.endpoint_id,
@@ -91,12 +102,12 @@ class ConnectionRepository:
         question = select(CONNECTION).where(CONNECTION.c.id == id_)
         found = await self._conn.execute(question.with_for_update() if for_change else question)
         row = found.one_or_none()
-        return _connection_of(row) if row else None
+        return connection_of(row) if row else None
 
     async def save(self, connection: Connection) -> None:
         """Write a connection back that was got for change."""
         await self._conn.execute(
-            update(CONNECTION).where(CONNECTION.c.id == connection.id).values(_row_of(connection))
+            update(CONNECTION).where(CONNECTION.c.id == connection.id).values(row_of(connection))
         )
         await self._open_lane(connection)
 
@@ -107,31 +118,59 @@ class ConnectionRepository:
         await driver.execute(_LANE, *key, connection.access.reconcile_minutes)
         await driver.execute(_UNPARK, *key)
 
+    async def at(self, endpoint_ids: Collection[str]) -> Mapping[str, Connection]:
+        """Return the connections behind endpoints."""
+        question = select(CONNECTION).where(CONNECTION.c.endpoint_id.in_(endpoint_ids))
+        found = (connection_of(row) for row in await self._conn.execute(question))
+        return {connection.endpoint_id: connection for connection in found}
+
     async def after(self, last: UUID | None, limit: int) -> Sequence[Connection]:
         """Return `limit` connections after `last`, newest first."""
         query = select(CONNECTION).order_by(CONNECTION.c.id.desc()).limit(limit)
         if last is not None:
             query = query.where(CONNECTION.c.id < last)
-        return [_connection_of(row) for row in await self._conn.execute(query)]
+        return [connection_of(row) for row in await self._conn.execute(query)]
 
 
 class DatabaseEndpoints:
-    """Finds a connection by its endpoint in two steps: whose it is, then the connection inside that tenant."""
+    """Whose an endpoint is, before anything else is known of a request. An endpoint never changes hands."""
+
+    def __init__(self, database: Transactions) -> None:
+        self._database = database
+        self._known: OrderedDict[str, UUID] = OrderedDict()
+
+    async def tenant_of(self, endpoint_id: str) -> UUID | None:
+        """Return the tenant of an endpoint, None if there is none."""
+        if (known := self._known.get(endpoint_id)) is not None:
+            return known
+        async with self._database.transaction() as conn:
+            table = CONNECTION_ENDPOINT
+            found = await conn.execute(select(table.c.tenant_id).where(table.c.id == endpoint_id))
+            tenant_id: UUID | None = found.scalar_one_or_none()
+        if tenant_id is not None:
+            if len(self._known) >= MAX_REMEMBERED:
+                self._known.popitem(last=False)
+            self._known[endpoint_id] = tenant_id
+        return tenant_id
+
+
+class DatabaseStandings:
+    """How connections stand with their CRMs, under the worker role."""
 
     def __init__(self, database: Transactions) -> None:
         self._database = database
 
-    async def find(self, endpoint_id: str) -> Connection | None:
-        """Return the connection behind an endpoint, None if there is none."""
-        async with self._database.transaction() as conn:
-            table = CONNECTION_ENDPOINT
-            question = select(table.c.tenant_id, table.c.connection_id)
-            found = await conn.execute(question.where(table.c.id == endpoint_id))
-            owner = found.one_or_none()
-        if owner is None:
-            return None
-        async with self._database.tenant(owner.tenant_id) as conn:
-            return await ConnectionRepository(conn).get(owner.connection_id)
+    async def change(self, seen: Connection, changed: Callable[[Connection], Connection]) -> None:
+        """Change a connection whose access is still as it was seen; its version is its owner's."""
+        async with self._database.tenant(seen.tenant_id) as conn:
+            known = await ConnectionRepository(conn).get(seen.id, for_change=True)
+            if known is None or known.access != seen.access:
+                return
+            await conn.execute(
+                update(CONNECTION)
+                .where(CONNECTION.c.id == seen.id)
+                .values(standing_of(changed(known)))
+            )
 
 
 class DeliveryRepository:
@@ -142,21 +181,20 @@ class DeliveryRepository:
         self._metadata = metadata
         self._bodies = bodies
 
-    async def claim(
-        self, connection_id: UUID, keys: Mapping[str, Claimed], delivery_id: UUID
-    ) -> set[str]:
-        """Note keys as taken by this delivery; return those that no delivery had before."""
-        taken = sorted(keys)  # in one order, so that two deliveries never wait for each other
+    async def claim(self, claims: Sequence[Claim]) -> set[tuple[UUID, str]]:
+        """Note keys as taken; return those that no delivery had before, each with the delivery that took it."""
+        # In one order, so that no two transactions wait for each other.
+        ordered = sorted(claims, key=lambda one: (one.connection_id.int, one.key))
         rows = await driver_of(self._conn).fetch(
             _CLAIM,
             self._metadata.tenant_id,
-            connection_id,
-            delivery_id,
-            taken,
-            [keys[key].digest for key in taken],
-            [keys[key].record for key in taken],
+            [one.connection_id for one in ordered],
+            [one.key for one in ordered],
+            [one.delivery_id for one in ordered],
+            [one.digest for one in ordered],
+            [one.record for one in ordered],
         )
-        return {row["key"] for row in rows}
+        return {(row["delivery_id"], row["key"]) for row in rows}
 
     async def sealed(self, content: bytes, delivery_id: UUID, day: date) -> bytes:
         """Return a body as it may be kept."""
@@ -201,12 +239,29 @@ class DeliveryRepository:
         )
         return {row["record"] for row in found}
 
-    async def add(self, delivery: StoredDelivery, events: Sequence[CrmChangeReceived]) -> None:
-        """Keep a delivery, and what it tells goes out with it or not at all."""
-        row = asdict(delivery) | {"tenant_id": self._metadata.tenant_id}
-        row["faults"] = [_fault_json(fault) for fault in delivery.faults]
-        await self._conn.execute(insert(DELIVERY).values(row))
-        await self.tell(events)
+    async def add(self, told: Sequence[Telling]) -> None:
+        """Keep deliveries, and what they tell goes out with them or not at all."""
+        kept = [one.delivery for one in told]
+        await driver_of(self._conn).execute(
+            _KEEP,
+            self._metadata.tenant_id,
+            [one.id for one in kept],
+            [one.connection_id for one in kept],
+            [one.received_at for one in kept],
+            [one.sealed for one in kept],
+            [one.digest for one in kept],
+            [one.secret_id for one in kept],
+            [one.changes for one in kept],
+            [one.told for one in kept],
+            [one.status for one in kept],
+            [_faults_json(one.faults).decode() for one in kept],
+            [one.sealed_on for one in kept],
+        )
+        records: list[Record] = []
+        for one in told:
+            trace = one.trace or self._metadata.correlation_id
+            records += encode(one.events, replace(self._metadata, correlation_id=trace))
+        await append_only(self._conn, records)
 
     async def ask(self, delivery: StoredDelivery, records: Sequence[Change]) -> None:
         """Note that these records are to be read in the CRM."""
@@ -256,39 +311,8 @@ class DeliveryRepository:
         return [_delivery_of(row) for row in rows]
 
 
-def _row_of(connection: Connection) -> dict[str, Any]:
-    row = {name: getattr(connection, name) for name in CONNECTION.c.keys()}  # noqa: SIM118 - a collection
-    access = connection.access
-    return row | {
-        "secrets": [_secret_json(secret) for secret in connection.secrets],
-        "access": {**asdict(access), "token": _secret_json(access.token)} if access else None,
-    }
-
-
-def _secret_json(secret: SealedSecret) -> dict[str, Any]:
-    return {
-        "id": str(secret.id),
-        "sealed": base64.b64encode(secret.sealed).decode(),
-        "created_at": secret.created_at.isoformat(),
-        "expires_at": secret.expires_at.isoformat() if secret.expires_at else None,
-    }
-
-
-def _connection_of(row: Row[Any]) -> Connection:
-    values = row._asdict()
-    secrets = tuple(_secret_of(secret) for secret in values.pop("secrets"))
-    given = values.pop("access")
-    access = Access(**{**given, "token": _secret_of(given["token"])}) if given else None
-    return Connection(**values, secrets=secrets, access=access)
-
-
-def _secret_of(kept: Mapping[str, Any]) -> SealedSecret:
-    return SealedSecret(
-        UUID(kept["id"]),
-        base64.b64decode(kept["sealed"]),
-        datetime.fromisoformat(kept["created_at"]),
-        datetime.fromisoformat(kept["expires_at"]) if kept["expires_at"] else None,
-    )
+def _faults_json(faults: Sequence[ItemFault]) -> bytes:
+    return orjson.dumps([_fault_json(fault) for fault in faults])
 
 
 def _fault_json(fault: ItemFault) -> dict[str, str]:

@@ -1,7 +1,9 @@
 """Asks CRMs over HTTPS: one client a connection, no redirects, answers in bounds."""
 
 from collections import OrderedDict
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlencode
 from uuid import UUID
 
 import orjson
@@ -11,7 +13,7 @@ from gateway.application.asking import MAX_ANSWER_BYTES, Unreachable
 from gateway.application.sealing import CannotOpen, Seal
 from gateway.domain.connection import Connection
 from gateway.domain.crm_api.apis import APIS, Addresses
-from gateway.domain.crm_api.calls import Call, Reply
+from gateway.domain.crm_api.calls import FORM, Call, Reply
 
 if TYPE_CHECKING:
     import httpx
@@ -34,19 +36,19 @@ class CrmHttp:
         url = connection.access.url
         if (why := self._addresses.why_not(connection.provider, url)) is not None:
             raise Unreachable(why)
+        authorized = {} if call.base else self._authorized(connection)
+        headers = {"accept": "application/json", **authorized, **call.headers}
+        client = await self._client(connection.id, call.base or url)
+        return await _answer(client, call, headers, _content(call, headers))
+
+    def _authorized(self, connection: Connection) -> Mapping[str, str]:
         try:
             token = token_of(connection, self._seal)
         except CannotOpen as error:
             raise Unreachable("The token was sealed by another installation.") from error
-        headers = {
-            **APIS[connection.provider].authorized(token),
-            "accept": "application/json",
-            **call.headers,
-        }
-        content = None if call.body is None else orjson.dumps(call.body)
-        if content is not None:
-            headers["content-type"] = "application/json"
-        return await _answer(await self._client(connection.id, url), call, headers, content)
+        api = APIS[connection.provider]
+        granted = connection.access is not None and connection.access.grant is not None
+        return (api.granted if granted else api.authorized)(token)
 
     async def close(self) -> None:
         """Close every client."""
@@ -69,6 +71,15 @@ class CrmHttp:
             )
         self._clients.move_to_end(key)
         return client
+
+
+def _content(call: Call, headers: dict[str, str]) -> bytes | None:
+    """Return the body of a question, a form if its headers say so, else JSON."""
+    if call.body is None:
+        return None
+    if headers.setdefault("content-type", "application/json") == FORM:
+        return urlencode(call.body).encode()
+    return orjson.dumps(call.body)
 
 
 async def _answer(

@@ -1,9 +1,9 @@
 """Deliveries of all tenants on their way out, under the worker role: announced, claimed, noted, forgotten."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import fields, replace
 from datetime import datetime, timedelta
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import select, update
@@ -14,7 +14,9 @@ from gateway.adapters.subscriptions import row_of, subscription_of
 from gateway.adapters.tables import WEBHOOK_DELIVERY, WEBHOOK_SUBSCRIPTION
 from gateway.application.sending import Claimed
 from gateway.application.subscriptions import Announced
+from gateway.domain.published import PUBLISHED
 from gateway.domain.subscription import Attempt, OutgoingDelivery, Subscription
+from onefunnel.events.envelope import Envelope
 from onefunnel.ids import new_id
 from onefunnel.persistence.database import driver_of
 
@@ -29,6 +31,9 @@ _ASKED: Final = """
 SELECT id FROM webhook_subscription
 WHERE tenant_id = $1 AND state = 'active' AND events ? $2 AND created_at <= $3
 FOR KEY SHARE"""
+_ASKED_FOR: Final = """
+SELECT DISTINCT tenant_id, jsonb_array_elements_text(events)
+FROM webhook_subscription WHERE tenant_id = ANY($1::uuid[]) AND state = 'active'"""
 _ANNOUNCE: Final = """
 INSERT INTO webhook_delivery
     (tenant_id, id, subscription_id, event_id, type, body, status, attempts, created_at, due_since, next_at)
@@ -60,19 +65,7 @@ _FORGET: Final = """
 DELETE FROM webhook_delivery WHERE (tenant_id, id) IN (
     SELECT tenant_id, id FROM webhook_delivery
     WHERE status <> 'waiting' AND coalesce(last_at, created_at) < $1 LIMIT $2)"""
-_STANDING: Final = """
-SELECT count(*), extract(epoch FROM $1 - min(d.created_at))::float8
-FROM webhook_delivery d JOIN webhook_subscription s
-  ON s.tenant_id = d.tenant_id AND s.id = d.subscription_id
-WHERE d.status = 'waiting' AND s.state = 'active'"""
 _OF_A_DELIVERY: Final = tuple(one.name for one in fields(OutgoingDelivery))
-
-
-class WaitingDeliveries(NamedTuple):
-    """What is on its way to subscriptions that are not paused."""
-
-    waiting: int
-    oldest_age_s: float
 
 
 class DatabaseAnnouncements:
@@ -92,6 +85,18 @@ class DatabaseAnnouncements:
         await driver.execute(
             _ANNOUNCE, tenant_id, ids, asked, event.event_id, event.type, event.body, now
         )
+
+
+async def asked_for(conn: AsyncConnection, tenants: Collection[UUID]) -> Callable[[Envelope], bool]:
+    """Return what says whether an event of these tenants concerns us: if it is told, somebody subscribed."""
+    rows = await driver_of(conn).fetch(_ASKED_FOR, tenants)
+    asked = {(row[0], row[1]) for row in rows}
+
+    def concerns(envelope: Envelope) -> bool:
+        published = PUBLISHED.get(envelope.type)
+        return published is None or (envelope.tenantid, published.name) in asked
+
+    return concerns
 
 
 class DatabaseClaims:
@@ -138,13 +143,6 @@ class DatabaseClaims:
         async with self._database.transaction() as conn:
             done = await driver_of(conn).execute(_FORGET, now - KEPT, FORGET_AT_ONCE)
         return done == f"DELETE {FORGET_AT_ONCE}"
-
-    async def standing(self, now: datetime) -> WaitingDeliveries:
-        """Return how many wait and how old the oldest is."""
-        async with self._database.transaction() as conn:
-            row = await driver_of(conn).fetchrow(_STANDING, now)
-        assert row is not None, "an aggregate has one row"
-        return WaitingDeliveries(row[0], max(0.0, row[1] or 0.0))
 
     async def _mark(
         self, conn: AsyncConnection, known: Subscription, attempt: Attempt, now: datetime

@@ -1,17 +1,15 @@
 """Webhook subscriptions and their deliveries in PostgreSQL, as requests see them: one tenant's."""
 
-import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import delete, func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from gateway.adapters.keeping import secret_json, secret_of
 from gateway.adapters.tables import WEBHOOK_DELIVERY, WEBHOOK_SUBSCRIPTION
-from gateway.domain.connection import SealedSecret
 from gateway.domain.subscription import OutgoingDelivery, Status, Subscription
 
 _OF_A_DELIVERY: Final = tuple(one.name for one in fields(OutgoingDelivery))
@@ -124,7 +122,7 @@ def row_of(subscription: Subscription) -> dict[str, Any]:
     row = {one.name: getattr(subscription, one.name) for one in fields(subscription)}
     return row | {
         "events": list(subscription.events),
-        "secrets": [_secret_json(secret) for secret in subscription.secrets],
+        "secrets": [secret_json(secret) for secret in subscription.secrets],
     }
 
 
@@ -132,24 +130,6 @@ def subscription_of(row: Mapping[str, Any]) -> Subscription:
     """Return the subscription of a row."""
     values = dict(row) | {
         "events": tuple(row["events"]),
-        "secrets": tuple(_secret_of(one) for one in row["secrets"]),
+        "secrets": tuple(secret_of(one) for one in row["secrets"]),
     }
     return Subscription(**values)
-
-
-def _secret_json(secret: SealedSecret) -> dict[str, Any]:
-    return {
-        "id": str(secret.id),
-        "sealed": base64.b64encode(secret.sealed).decode(),
-        "created_at": secret.created_at.isoformat(),
-        "expires_at": secret.expires_at.isoformat() if secret.expires_at else None,
-    }
-
-
-def _secret_of(kept: Mapping[str, Any]) -> SealedSecret:
-    return SealedSecret(
-        UUID(kept["id"]),
-        base64.b64decode(kept["sealed"]),
-        datetime.fromisoformat(kept["created_at"]),
-        datetime.fromisoformat(kept["expires_at"]) if kept["expires_at"] else None,
-    )

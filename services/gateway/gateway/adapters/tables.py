@@ -70,6 +70,7 @@ CONNECTION: Final = Table(
     Column("mapping", JSONB, nullable=False),
     Column("secrets", JSONB, nullable=False),
     Column("access", JSONB(none_as_null=True)),
+    Column("attention", JSONB(none_as_null=True)),
     Column("created_at", DateTime(timezone=True), nullable=False),
 )
 CONNECTION_ENDPOINT: Final = Table(

@@ -17,8 +17,9 @@ MAX_RETRY_AFTER_S: Final = 3_600.0
 _LIMITED_S: Final = 10.0
 
 Code = Literal[
-    "rate-limited", "token-refused", "crm-unavailable", "request-refused", "unreadable-answer"
-]
+    "rate-limited", "token-ended", "token-refused", "grant-refused", "crm-unavailable",
+    "request-refused", "unreadable-answer",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,11 @@ class Trouble:
     def is_about_the_question(self) -> bool:
         """Say whether the same question would be answered in the same way again."""
         return self.code in {"request-refused", "unreadable-answer"}
+
+    @property
+    def passes(self) -> bool:
+        """Say whether nobody failed: the same question is only to be asked a little later."""
+        return self.code in {"rate-limited", "token-ended"}
 
 
 class Unreachable(Exception):

@@ -126,7 +126,11 @@ async def asked(question: Question, means: Means) -> Reply | Trouble:
         reply = await means.ask(question.connection, question.call)
     except Unreachable as error:
         return Trouble("crm-unavailable", str(error))
-    return trouble_of(question.api, reply, means.clock.now()) or reply
+    trouble = trouble_of(question.api, reply, means.clock.now())
+    access = question.connection.access
+    if reply.status == 401 and access is not None and access.grant and not access.doubted:
+        return Trouble("token-ended", "The CRM takes the token no more.")
+    return trouble or reply
 
 
 def to_read(connection: Connection, waiting: Sequence[Waiting]) -> Question:
@@ -205,8 +209,8 @@ async def tell_answer(
 async def _not_read(
     question: Question, waiting: Sequence[Waiting], trouble: Trouble, bench: Bench
 ) -> None:
-    """Note a failure; being asked to come more rarely is none."""
-    if trouble.code == "rate-limited":
+    """Note a failure; being asked to come more rarely is none, and neither is a token that ended."""
+    if trouble.passes:
         return
     # What the CRM does not answer to several at once is asked one by one: one bad id holds nobody up.
     single = len({one.external_id for one in waiting}) == 1
@@ -235,7 +239,7 @@ def rest_after(api: Api, lane: Lane, trouble: Trouble | None) -> tuple[float, in
     pace_s = api.call_every_ms / 1_000
     if trouble is None or trouble.is_about_the_question:
         return pace_s, 0
-    failures = lane.failures + (trouble.code != "rate-limited")
-    wait_s = trouble.wait_s if trouble.code == "rate-limited" else backoff_s(lane.failures)
+    failures = lane.failures + (not trouble.passes)
+    wait_s = trouble.wait_s if trouble.passes else backoff_s(lane.failures)
     _log.warning("crm.not_answered", connection_id=str(lane.connection_id), code=trouble.code)
     return max(pace_s, wait_s, trouble.wait_s), failures

@@ -13,7 +13,10 @@ ENDPOINT_BYTES: Final = 24
 MAX_LIVE_SECRETS: Final = 2
 RECONCILE_MINUTES: Final = 60
 
+RENEW_BEFORE: Final = timedelta(minutes=5)
+
 State = Literal["active", "paused"]
+GrantKind = Literal["refresh_token", "client_credentials"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +34,51 @@ class SealedSecret:
 
 
 @dataclass(frozen=True, slots=True)
+class Grant:
+    """What another access token is got with: a refresh token, or the client's own credentials."""
+
+    client_id: str
+    client_secret: SealedSecret
+    refresh_token: SealedSecret | None = None
+    directory: str = ""  # of Entra, where one vendor keeps its clients
+
+    @property
+    def kind(self) -> GrantKind:
+        """Return the name that OAuth has for it."""
+        return "refresh_token" if self.refresh_token else "client_credentials"
+
+
+@dataclass(frozen=True, slots=True)
 class Access:
     """How the CRM's own records are read: where, with which token, and how often it is compared with us."""
 
     url: str
-    token: SealedSecret
+    token: SealedSecret | None  # None until the first one was got
     reconcile_minutes: int = RECONCILE_MINUTES
+    grant: Grant | None = None
+    doubted: bool = False  # the token before this one was refused, and this one not taken yet
+
+    def needs_token(self, now: datetime) -> bool:
+        """Say whether another token has to be got before anything is asked."""
+        if self.grant is None:
+            return False
+        return self.token is None or not self.token.is_live(now + RENEW_BEFORE)
+
+    def ending(self, at: datetime) -> "Access":
+        """Return it after its token was refused: another one is got from then on."""
+        if self.grant is None or self.token is None:
+            return self
+        ends = min(at, self.token.expires_at or at)
+        return replace(self, token=replace(self.token, expires_at=ends), doubted=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Attention:
+    """Why somebody has to look after a connection, and since when."""
+
+    code: str
+    detail: str
+    since: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +98,7 @@ class Connection:
     state: State = "active"
     secrets: tuple[SealedSecret, ...] = ()
     access: Access | None = None
+    attention: Attention | None = None
     version: int = 1
 
     def live_secrets(self, now: datetime) -> tuple[SealedSecret, ...]:
@@ -65,6 +108,17 @@ class Connection:
     def paused(self, *, pause: bool) -> "Connection":
         """Return the connection, paused or taking deliveries again."""
         return replace(self, state="paused" if pause else "active")
+
+    def needing(self, code: str, detail: str, now: datetime) -> "Connection":
+        """Return the connection in need of attention; since when is kept while the reason is the same."""
+        known = self.attention
+        since = known.since if known and known.code == code else now
+        return replace(self, attention=Attention(code, detail, since))
+
+    def relieved(self, *codes: str) -> "Connection":
+        """Return the connection without a reason that is over."""
+        over = self.attention is not None and self.attention.code in codes
+        return replace(self, attention=None) if over else self
 
     def rotated(self, new: SealedSecret, *, now: datetime, overlap: timedelta) -> "Connection":
         """Return the connection with a new secret; the one before is believed until the overlap ends."""

@@ -9,10 +9,11 @@ from pydantic import BaseModel, Field, StringConstraints
 
 from gateway.application.access import GivenAccess
 from gateway.application.deliveries import ItemFault, StoredDelivery
-from gateway.domain.connection import RECONCILE_MINUTES, Connection
+from gateway.domain.connection import RECONCILE_MINUTES, Connection, GrantKind
+from gateway.domain.crm_api.tokens import Credentials
 from gateway.domain.webhooks.mapping import FieldName
-from onefunnel.events.values import Code, Currency
-from onefunnel.http.bodies import Body, Name
+from onefunnel.events.values import Code
+from onefunnel.http.bodies import Body, KnownCurrency, Name
 
 ProviderName = Literal[
     "hubspot",
@@ -33,6 +34,7 @@ Standing = Literal["won", "lost", "open", "qualified", "disqualified"]
 Theirs = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Step = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 Secret = Annotated[str, StringConstraints(min_length=8, max_length=500)]
+Token = Annotated[str, StringConstraints(min_length=8, max_length=4_000)]
 Setting = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 Url = Annotated[
     str,
@@ -61,7 +63,7 @@ class MappingIn(Body):
         dict[Standing, dict[Theirs, list[Theirs]]] | None,
         Field(description="What says that a deal is won: fields and their values, all of them."),
     ] = None
-    currency: Annotated[Currency | None, Field(description="Where the CRM names none.")] = None
+    currency: Annotated[KnownCurrency | None, Field(description="Where the CRM names none.")] = None
     amount_digits: Annotated[
         int | None, Field(ge=0, le=6, description="2 if amounts are whole cents.")
     ] = None
@@ -82,10 +84,31 @@ class MappingIn(Body):
         return {**default, **self.model_dump(mode="json", exclude_unset=True, exclude_none=True)}
 
 
-class AccessIn(Body):
-    """How the CRM's own records are read; the token is never shown again."""
+class OAuthIn(Body):
+    """The credentials of an application that the CRM knows."""
 
-    token: Annotated[str, StringConstraints(min_length=8, max_length=4_000)]
+    client_id: Setting
+    client_secret: Secret
+    refresh_token: Annotated[
+        Token | None,
+        Field(description="None where the client has the right by itself: Salesforce, Dynamics."),
+    ] = None
+    directory: Annotated[
+        str,
+        StringConstraints(max_length=100, pattern=r"^[A-Za-z0-9.-]*$"),
+        Field(description="The directory (tenant) of Entra that knows the client; Dynamics alone."),
+    ] = ""
+
+
+class AccessIn(Body):
+    """How the CRM's own records are read: with `token` or with `oauth`; neither is shown again."""
+
+    token: Annotated[
+        Token | None, Field(description="One that does not end, or that is replaced by hand.")
+    ] = None
+    oauth: Annotated[
+        OAuthIn | None, Field(description="What tokens are got with, before each of them ends.")
+    ] = None
     url: Annotated[
         Url | None,
         Field(
@@ -99,7 +122,8 @@ class AccessIn(Body):
 
     def given(self) -> GivenAccess:
         """Return it for the use case."""
-        return GivenAccess(self.token, self.url, self.reconcile_minutes)
+        oauth = Credentials(**self.oauth.model_dump()) if self.oauth else None
+        return GivenAccess(self.token, oauth, self.url, self.reconcile_minutes)
 
 
 class NewConnection(Body):
@@ -150,11 +174,21 @@ class SecretView(BaseModel):
 
 
 class AccessView(BaseModel):
-    """How the CRM's records are read, without the token."""
+    """How the CRM's records are read, without what is secret about it."""
 
     url: str
-    token_set_at: datetime
+    token_set_at: datetime | None
+    token_ends_at: datetime | None
+    oauth: Annotated[GrantKind | None, Field(description="How tokens are renewed; null: not.")]
     reconcile_minutes: int
+
+
+class AttentionView(BaseModel):
+    """Why somebody has to look after a connection."""
+
+    code: str
+    detail: str
+    since: datetime
 
 
 class ConnectionView(BaseModel):
@@ -170,6 +204,9 @@ class ConnectionView(BaseModel):
     mapping: dict[str, Any]
     secrets: list[SecretView]
     api: AccessView | None
+    attention: Annotated[
+        AttentionView | None, Field(description="What stands against it that only a person mends.")
+    ]
     created_at: datetime
 
 
@@ -243,6 +280,7 @@ def shown(connection: Connection, public_url: str) -> ConnectionView:
             for one in connection.secrets
         ],
         api=_access_view(connection),
+        attention=_attention_view(connection),
         created_at=connection.created_at,
     )
 
@@ -251,11 +289,19 @@ def _access_view(connection: Connection) -> AccessView | None:
     access = connection.access
     if access is None:
         return None
+    token, grant = access.token, access.grant
     return AccessView(
         url=access.url,
-        token_set_at=access.token.created_at,
+        token_set_at=token.created_at if token else None,
+        token_ends_at=token.expires_at if token else None,
+        oauth=grant.kind if grant else None,
         reconcile_minutes=access.reconcile_minutes,
     )
+
+
+def _attention_view(connection: Connection) -> AttentionView | None:
+    found = connection.attention
+    return AttentionView(code=found.code, detail=found.detail, since=found.since) if found else None
 
 
 def delivery_view(delivery: StoredDelivery) -> DeliveryView:

@@ -16,8 +16,9 @@ from gateway.application.fetching import (
     rest_after,
 )
 from gateway.application.reconciling import Ours, Pass, begin
+from gateway.application.renewing import Renewal
+from gateway.domain.connection import Connection
 from gateway.domain.crm_api.apis import APIS
-from gateway.domain.crm_api.calls import Api
 from onefunnel import telemetry
 from onefunnel.errors import DomainError
 from onefunnel.events.envelope import Metadata
@@ -47,11 +48,14 @@ Ask = Callable[[], Awaitable[Settle]]
 class CrmWorker:
     """Reads in CRMs what their webhooks only hinted at, and compares them with us now and then."""
 
-    def __init__(self, claims: Claims, database: TenantDatabase, means: Means, ours: Ours) -> None:
+    def __init__(
+        self, claims: Claims, database: TenantDatabase, means: Means, ours: Ours, renewal: Renewal
+    ) -> None:
         self._claims = claims
         self._database = database
         self._means = means
         self._ours = ours
+        self._renewal = renewal
 
     async def run(self, stop: asyncio.Event, listen: Callable[[], Listener]) -> None:
         """Work until stopped; each loop finishes the turn that it is in."""
@@ -75,33 +79,36 @@ class CrmWorker:
             if found is None:
                 await bench.lane.let_go(rest_s=0, failures=lane.failures, trouble=None)
                 return
-        api, ask = found
+        connection, ask = found
         settle = await ask()
         async with self._database.tenant(lane.tenant_id) as conn:
             bench = self._means.bench(conn, lane, self._metadata(lane.tenant_id))
             await bench.lane.hold()
             trouble = await settle(bench)
-            rest_s, failures = rest_after(api, lane, trouble)
+            rest_s, failures = rest_after(APIS[connection.provider], lane, trouble)
             code = trouble.code if trouble else None
             await bench.lane.let_go(rest_s=rest_s, failures=failures, trouble=code)
+        # The connection's row is locked before its lane by whoever changes it, so never inside the lane.
+        await self._renewal.note(connection, trouble)
 
-    async def _next(self, bench: Bench, lane: Lane) -> tuple[Api, Ask] | None:
-        """Return what is to be asked next: records that wait go before a comparison of everything."""
+    async def _next(self, bench: Bench, lane: Lane) -> tuple[Connection, Ask] | None:
+        """Return what is asked next: for a token, for records that wait, then in comparison of everything."""
         connection = await bench.connections.get(lane.connection_id)
         if connection is None or connection.access is None:
             return None
-        api = APIS[connection.provider]
+        api, now = APIS[connection.provider], self._means.clock.now()
+        if connection.access.needs_token(now):
+            return connection, partial(self._renewal.renew, connection)
         if waiting := await bench.lane.waiting(api.max_ids):
-            return api, partial(read_waiting, connection, waiting, self._means)
+            return connection, partial(read_waiting, connection, waiting, self._means)
         if not lane.due:
             return None
         run = await bench.runs.running(connection.id)
         if run is None and api.changes is None:
             await bench.runs.later(connection.id, NEVER_S)
             return None
-        now = self._means.clock.now()
         run = run or await begin(connection, "scheduled", runs=bench.runs, now=now)
-        return api, Pass(connection, run, self._means, self._ours)
+        return connection, Pass(connection, run, self._means, self._ours)
 
     async def _loop(self, stop: asyncio.Event, listener: Listener) -> None:
         pace = Pace()

@@ -1,9 +1,8 @@
 """The sender: background of the gateway's worker that sends what is due, several at a time."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
-from math import nan
 from typing import Final, Protocol
 
 from gateway.application.sealing import Seal
@@ -14,14 +13,11 @@ from onefunnel.clock import Clock
 from onefunnel.http.outgoing import CallFailed, NotAllowed, Outgoing
 from onefunnel.log.transience import is_transient
 from onefunnel.wakeups import Listener
-from onefunnel.watch import Watch
 
 IN_FLIGHT: Final = 32
 LOOK_EVERY_S: Final = 1.0
 FORGET_EVERY_S: Final = 3_600.0
 SERVICE: Final = "gateway"
-
-Waiting = tuple[int, float]  # how many wait, and the age of the oldest
 
 _log = telemetry.log("webhooks")
 
@@ -109,28 +105,6 @@ class Sender:
             passing = is_transient(error)
             told = _log.warning if passing else _log.error
             told("webhook.sender_failed", error=type(error).__name__, exc_info=not passing)
-
-
-class WebhookWatch:
-    """Looks at what waits to be sent, beside what is looked at in every service."""
-
-    def __init__(
-        self, watch: Watch, standing: Callable[[datetime], Awaitable[Waiting]], clock: Clock
-    ) -> None:
-        self._watch = watch
-        self._standing = standing
-        self._clock = clock
-
-    async def __call__(self) -> Sequence[str]:
-        """Set the gauges and return what is amiss. Raises while the database is away."""
-        found: tuple[float, float] = (nan, nan)  # an old value would look like a present one
-        try:
-            concerns = await self._watch()
-            found = await self._standing(self._clock.now())
-        finally:
-            telemetry.gauge("webhook_deliveries_waiting", found[0], service=SERVICE)
-            telemetry.gauge("webhook_oldest_age_seconds", found[1], service=SERVICE)
-        return concerns
 
 
 def poster(outgoing: Outgoing) -> Post:

@@ -383,6 +383,25 @@ async def test_money_keeps_every_digit(gateway):
     assert (event["amount"], event["cost"]) == ("12345678901234.07", "0.1")
 
 
+@pytest.mark.parametrize("amount", [
+    '"NaN"', '"Infinity"', '"1_000"', '"1,000"', '"0x10"', '"١٢"', '" 1"', '"1e1000000"', "1e-999999999",
+])  # fmt: skip
+async def test_what_is_no_amount_is_named_and_left_out(gateway, amount):
+    to = await connected(gateway, "standard")
+    body = f'{{"type":"deal.updated","data":{{"id":"D-1","amount":{amount},"cost":"7"}}}}'
+    answer = await send(gateway, to.sent(body.encode()))
+    assert answer.json()["status"] == "partly"
+    (event,) = await told(gateway)
+    assert (event["amount"], event["cost"]) == (None, "7")
+
+
+async def test_an_exponent_is_a_number_like_another(gateway):
+    to = await connected(gateway, "standard")
+    body = b'{"type":"deal.updated","data":{"id":"D-1","amount":"1.25E4"}}'
+    await send(gateway, to.sent(body))
+    assert [event["amount"] for event in await told(gateway)] == ["12500"]
+
+
 async def test_an_unmapped_stage_is_answered_well_and_named(gateway):
     to = await connected(gateway, "hubspot")
     answer = await send(gateway, to.sent(deal_stage(propertyValue="my own stage")))

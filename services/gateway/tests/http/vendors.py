@@ -1,13 +1,14 @@
 """Small CRMs on loopback that answer as their vendors' documentation says, and write down what was asked."""
 
 import asyncio
+import base64
 import json
 import socket
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, unquote_plus
 
 import uvicorn
 
@@ -33,6 +34,12 @@ class FakeCrm:
     answers: list[tuple[int, dict[str, str], Any]] = field(default_factory=list)
     poison: set[str] = field(default_factory=set)
     token: str = TOKEN
+    oauth: bool = False  # takes only tokens that it gave out itself
+    client: tuple[str, str] = ("our client", "a secret of our client")
+    refresh_token: str | None = "a refresh token 0"
+    rotates: bool = False  # gives another refresh token with each token
+    life_s: int | None = 3600
+    given: int = 0
     url: str = ""
 
     def put(self, what: str, id_: str, **fields: Any) -> None:
@@ -49,9 +56,7 @@ class FakeCrm:
             name: values[0] for name, values in parse_qs(scope["query_string"].decode()).items()
         }
         headers = {name.decode(): value.decode() for name, value in scope["headers"]}
-        asked = Asked(
-            scope["method"], scope["path"], query, headers, json.loads(body) if body else None
-        )
+        asked = Asked(scope["method"], scope["path"], query, headers, _content(headers, body))
         self.asked.append(asked)
         status, more_headers, content = self._answer(asked)
         out = b"" if content is None else json.dumps(content).encode()
@@ -68,7 +73,40 @@ class FakeCrm:
     def _answer(self, asked: Asked) -> tuple[int, dict[str, str], Any]:
         if self.answers:
             return self.answers.pop(0)
+        if asked.path.endswith("/token"):
+            return self._give(asked)
         return globals()[f"_{self.provider.replace('-', '_')}"](self, asked)
+
+    @property
+    def token_questions(self) -> list[Asked]:
+        return [one for one in self.asked if one.path.endswith("/token")]
+
+    def _give(self, asked: Asked) -> tuple[int, dict[str, str], Any]:
+        form = asked.body
+        client = (form.get("client_id"), form.get("client_secret"))
+        if "authorization" in asked.headers:
+            pair = base64.b64decode(asked.headers["authorization"].removeprefix("Basic ")).decode()
+            client = tuple(unquote_plus(half) for half in pair.split(":"))
+        if client != self.client:
+            return 401, {}, {"error": "invalid_client"}
+        wanted = "refresh_token" if self.refresh_token else "client_credentials"
+        if form["grant_type"] != wanted or form.get("refresh_token") != self.refresh_token:
+            said = {"error": "invalid_grant", "error_description": f"no {form} here"}
+            return (200 if self.provider == "zoho" else 400), {}, said
+        self.given += 1
+        self.token = f"{TOKEN} {self.given}"
+        answer = {"access_token": self.token, "token_type": "bearer"}
+        if self.life_s is not None:
+            answer["expires_in"] = self.life_s
+        if self.rotates and self.refresh_token:
+            self.refresh_token = answer["refresh_token"] = f"a refresh token {self.given}"
+        return 200, {}, answer
+
+
+def _content(headers: dict[str, str], body: bytes) -> Any:
+    if headers.get("content-type") == "application/x-www-form-urlencoded":
+        return {name: value for name, (value,) in parse_qs(body.decode()).items()}
+    return json.loads(body) if body else None
 
 
 def _hubspot(crm: FakeCrm, asked: Asked) -> tuple[int, dict[str, str], Any]:
@@ -152,7 +190,8 @@ def _dynamics(crm: FakeCrm, asked: Asked) -> tuple[int, dict[str, str], Any]:
 
 
 def _pipedrive(crm: FakeCrm, asked: Asked) -> tuple[int, dict[str, str], Any]:
-    if asked.headers.get("x-api-token") != crm.token:
+    sent = asked.headers.get("authorization" if crm.oauth else "x-api-token")
+    if sent != (f"Bearer {crm.token}" if crm.oauth else crm.token):
         return 401, {}, {"success": False, "error": "unauthorized access"}
     known = crm.records.get("deals", {})
     since = datetime.fromisoformat(asked.query["updated_since"])

@@ -8,25 +8,23 @@ from onefunnel.ids import new_id
 from onefunnel.vault.erasing import forgetting
 from onefunnel.vault.keyring import Keyring
 
-from .conftest import KEY
+from .conftest import ADJUSTMENTS, KEY
 
 CANARY = "Canary-88c1"
 
 
-async def posted(metrics, person, words=f"{CANARY} promised", status=201):
+async def posted(metrics, person, words=f"{CANARY} promised"):
     body = {
         "person": str(person),
         "at": "2026-03-01T09:00:00Z",
         "amount": {"amount_minor": 5_000, "currency": "EUR"},
         "reason": words,
     }
-    async with metrics.client("comp_admin") as client:
-        answer = await client.post("/v1/compensation/adjustments", json=body)
-    assert answer.status_code == status, answer.text
+    return await metrics.adjust(body)
 
 
 async def shown(metrics) -> list:
-    return (await metrics.get("/v1/compensation/adjustments"))["items"]
+    return (await metrics.get(ADJUSTMENTS))["items"]
 
 
 async def forgotten(metrics) -> bool:

@@ -17,6 +17,7 @@ _SALESFORCE: Final = Api(
     hosts=rf"{_LABEL}(\.{_LABEL})?\.my\.salesforce\.com",
     url="",
     authorized=bearer,
+    granted=bearer,
     call_every_ms=200,
     max_ids=1,
     changes=salesforce.Queried(),
@@ -26,6 +27,7 @@ APIS: Final[Mapping[str, Api]] = {
         hosts=r"api(-[a-z]{2,4}\d)?\.hubapi\.com",
         url="https://api.hubapi.com",
         authorized=bearer,
+        granted=bearer,
         call_every_ms=250,  # a search may be asked for four times a second, a read more often
         max_ids=hubspot.MAX_IDS,
         read=hubspot.read,
@@ -36,6 +38,7 @@ APIS: Final[Mapping[str, Api]] = {
         hosts=r"www\.zohoapis\.(com|eu|in|jp|sa|ca|com\.au|com\.cn|uk)",
         url="",
         authorized=zoho.authorized,
+        granted=zoho.authorized,
         call_every_ms=200,
         max_ids=zoho.MAX_IDS,
         read=zoho.read,
@@ -45,6 +48,7 @@ APIS: Final[Mapping[str, Api]] = {
         hosts=rf"{_LABEL}\.(api\.)?crm\d{{0,2}}\.(dynamics\.com|microsoftdynamics\.us|dynamics\.cn)",
         url="",
         authorized=bearer,
+        granted=bearer,
         call_every_ms=50,  # 6,000 in five minutes
         max_ids=1,
         read=dynamics.read,
@@ -55,6 +59,7 @@ APIS: Final[Mapping[str, Api]] = {
         hosts=rf"{_LABEL}\.pipedrive\.com",
         url="https://api.pipedrive.com",
         authorized=pipedrive.authorized,
+        granted=bearer,
         call_every_ms=200,
         max_ids=1,
         changes=pipedrive.Listed(),
@@ -62,6 +67,12 @@ APIS: Final[Mapping[str, Api]] = {
     "salesforce": _SALESFORCE,
     "salesforce-flow": _SALESFORCE,
 }
+
+
+def is_vendors(provider: str, host: str) -> bool:
+    """Say whether a host is the vendor's own."""
+    known = _HOST.fullmatch(host) and re.fullmatch(APIS[provider].hosts, host, re.ASCII)
+    return known is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +98,6 @@ class Addresses:
             return None
         if parts.scheme != "https" or port not in {None, 443}:
             return "The CRM has to be asked over https."
-        vendors = _HOST.fullmatch(host) and re.fullmatch(APIS[provider].hosts, host, re.ASCII)
-        if not vendors and host not in self.extra:
+        if not is_vendors(provider, host) and host not in self.extra:
             return "This host is not this CRM's; an operator can allow one of your own."
         return None

@@ -7,17 +7,19 @@ from typing import Any, Final, Protocol
 
 from gateway.domain.webhooks.reading import Change, Kind, Unreadable, an_object, digest_key, parsed
 
+FORM: Final = "application/x-www-form-urlencoded"
 BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One question: a path below the CRM's address, never an address of its own."""
+    """One question: a path below the CRM's address, or below where its vendor gives out tokens."""
 
     method: str
     path: str
-    body: Mapping[str, Any] | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
+    body: Mapping[str, Any] | None = field(default=None, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    base: str = ""  # where tokens are given out; such a question is asked without one
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,8 @@ class Api:
 
     hosts: str  # a regular expression of the host names it may have
     url: str  # where it is if nothing else is said; "" if each account has a host of its own
-    authorized: Callable[[str], Mapping[str, str]]
+    authorized: Callable[[str], Mapping[str, str]]  # with a token of the account's own
+    granted: Callable[[str], Mapping[str, str]]  # with a token that OAuth gave
     call_every_ms: int  # its limit, kept by asking no more often
     max_ids: int
     read: Callable[[Kind, tuple[str, ...], frozenset[str]], Call] | None = None

@@ -10,8 +10,8 @@ from onefunnel.persistence.migrations import worker_table_ddl
 from onefunnel.vault.erasing import ERASED
 from onefunnel.vault.table import VAULT_DDL
 
-revision = "0005"
-down_revision = "0004"
+revision = "0006"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 
