@@ -21,6 +21,7 @@ from onefunnel.ids import new_id
 from onefunnel.persistence.database import Database
 from onefunnel.reach import EVERYTHING, Rights
 from onefunnel.testing.speaking import Speaking
+from onefunnel.vault.keyring import Keyring
 
 from ..adapters.list_log import ListLog
 from .world import Teller, funnel, tenant
@@ -141,6 +142,7 @@ async def metrics(fresh_database, open_database, pool_size) -> AsyncIterator[Met
         clock=clock,
         wake=lambda: None,
         worker=lambda: worker,
+        keyring=Keyring(KEY),
     )
     found = Metrics(app, owner, clock, worker)
     yield found
