@@ -145,6 +145,19 @@ def test_what_is_denied_is_403_where_the_thing_is_seen_and_404_where_it_is_not(
                 assert told(answer) == told(_asked(world, who, operation, kind, NOWHERE))
 
 
+def test_an_assignment_is_ended_by_nobody_whom_it_pays_on_one_of_its_days(
+    worlds: list[Truth],
+) -> None:
+    (end,) = (o for _, o in OPERATIONS if o.operation_id == "endAssignment")
+    for truth, world, who in callers(worlds):
+        for id_ in world.assignments:
+            relations = truth.relations(who, "assignment", id_)
+            expected = truth.answer(who, end.resource, end.action, relations)
+            answer = _asked(world, who, end, "assignment", id_)
+            found = answer.status if answer.status in {403, 404} else 200
+            assert found == expected, (who, world.assignments[id_], relations)
+
+
 def _asked(world: World, who: Who, operation: Operation, kind: str, id_: str) -> ServiceResponse:
     """Do something to one thing that no body allows: nothing is changed by asking."""
     path = operation.path.replace(f"{{{kind}_id}}", id_)

@@ -32,6 +32,8 @@ class Things:
 
     def filled(self, row: Row) -> Row:
         """Return a row with everything it mentions in its place."""
+        if row.get("role") in _MAKING:
+            self[row["role"]]
         texts = {name: self.fill(row[name]) for name in ("target", "body") if name in row}
         return {**row, **texts}
 
@@ -133,12 +135,33 @@ def _beside_closed_month(month: str, things: Things) -> str:
     return month
 
 
-def _payee(things: Things) -> str:
-    """Return somebody who is paid and sets pay; rows ask as them by the role `payee`."""
-    person = _person("Eli", things)
-    made = things.post("/v1/keys", {"role": "comp_admin", "name": "Eli", "person_id": person})
-    things.stage.keys["payee"] = made["key"]
+def _paymaster(name: str, things: Things) -> str:
+    """Return somebody who decides about pay; rows ask as them by their name."""
+    person = _person(name, things)
+    made = things.post("/v1/keys", {"role": "comp_admin", "name": name, "person_id": person})
+    things.stage.keys[name] = made["key"]
     return person
+
+
+def _proposal(payee: str, things: Things) -> str:
+    amount = {"amount_minor": 1, "currency": "EUR"}
+    body = {"person": things[payee], "at": "2026-05-01T12:00:00Z", "amount": amount, "reason": "r"}
+    assert things["eli"], "who proposes it has a key"
+    return str(things.post("/v1/compensation/adjustments", body, role="eli")["id"])
+
+
+def _approved(things: Things) -> str:
+    proposal = _proposal("rep", things)
+    assert things["una"], "who approves it has a key"
+    things.post(f"/v1/compensation/adjustments/{proposal}/approve", role="una")
+    return proposal
+
+
+def _answered(things: Things) -> str:
+    body = {"kind": "missing", "text": "a sheet", "owner_id": things["rep"], "due_on": "2026-12-01"}
+    feedback = _id_at("/v1/feedback", body, things)
+    things.post(f"/v1/feedback/{feedback}/answer", {"text": "made", "changed": True})
+    return feedback
 
 
 def _erasure(things: Things) -> str:
@@ -179,7 +202,12 @@ _MAKING: Final[Mapping[str, Callable[[Things], str]]] = {
     "month before it": partial(_beside_closed_month, "2025-02"),
     "second month after it": partial(_beside_closed_month, "2025-05"),
     "campaign": partial(_id_at, "/v1/campaigns", {"name": "Fair"}),
-    "payee": _payee,
+    "eli": partial(_paymaster, "eli"),
+    "una": partial(_paymaster, "una"),
+    "proposal of eli": partial(_proposal, "rep"),
+    "proposal of eli for una": partial(_proposal, "una"),
+    "what una approved": _approved,
+    "answered feedback": _answered,
     "erasure asked for": _erasure,
     "cloudevents": _cloudevents,
     "in 24 hours": lambda _: _in(hours=24),

@@ -11,6 +11,7 @@ import orjson
 from fastapi import FastAPI
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
+from starlette.types import Scope
 
 from gateway.adapters.connections import (
     ConnectionRepository,
@@ -21,7 +22,7 @@ from gateway.adapters.repositories import KeyRepository, TenantRepository
 from gateway.adapters.subscriptions import OutgoingDeliveryRepository, SubscriptionRepository
 from gateway.adapters.users import UserRepository
 from gateway.adapters.views import tenant_name
-from gateway.application.catalogue import RouteTable, operations_of
+from gateway.application.catalogue import Operation, RouteTable, operations_of
 from gateway.application.commands import CreateKey, Provisioned, create_key, provision
 from gateway.application.sealing import Seal
 from gateway.background import (
@@ -60,7 +61,7 @@ from gateway.entrypoints.taking_in import Intake
 from gateway.settings import GatewaySettings
 from onefunnel.audit.entry import Marks
 from onefunnel.audit.rows import add
-from onefunnel.audit.witness import row_without_request
+from onefunnel.audit.witness import row_of_file, row_without_request
 from onefunnel.http.app import service_app
 from onefunnel.http.edge import Edge
 from onefunnel.http.operating import operating_routes
@@ -93,6 +94,7 @@ def build(runtime: Runtime, document: Mapping[str, Any] | None = None) -> Servic
         Limits(settings.rate_limit, settings.rate_window_s, settings.failure_limit),
         Frontends(origin for part in settings.frontends.split(",") if (origin := part.strip())),
         Exports(runtime.clock),
+        partial(_exported, runtime),
     )
     return Service(
         NAME,
@@ -229,6 +231,23 @@ async def _witness_key(
         system, Marks(runtime.internal_key), runtime.clock.now(), ("api_key", "create"), role=role
     )
     await add(driver_of(conn), row)
+
+
+async def _exported(
+    runtime: Runtime, principal: Principal, operation: Operation, scope: Scope
+) -> None:
+    """Add to the audit that somebody takes a list along, before any of it is given."""
+    row = row_of_file(
+        principal,
+        Marks(runtime.internal_key),
+        runtime.clock.now(),
+        resource=operation.resource,
+        operation=operation.operation_id,
+        request_id=str(scope["onefunnel.request_id"]),
+        target=f"GET {scope['path']}?".encode() + scope["query_string"],
+    )
+    async with runtime.database(NAME).tenant(principal.tenant_id) as conn:
+        await add(driver_of(conn), row)
 
 
 async def _announce(runtime: Runtime, tenant_id: UUID, settings: Mapping[str, object]) -> None:

@@ -77,10 +77,14 @@ class Known:
     contact: Mapping[str, Any] | None = dataclasses.field(repr=False)
 
 
-def gone(what: str) -> DomainError:
+class Gone(DomainError):
+    """Somebody was erased: nothing is known of them, and nothing more is kept."""
+
+
+def gone(what: str) -> Gone:
     """Return the answer about somebody who was erased."""
     detail = f"The personal data of this {what} was erased, on request and for good."
-    return DomainError("gone", detail, kind=ErrorKind.CONFLICT)
+    return Gone("gone", detail, kind=ErrorKind.CONFLICT)
 
 
 class StoredVault:

@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from random import Random
 from typing import Any, Final, NamedTuple
 
@@ -104,18 +105,28 @@ def made_world(stage: Stage, seed: int) -> World:
 def fold(stage: Stage, worlds: list[World]) -> None:
     """Run relays, reactions and folds until everything that was made is in the numbers."""
     with stage.working():
-        since = datetime.now(UTC)
-        for world in worlds:
-            wait_until(lambda world=world: _folded(world, since), limit_s=FOLDED_S)  # type: ignore[misc]
+        settled(stage, [world.owner for world in worlds])
 
 
-def _folded(world: World, since: datetime) -> bool:
-    services = json.loads(world.ask(world.owner, "GET", "/v1/status").body)["services"]
-    waiting = [(one["detail"] or {}).get("outbox", {}).get("depth", 0) for one in services.values()]
-    answer = json.loads(world.ask(world.owner, "GET", "/v1/sales-performance").body)
-    return (
-        not any(waiting) and not answer["stale"] and datetime.fromisoformat(answer["as_of"]) > since
-    )
+def settled(stage: Stage, keys: list[str]) -> None:
+    """Return when everything that was written before is in the numbers of those whose keys these are."""
+    since = datetime.now(UTC)
+    for key in keys:
+        wait_until(partial(_folded, stage, key, since), limit_s=FOLDED_S)
+
+
+def _folded(stage: Stage, key: str, since: datetime) -> bool:
+    told = [
+        json.loads(
+            stage.ask("GET", path, role=None, headers={"authorization": f"Bearer {key}"}).body
+        )
+        for path in ("/v1/status", "/v1/sales-performance")
+    ]
+    depths = [
+        (s["detail"] or {}).get("outbox", {}).get("depth", 0) for s in told[0]["services"].values()
+    ]
+    fresh = datetime.fromisoformat(told[1]["as_of"]) > since and not told[1]["stale"]
+    return fresh and not any(depths)
 
 
 def _people(world: World) -> None:

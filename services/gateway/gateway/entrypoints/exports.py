@@ -30,6 +30,8 @@ _PAGING: Final = frozenset({"limit", "cursor"})
 
 _log = structlog.get_logger("gateway.exports")
 
+# Writes down who takes a list along, for good; raises where it cannot.
+Witness = Callable[[], Awaitable[None]]
 # Asks for one page, as the caller, with a query; returns it as the caller may see it.
 Ask = Callable[[str], Awaitable[ServiceResponse]]
 
@@ -54,10 +56,13 @@ class Exports:
             raise Problem("not-acceptable", "This path answers application/json.")
         return table
 
-    async def answer(self, table: Table, ask: Ask, query: str) -> ASGIApp | ServiceResponse:
+    async def answer(
+        self, table: Table, ask: Ask, query: str, witness: Witness
+    ) -> ASGIApp | ServiceResponse:
         """Return the file, or the service's own answer where it refuses.
 
-        Raises `rate-limited` while too many files are being made, and refuses `limit` and `cursor`.
+        A file that cannot be written down in the audit is not given. Raises `rate-limited` while too many
+        files are being made, and refuses `limit` and `cursor`.
         """
         if table.paged and (paging := _PAGING & dict(parse_qsl(query, True)).keys()):
             raise invalid_value(f"/{min(paging)}", "export", "A file holds the whole list.")
@@ -68,6 +73,7 @@ class Exports:
             first = await ask(_paged(table, query, None))
             if first.status != 200:
                 return first
+            await witness()
             return self._sent(table, ask, query, orjson.loads(first.body), held.pop_all())
 
     def _sent(

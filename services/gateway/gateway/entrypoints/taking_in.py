@@ -22,7 +22,7 @@ from gateway.domain.webhooks.request import Received
 from onefunnel import telemetry
 from onefunnel.clock import Clock
 from onefunnel.events.envelope import Metadata
-from onefunnel.http.problems import FieldError, Problem
+from onefunnel.http.problems import Problem, invalid_value
 from onefunnel.http.strict_json import guard
 from onefunnel.http.writes import TenantDatabase
 
@@ -131,11 +131,8 @@ class Intake:
             return arrived(connection, received, now, verdict, given.trace)
         except Unreadable as error:
             self._note_refusal(connection, "unreadable")
-            raise Problem(
-                "validation-failed",
-                f"This is not what this CRM sends: {error}.",
-                errors=(FieldError("", "unreadable", str(error)),),
-            ) from error
+            detail = f"This is not what this CRM sends: {error}."
+            raise invalid_value(error.pointer, "unreadable", detail) from error
 
     def _note_refusal(self, connection: Connection | None, reason: str) -> None:
         _log.warning("webhook.refused", reason=reason)

@@ -49,6 +49,17 @@ class Erasure:
         return done, SubjectErased(subject_id=self.subject_id, kind=self.kind, erased_at=at)
 
 
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """Who was erased, kept outside of the database: a restored one does not know it."""
+
+    tenant_id: UUID
+    kind: SubjectKind
+    subject_id: UUID
+    requested_by: str
+    approved_by: str
+
+
 def last_copies_gone(erased_at: datetime | None) -> datetime | None:
     """Return when nothing is left of who was erased, not even sealed and unknown; None before it is."""
     return None if erased_at is None else erased_at + LAST_COPIES

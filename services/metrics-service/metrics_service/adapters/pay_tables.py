@@ -62,7 +62,6 @@ ADJUSTMENT: Final = _aggregate(
     Column("at", DateTime(timezone=True), nullable=False),
     Column("amount_minor", BigInteger, nullable=False),
     Column("currency", Text, nullable=False),
-    Column("reason", Text, nullable=False),
     Column("code", Text, nullable=False),
     Column("status", Text, nullable=False),
     Column("proposed_by", Uuid),

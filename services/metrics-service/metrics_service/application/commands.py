@@ -1,6 +1,6 @@
 """What may be done about pay. Each is one transaction; the caller commits."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
@@ -99,7 +99,7 @@ class ProposeAdjustment:
     person_id: PersonId
     at: datetime
     amount: Money
-    reason: str
+    reason: str = field(repr=False)
     code: str
 
 

@@ -1,6 +1,6 @@
 """An amount that one person proposes to pay or take back, and another one approves."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
@@ -14,7 +14,7 @@ Status = Literal["proposed", "approved", "rejected"]
 
 @dataclass(frozen=True, slots=True)
 class Adjustment:
-    """A posting by hand, in the book once it is approved. `reason` stays here; the event carries `code`.
+    """A posting by hand, in the book once it is approved. `reason` is sealed; the event carries `code`.
 
     Who proposed it is unknown of those that are older than the rule of two people.
     """
@@ -23,7 +23,7 @@ class Adjustment:
     person_id: PersonId
     at: datetime
     amount: Money
-    reason: str
+    reason: str = field(repr=False)
     code: str
     proposed_by: UUID | None
     decided_by: UUID | None = None

@@ -21,6 +21,7 @@ from onefunnel.ids import new_id
 from onefunnel.persistence.database import Database
 from onefunnel.reach import EVERYTHING, Rights
 from onefunnel.testing.speaking import Speaking
+from onefunnel.vault.keyring import Keyring
 
 from ..adapters.list_log import ListLog
 from .world import Teller, funnel, tenant
@@ -125,16 +126,23 @@ class Metrics:
 
 
 @pytest.fixture
-async def metrics(fresh_database, open_database) -> AsyncIterator[Metrics]:
+def pool_size() -> int:
+    """How many connections serve requests."""
+    return 4
+
+
+@pytest.fixture
+async def metrics(fresh_database, open_database, pool_size) -> AsyncIterator[Metrics]:
     fresh = fresh_database("metrics_service")
     owner = await asyncpg.connect(fresh.owner_url)
     clock, worker = TurnableClock(), open_database(fresh.worker_url)
     app = application(
-        open_database(fresh.app_url),
+        open_database(fresh.app_url, pool_size=pool_size),
         internal_key=KEY,
         clock=clock,
         wake=lambda: None,
         worker=lambda: worker,
+        keyring=Keyring(KEY),
     )
     found = Metrics(app, owner, clock, worker)
     yield found

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping as Map
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final, Literal
 from uuid import UUID
@@ -19,6 +19,7 @@ FieldName = Literal[
     "stage", "pipeline", "amount", "currency", "cost", "discount", "discount_percent", "owner",
     "campaign", "source", "lead", "lost_reason", "created_at", "closed_at", "status",
 ]  # fmt: skip
+CLOCK_SLACK: Final = timedelta(minutes=5)
 MONEY: Final = ("amount", "cost", "discount")
 _CODE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _.:/&+-]{0,63}", re.ASCII)
 # What CRMs write for a number, the large ones of some with an exponent; `Decimal` alone reads more than that.
@@ -87,12 +88,13 @@ def translate(change: Change, mapping: Mapping, context: Context) -> Translated:
     theirs = mapping.deal if change.kind == "deal" else mapping.lead
     reader = _Reader(change.fields, theirs, mapping, context, [])
     told = reader.told(change.kind)
+    occurred_at = reader.occurred_at(change.at)
     try:
         event = CrmChangeReceived(
             record_id=derived_id(
                 context.tenant_id, context.source, change.kind, change.external_id
             ),
-            occurred_at=change.at or context.received_at,
+            occurred_at=occurred_at,
             tie=change.tie,
             kind=change.kind,
             source=context.source,
@@ -149,6 +151,13 @@ class _Reader:
             for name, ours in _EMPTIED.items()
             if (their := self.theirs.get(name)) and their in self.fields and not self._value(name)
         ]
+
+    def occurred_at(self, at: datetime | None) -> datetime:
+        """Return when it happened: at the latest when we heard of it, or it would outrank what comes later."""
+        if at is not None and at > self.context.received_at + CLOCK_SLACK:
+            self.faults.append(Fault("/time", "in-the-future", "lies ahead of when it came"))
+            return self.context.received_at
+        return at or self.context.received_at
 
     def _value(self, name: str) -> str | None:
         their = self.theirs.get(name)

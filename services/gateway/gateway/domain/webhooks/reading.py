@@ -23,6 +23,10 @@ _TIME: Final = re.compile(
 class Unreadable(Exception):
     """The body is not what this CRM sends; says which part, never what was in it."""
 
+    def __init__(self, detail: str, pointer: str = "") -> None:
+        super().__init__(detail)
+        self.pointer = pointer
+
 
 @dataclass(frozen=True, slots=True)
 class Look:
