@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
 from gateway.application.access import GivenAccess
 from gateway.application.deliveries import ItemFault, StoredDelivery
@@ -13,7 +13,7 @@ from gateway.domain.connection import RECONCILE_MINUTES, Connection, GrantKind
 from gateway.domain.crm_api.tokens import Credentials
 from gateway.domain.webhooks.mapping import FieldName
 from onefunnel.events.values import Code
-from onefunnel.http.bodies import Body, KnownCurrency, Name
+from onefunnel.http.bodies import Body, KnownCurrency, Name, Shown
 
 ProviderName = Literal[
     "hubspot",
@@ -165,7 +165,7 @@ class RotateIn(Body):
     overlap_hours: Annotated[int, Field(ge=0, le=168)] = 24
 
 
-class SecretView(BaseModel):
+class SecretView(Shown):
     """A secret without what it is."""
 
     id: UUID
@@ -173,7 +173,7 @@ class SecretView(BaseModel):
     expires_at: datetime | None
 
 
-class AccessView(BaseModel):
+class AccessView(Shown):
     """How the CRM's records are read, without what is secret about it."""
 
     url: str
@@ -183,7 +183,7 @@ class AccessView(BaseModel):
     reconcile_minutes: int
 
 
-class AttentionView(BaseModel):
+class AttentionView(Shown):
     """Why somebody has to look after a connection."""
 
     code: str
@@ -191,7 +191,7 @@ class AttentionView(BaseModel):
     since: datetime
 
 
-class ConnectionView(BaseModel):
+class ConnectionView(Shown):
     """A connection; what is secret about it is not shown."""
 
     id: UUID
@@ -216,7 +216,7 @@ class CreatedConnection(ConnectionView):
     secret: str | None
 
 
-class FaultView(BaseModel):
+class FaultView(Shown):
     """A field of a delivery that could not be used."""
 
     change: str
@@ -225,7 +225,7 @@ class FaultView(BaseModel):
     detail: str
 
 
-class DeliveryView(BaseModel):
+class DeliveryView(Shown):
     """A delivery as it was stored."""
 
     id: UUID
@@ -240,14 +240,14 @@ class DeliveryView(BaseModel):
     faults: list[FaultView]
 
 
-class RefusalView(BaseModel):
+class RefusalView(Shown):
     """A request that was not believed, while this process runs."""
 
     at: datetime
     reason: str
 
 
-class DeliveryList(BaseModel):
+class DeliveryList(Shown):
     """One page of deliveries, newest first, and the last refusals."""
 
     items: list[DeliveryView]
@@ -255,7 +255,7 @@ class DeliveryList(BaseModel):
     refused: list[RefusalView]
 
 
-class Meant(BaseModel):
+class Meant(Shown):
     """What a stored delivery would become under the mapping of now."""
 
     status: str
