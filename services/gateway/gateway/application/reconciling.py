@@ -98,7 +98,7 @@ class Pass:
         if self.run.step.what == "ours":
             return await self._count()
         question = self._question()
-        answer = await asked(question, self.means)
+        answer = await asked(self.connection, question.call, self.means)
         if isinstance(answer, Trouble):
             return self._refused(answer)
         try:

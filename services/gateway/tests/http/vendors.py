@@ -6,7 +6,7 @@ import json
 import socket
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, unquote_plus
 
@@ -40,6 +40,7 @@ class FakeCrm:
     rotates: bool = False  # gives another refresh token with each token
     life_s: int | None = 3600
     given: int = 0
+    channels: dict[int, dict[str, Any]] = field(default_factory=dict)
     url: str = ""
 
     def put(self, what: str, id_: str, **fields: Any) -> None:
@@ -173,10 +174,30 @@ def _ms(text: str) -> int:
 def _zoho(crm: FakeCrm, asked: Asked) -> tuple[int, dict[str, str], Any]:
     if asked.headers.get("authorization") != f"Zoho-oauthtoken {crm.token}":
         return 401, {}, {"code": "INVALID_TOKEN", "status": "error"}
+    if asked.path == "/crm/v8/actions/watch":
+        return _zoho_watch(crm, asked)
     assert len(asked.query["fields"].split(",")) <= 50
     known = crm.records.get(asked.path.split("/")[-1], {})
     found = [{"id": id_, **known[id_]} for id_ in asked.query["ids"].split(",") if id_ in known]
     return (200, {}, {"data": found, "info": {}}) if found else (204, {}, None)
+
+
+def _zoho_watch(crm: FakeCrm, asked: Asked) -> tuple[int, dict[str, str], Any]:
+    (wanted,) = asked.body["watch"]
+    id_, until = wanted["channel_id"], datetime.fromisoformat(wanted["channel_expiry"])
+    assert 0 < id_ < 1 << 63
+    assert until < datetime.now(UTC) + timedelta(days=7), "a week at most"
+    assert len(wanted["token"]) <= 50
+    if asked.method == "PATCH" and id_ not in crm.channels:
+        return 400, {}, {"watch": [{"code": "NOT_SUBSCRIBED", "status": "error", "details": {}}]}
+    crm.channels[id_] = wanted
+    events = [
+        {"channel_expiry": wanted["channel_expiry"], "resource_name": one.partition(".")[0],
+         "channel_id": str(id_)}
+        for one in wanted["events"]
+    ]  # fmt: skip
+    answer = {"code": "SUCCESS", "status": "success", "details": {"events": events}}
+    return 201, {}, {"watch": [answer]}
 
 
 def _dynamics(crm: FakeCrm, asked: Asked) -> tuple[int, dict[str, str], Any]:

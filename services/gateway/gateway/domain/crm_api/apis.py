@@ -43,6 +43,7 @@ APIS: Final[Mapping[str, Api]] = {
         max_ids=zoho.MAX_IDS,
         read=zoho.read,
         records=zoho.records,
+        channels=zoho.Watched(),
     ),
     "dynamics": Api(
         hosts=rf"{_LABEL}\.(api\.)?crm\d{{0,2}}\.(dynamics\.com|microsoftdynamics\.us|dynamics\.cn)",

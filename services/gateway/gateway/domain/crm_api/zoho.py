@@ -1,10 +1,12 @@
 """Zoho's records by their ids, up to a hundred in one question."""
 
+import re
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from gateway.domain.crm_api.calls import Call, Reply, record
+from gateway.domain.crm_api.calls import Call, Opening, Reply, record
 from gateway.domain.webhooks.reading import (
     Change,
     Kind,
@@ -20,6 +22,8 @@ MAX_IDS: Final = 100
 MAX_FIELDS: Final = 50
 _MODULES: Final[Mapping[Kind, str]] = {"deal": "Deals", "lead": "Leads"}
 _MODIFIED: Final = "Modified_Time"
+_WATCH: Final = "/crm/v8/actions/watch"
+_CODE: Final = re.compile(r"[A-Z][A-Z_]{1,39}", re.ASCII)
 
 
 def authorized(token: str) -> Mapping[str, str]:
@@ -41,6 +45,51 @@ def records(kind: Kind, reply: Reply) -> tuple[Change, ...]:
         return ()
     found = a_list(reply.content().get("data"), "data")
     return tuple(_record(kind, an_object(one, "a record")) for one in found)
+
+
+class Watched:
+    """Its notification channels: open for a week at most, for an hour if nothing is said."""
+
+    lasts = timedelta(days=7) - timedelta(minutes=10)  # our clocks may differ
+    forgotten = "NOT_SUBSCRIBED"
+
+    def opened(self, opening: Opening) -> Call:
+        """Return the question for a channel that tells of everything that happens to deals and leads."""
+        return Call("POST", _WATCH, _watch(opening))
+
+    def renewed(self, opening: Opening) -> Call:
+        """Return the question for a longer life, under the secret and at the address of now."""
+        return Call("PATCH", _WATCH, _watch(opening))
+
+    def heard(self, reply: Reply, opening: Opening) -> datetime | str:
+        """Return until when the first of its events ends, or the code of a refusal."""
+        content = reply.content()
+        answers = content.get("watch")
+        answer = (
+            an_object(answers[0], "an answer") if isinstance(answers, list) and answers else content
+        )
+        if reply.status >= 300 or answer.get("status") != "success":
+            code = text_of(answer.get("code")) or ""
+            return code if _CODE.fullmatch(code) else f"status {reply.status}"
+        details = answer.get("details")
+        events = details.get("events") if isinstance(details, dict) else None
+        ends = [
+            instant(event.get("channel_expiry"))
+            for event in (events if isinstance(events, list) else ())
+            if isinstance(event, dict)
+        ]
+        return min([opening.until, *(at for at in ends if at is not None)])
+
+
+def _watch(opening: Opening) -> Mapping[str, Any]:
+    channel = {
+        "channel_id": opening.id,
+        "events": [f"{module}.all" for module in _MODULES.values()],
+        "channel_expiry": opening.until.isoformat(timespec="seconds"),
+        "token": opening.token,
+        "notify_url": opening.url,
+    }
+    return {"watch": [channel]}
 
 
 def _record(kind: Kind, one: Mapping[str, Any]) -> Change:
