@@ -18,9 +18,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from onefunnel import telemetry
+from onefunnel.environment import METRICS_PORT
 from onefunnel.watch import Watch
 
-PORT: Final = "ONEFUNNEL_METRICS_PORT"
 LOOP_LOOK_S: Final = 0.5
 
 _log = telemetry.log("ops")
@@ -58,7 +58,7 @@ def health(concerns: list[str]) -> Response:
 async def answering(watches: Mapping[str, Watch]) -> AsyncIterator[None]:
     """Answer while the block runs, if the environment says where."""
     watch_loop(asyncio.get_running_loop())
-    port = os.environ.get(PORT)
+    port = os.environ.get(METRICS_PORT)
     if not port:
         yield
         return

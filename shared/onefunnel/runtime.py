@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol
 from onefunnel.clock import Clock
 from onefunnel.log.port import EventLog
 from onefunnel.persistence.database import Database
+from onefunnel.vault.keyring import Keyring
 from onefunnel.wakeups import Wakeups
 
 Header = tuple[bytes, bytes]
@@ -65,3 +66,8 @@ class Runtime:
     vault_key: bytes = b""
     # What the profile itself needs done in a worker process, beside the services' own background.
     upkeep: Sequence[Callable[[asyncio.Event], Awaitable[None]]] = ()
+
+    @property
+    def keyring(self) -> Keyring:
+        """Return the keys of people: they follow from the master key of the installation."""
+        return Keyring(self.vault_key or self.internal_key)

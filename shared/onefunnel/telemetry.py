@@ -39,6 +39,10 @@ __all__ = [
 ]
 
 
+# JSON may hold these as they are, and programs that cut a text into lines cut there; or begin a colour.
+_BREAKS = {ord(sign): f"\\u{ord(sign):04x}" for sign in "\x7f\x85\x9b\u2028\u2029"}
+
+
 def configure_logs(service: str) -> None:
     """Write logs as JSON lines to stderr, each with its service and the bound correlation id."""
     structlog.configure(
@@ -141,4 +145,4 @@ def _histogram(name: HistogramName) -> Histogram:
 
 
 def _line(fields: Any, **_: Any) -> str:
-    return orjson.dumps(fields, default=str).decode()
+    return orjson.dumps(fields, default=str).decode().translate(_BREAKS)

@@ -75,6 +75,23 @@ async def test_duplicates_in_one_turn_and_far_apart_change_nothing(worker, log, 
     assert await dead(owner) == []
 
 
+async def test_events_nobody_is_interested_in_are_passed_over_and_leave_nothing(worker, log, owner):
+    values = values_of(30)
+    wanted, asked = ids_of(values[::3]), []
+
+    async def interest(_conn, tenants):
+        asked.append(set(tenants))
+        return lambda envelope: envelope.id in wanted
+
+    await publish(log, values, epoch=1)
+    async with reacting(worker, log, interest=interest):
+        await caught_up(owner, log)
+    assert await effects(owner) == wanted
+    assert await owner.fetchval("SELECT count(*) FROM inbox") == len(wanted)
+    assert asked
+    assert all(tenants == {TENANT} for tenants in asked)
+
+
 async def test_another_number_of_partitions_than_before_ends_who_reads(worker, log, owner):
     values = values_of(3)
     await publish(log, values, epoch=1)

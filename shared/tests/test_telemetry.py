@@ -22,6 +22,20 @@ except ZeroDivisionError:
     log.exception("broken")
 log.debug("unheard")
 """
+INJECTION = """
+import logging
+from onefunnel import telemetry
+telemetry.configure_logs("lead_service")
+for evil in {evil!r}:
+    telemetry.log("relay").warning("relay_failed", reason=evil)
+    logging.getLogger("aiokafka.conn").warning("no %s", evil)
+"""
+EVIL = [
+    'a\r\n{"event": "forged"}',
+    "a\x1b[31mred\x9b31m",
+    "a\u2028b\u2029c\x85d\x0be",
+    'a","event":"forged","b":"\\',
+]
 FROM_LIBRARY = """
 import logging
 from onefunnel import telemetry
@@ -36,10 +50,14 @@ library.info("unheard")
 """
 
 
-def lines_of(script):
-    done = subprocess.run(
+def run(script):
+    return subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
+
+
+def lines_of(script):
+    done = run(script)
     assert done.stdout == ""
     return map(json.loads, done.stderr.splitlines())
 
@@ -70,6 +88,18 @@ def test_what_a_library_logs_is_a_line_like_ours():
     }
     assert (second["level"], second["said"]) == ("error", "broken")
     assert second["exception"][0]["exc_type"] == "ZeroDivisionError"
+
+
+def test_whatever_a_line_tells_of_it_is_one_line_and_changes_no_other():
+    lines = list(lines_of(INJECTION.format(evil=EVIL)))
+    assert [line["event"] for line in lines] == ["relay_failed", "library_said"] * len(EVIL)
+    assert [line["reason"] for line in lines[::2]] == EVIL
+    assert [line["said"] for line in lines[1::2]] == [f"no {evil}" for evil in EVIL]
+
+
+def test_a_line_holds_no_sign_that_a_terminal_obeys():
+    done = run(INJECTION.format(evil=EVIL))
+    assert not set(done.stderr) & set("\r\x1b\x7f\x85\x9b\u2028\u2029")
 
 
 def test_every_metric_of_the_list_can_be_counted_by_service():

@@ -1,16 +1,21 @@
 """The vault's keys: what is sealed opens in its place and nowhere else, and not without its key."""
 
+import asyncio
+from contextlib import asynccontextmanager
+
 import pytest
 
 from onefunnel.errors import DomainError
 from onefunnel.ids import new_id
 from onefunnel.persistence.database import driver_of
+from onefunnel.testing.waiting import until
 from onefunnel.vault.keyring import CannotOpen, Keyring
+from onefunnel.vault.notes import Notes, Place
 from onefunnel.vault.stored import StoredVault, Words
 from onefunnel.vault.table import VAULT_DDL
 
 RING = Keyring(b"a master key of this test")
-TENANT, ANNA, BEN = new_id(), new_id(), new_id()
+TENANT, ANNA, BEN, DEAL = (new_id() for _ in range(4))
 SECRET = b"Anna Example"
 
 
@@ -120,3 +125,75 @@ async def test_a_destroyed_key_is_not_made_again(vault_database):
         with pytest.raises(DomainError) as refused:
             await vault.write([contact(ANNA, name="again")])
     assert refused.value.code == "gone"
+
+
+@pytest.fixture
+def noted(vault_database):
+    @asynccontextmanager
+    async def opened():
+        async with vault_database.tenant(TENANT) as conn:
+            yield Notes(driver_of(conn), TENANT, RING)
+
+    return opened
+
+
+async def test_words_about_somebody_of_another_service_are_read_where_they_were_kept(noted):
+    here, there = Place(ANNA, "feedback:1"), Place(BEN, "feedback:2")
+    async with noted() as notes:
+        await notes.keep(here, "Anna said")
+        await notes.keep(here, "said again under the same name")
+        await notes.keep(there, None)
+        assert await notes.read([here, there]) == {here: "Anna said"}
+
+
+async def test_two_who_write_about_one_person_at_once_use_one_key(vault_database):
+    first, second = Place(ANNA, "a"), Place(ANNA, "b")
+    async with vault_database.tenant(TENANT) as conn:
+        await Notes(driver_of(conn), TENANT, RING).keep(first, "one")
+        other = asyncio.create_task(_kept(vault_database, second, "two"))
+        await until(lambda: _waiting(conn))
+    await other
+
+    async with vault_database.tenant(TENANT) as conn:
+        found = await Notes(driver_of(conn), TENANT, RING).read([first, second])
+    assert found == {first: "one", second: "two"}
+
+
+async def test_words_written_while_somebody_is_erased_are_refused_or_go_too(vault_database):
+    place = Place(ANNA, "a")
+    await _kept(vault_database, Place(ANNA, "earlier"), "one")
+    async with vault_database.tenant(TENANT) as conn:
+        await StoredVault(driver_of(conn), TENANT, RING).destroy([ANNA], beside=[])
+        writing = asyncio.create_task(_kept(vault_database, place, "two"))
+        await until(lambda: _waiting(conn))
+    with pytest.raises(DomainError) as refused:
+        await writing
+    assert refused.value.code == "gone"
+
+    async with vault_database.tenant(TENANT) as conn:
+        await Notes(driver_of(conn), TENANT, RING).keep(Place(BEN, "a"), "one")
+        await Notes(driver_of(conn), TENANT, RING).keep(Place(DEAL, "a"), "one")
+        erasing = asyncio.create_task(_destroyed(vault_database, BEN, beside=[DEAL]))
+        await until(lambda: _waiting(conn))
+    await erasing
+    async with vault_database.tenant(TENANT) as conn:
+        assert await driver_of(conn).fetchval("SELECT count(*) FROM vault") == 0
+
+
+async def _kept(database, place, words):
+    async with database.tenant(TENANT) as conn:
+        await Notes(driver_of(conn), TENANT, RING).keep(place, words)
+
+
+async def _destroyed(database, subject, *, beside):
+    async with database.tenant(TENANT) as conn:
+        await StoredVault(driver_of(conn), TENANT, RING).destroy([subject], beside=beside)
+
+
+async def _waiting(conn) -> bool:
+    """Say whether another connection waits for a lock of this transaction."""
+    return bool(
+        await driver_of(conn).fetchval(
+            "SELECT count(*) FROM pg_locks WHERE NOT granted AND transactionid IS NOT NULL"
+        )
+    )

@@ -11,6 +11,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from onefunnel import ops
+from onefunnel.environment import METRICS_PORT
 from onefunnel.http.problems import Problem
 from onefunnel.log import ownership
 from onefunnel.log.dead_letters import COUNT_OPEN
@@ -109,7 +110,7 @@ def free_port():
 @asynccontextmanager
 async def asked(monkeypatch, watch):
     port = free_port()
-    monkeypatch.setenv(ops.PORT, str(port))
+    monkeypatch.setenv(METRICS_PORT, str(port))
     async with (
         answering({"small": watch}),
         httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client,
@@ -151,7 +152,7 @@ async def test_a_database_that_is_away_makes_a_worker_unready_and_a_broker_does_
 
 
 async def test_without_a_port_a_worker_answers_nowhere(monkeypatch):
-    monkeypatch.delenv(ops.PORT, raising=False)
+    monkeypatch.delenv(METRICS_PORT, raising=False)
     monkeypatch.setattr(ops.socket, "create_server", None)
     async with answering({}):
         pass

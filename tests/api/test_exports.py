@@ -3,12 +3,16 @@
 import csv
 import io
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+import asyncpg
 import pytest
 
 from gateway.entrypoints import exports
 from gateway.main import checked_in_document
+from onefunnel.persistence.urls import APP_ROLE
 
 from .stage import Stage
 
@@ -111,3 +115,48 @@ def test_the_document_names_every_table() -> None:
         if "`Accept: text/csv`" in operation.get("description", "")
     }
     assert found == set(exports.TABLES)
+
+
+def audited(stage: Stage) -> list[dict[str, Any]]:
+    """Return what the audit says of files, newest first."""
+    items = json.loads(stage.ask("GET", "/v1/audit?limit=200").body)["items"]
+    return [one for one in items if one["action"] == "export" and one["service"] == "gateway"]
+
+
+def test_who_takes_a_list_along_is_in_the_audit_and_who_reads_it_is_not(stage: Stage) -> None:
+    before = len(audited(stage))
+    assert stage.ask("GET", f"/v1/leads?source={SOURCE}").status == 200
+    assert stage.ask("GET", "/v1/leads?colour=red", headers=CSV).status == 422
+    assert len(audited(stage)) == before
+    for _ in range(2):
+        answer = stage.ask("GET", f"/v1/leads?source={SOURCE}", role="manager", headers=CSV)
+        assert answer.status == 200
+    one, other = audited(stage)[: len(audited(stage)) - before]
+    assert (one["resource"], one["operation"], one["role"]) == ("lead", "listLeads", "manager")
+    assert one["digest"] == other["digest"], "equal requests are seen to be equal"
+    assert SOURCE not in json.dumps(one)
+
+
+def test_a_file_that_cannot_be_written_down_is_not_given(stage: Stage, listed: list[str]) -> None:
+    with refusing_to_audit(stage):
+        answer = stage.ask("GET", "/v1/leads", headers=CSV)
+    assert answer.status >= 500
+    assert dict(answer.headers)[b"content-type"] == b"application/problem+json"
+    assert b"lead 1" not in answer.body
+    assert stage.ask("GET", "/v1/leads", headers=CSV).status == 200
+
+
+@contextmanager
+def refusing_to_audit(stage: Stage) -> Iterator[None]:
+    """Let the database of the gateway take no row of the audit meanwhile."""
+
+    async def told(statement: str) -> None:
+        owner = await asyncpg.connect(stage.databases["gateway"].owner_url)
+        await owner.execute(statement)
+        await owner.close()
+
+    stage.run(told(f"REVOKE INSERT ON audit FROM {APP_ROLE}"))
+    try:
+        yield
+    finally:
+        stage.run(told(f"GRANT INSERT ON audit TO {APP_ROLE}"))

@@ -17,6 +17,7 @@ from onefunnel.profiles import embedded
 from onefunnel.profiles.clients import DirectClient
 from onefunnel.profiles.embedded import database_of
 from onefunnel.runtime import Header, Runtime, ServiceClient
+from onefunnel.telemetry import configure_logs
 from standalone.host.child import Child
 from standalone.host.postgres import SETTINGS
 from standalone.host.stack import PACKAGES
@@ -79,6 +80,7 @@ class Inside:
 @asynccontextmanager
 async def inside() -> AsyncIterator[Inside]:
     """Start a server of our own, with the settings of the embedded host, and build all services."""
+    configure_logs("bench")  # as in any process: what a line costs is part of the figures
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="onefunnel-bench-")))
         server = LocalServer(folder / "postgres")

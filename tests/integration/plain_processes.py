@@ -175,6 +175,10 @@ class Topology:
             capture_output=True, text=True, check=False, timeout=MIGRATED_S,
         )  # fmt: skip
 
+    def told(self, name: str) -> dict[str, str]:
+        """Return the environment of a container."""
+        return self._environment(self._containers[name])
+
     def stop(self) -> dict[str, int]:
         """Ask all to stop, as `docker compose stop` does; return how each ended."""
         for process in self.started.values():

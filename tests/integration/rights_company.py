@@ -22,7 +22,7 @@ from onefunnel.testing.waiting import until
 PACKAGES: Final = ("lead_service", "scoring_service", "content_service", "metrics_service")
 SETTINGS: Final = {"time_zone": "UTC", "currency": "EUR", "fiscal_year_start": 1}
 ROLES: Final = (
-    "rep", "marketer", "manager", "executive", "comp_admin", "auditor", "integration", "admin",
+    "rep", "marketer", "manager", "executive", "comp_admin", "auditor", "integration", "operator", "admin",
 )  # fmt: skip
 PERIOD: Final = "2026-01"
 AT: Final = "2026-01-15T09:00:00Z"  # inside of it
@@ -61,9 +61,14 @@ class Company:
         body = {"name": name, "kind": "rep", "memberships": memberships}
         return str((await self.made("/v1/people", body, key))["id"])
 
-    async def key_of(self, role: str, person: str | None) -> str:
+    async def key_of(self, role: str, person: str | None, key: str | None = None) -> str:
         body = {"role": role, "name": role, **({"person_id": person} if person else {})}
-        return str((await self.made("/v1/keys", body))["key"])
+        return str((await self.made("/v1/keys", body, key))["key"])
+
+    async def clerks(self, key: str) -> list[str]:
+        """Return the keys of two people who have to do with pay, and with nobody."""
+        people = [await self.person(name, key, team="pay") for name in ("Clerk", "Checker")]
+        return [await self.key_of("comp_admin", person, key) for person in people]
 
     @asynccontextmanager
     async def folded(self) -> AsyncIterator[None]:
@@ -112,6 +117,7 @@ class Things:
     lead: str
     deal: str
     assignment: str = ""
+    adjustment: str = ""
 
 
 @dataclass
@@ -148,17 +154,25 @@ async def world(company_: Company) -> World:
         "unowned": None,
         "foreign": await company_.person("Foreign", company_.stranger, team="north"),
     }
+    clerks = await company_.clerks(company_.owner)
+    foreign_clerks = await company_.clerks(company_.stranger)
     async with company_.folded():
         things = {
-            relation: await _things(company_, relation, person)
+            relation: await _things(
+                company_, relation, person, foreign_clerks if relation == "foreign" else clerks
+            )
             for relation, person in people.items()
         }
     keys: dict[str, str | None] = {role: await company_.key_of(role, me) for role in ROLES}
-    keys |= {"anonymous": None, "stranger": company_.stranger}
+    abroad = await company_.person("Owner", company_.stranger, team="top")
+    stranger = await company_.key_of("admin", abroad, company_.stranger)
+    keys |= {"anonymous": None, "stranger": stranger}
     return World(company_, keys, things)
 
 
-async def _things(company_: Company, relation: str, person: str | None) -> Things:
+async def _things(
+    company_: Company, relation: str, person: str | None, clerks: list[str]
+) -> Things:
     key = company_.stranger if relation == "foreign" else company_.owner
     owner = {"owner": person} if person else {}
     lead = await company_.made("/v1/leads", {"source": "web", "name": relation, **owner}, key)
@@ -173,5 +187,8 @@ async def _things(company_: Company, relation: str, person: str | None) -> Thing
         quota = {"person": person, "measure": "revenue", "period": PERIOD, **EURO}
         await company_.made("/v1/compensation/quotas", quota, key)
         paid = {"person": person, "at": AT, "amount": EURO, "reason": "x"}
-        await company_.made("/v1/compensation/adjustments", paid, key)
+        adjustments, (clerk, checker) = "/v1/compensation/adjustments", clerks
+        posted = await company_.made(adjustments, paid, clerk)
+        await company_.made(f"{adjustments}/{posted['id']}/approve", {}, checker)
+        found.adjustment = (await company_.made(adjustments, paid, clerk))["id"]
     return found

@@ -3,14 +3,18 @@
 Whatever dies on the way, process or broker, costs time and no event.
 """
 
+import asyncio
 import contextlib
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.deployment.compose import containers, demanded
+from tests.integration.canaries import CANARY, IN_CLEAR, Api, holding, planted
 from tests.integration.load import Load
 from tests.integration.plain_processes import PlainPostgres, Topology
 from tests.integration.won_lead import (
@@ -25,10 +29,15 @@ from tests.integration.won_lead import (
     win,
 )
 
+from onefunnel.log.kafka_log import KafkaLog
 from onefunnel.testing.kafka_broker import LocalBroker
+from onefunnel.testing.small_service import everything
 from standalone.gateway_client import Gateway
+from standalone.host.waiting import wait_until
+from standalone.settled import settle
 
 pytestmark = pytest.mark.timeout(900)
+HEARD_S = 120
 PAY = int(REVENUE * float(RATE))
 OWN = containers(dict.fromkeys(demanded(), "x"))
 SERVING = [name for name, one in OWN.items() if one.part == "serve"]
@@ -110,6 +119,77 @@ def _tool(topology: Topology, name: str) -> dict[str, Any]:
     assert done.returncode == 0, done.stdout + done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
     return found
+
+
+def test_nobodys_words_are_in_the_log_or_on_a_disk_and_what_was_erased_is_gone(
+    topology: Topology, gateway: Gateway, local_broker: LocalBroker, room: Path
+) -> None:
+    keys = dict[str, str]()
+
+    def key(role: str) -> str:
+        if role not in keys:
+            keys[role] = str(gateway.post("/v1/keys", {"role": role, "name": role})["key"])
+        return keys[role]
+
+    api = Api(gateway.url, key)
+    whose = planted(api)
+    assert settle(gateway, HEARD_S)
+    kept = [room, local_broker.data]
+    records = asyncio.run(_everything(local_broker.bootstrap))
+    assert any(whose.lead.encode() in record for record in records), "the log is read"
+    assert not any(CANARY.encode() in record for record in records)
+    assert holding(kept, IN_CLEAR), "the search does not find what is there"
+    assert holding(kept, CANARY) == []
+
+    api.erase("lead", whose.lead)
+    api.erase("person", whose.person)
+
+    def forgotten() -> bool:
+        (item,) = api.made("/v1/feedback", None, "GET")["items"]
+        (loss,) = api.made("/v1/win-loss", None, "GET")["items"]
+        queue = "/v1/ratings/reconciliations?status=decided"
+        (case,) = api.made(queue, None, "GET")["items"]
+        said = [item["text"], loss["text"], case["decision"]["reason"]]
+        return said == ["(erased)", None, None]
+
+    assert wait_until(forgotten, HEARD_S), "each service hears of it by the log"
+    listed = topology.use("lead-worker", "erased")
+    assert {whose.lead, whose.person} <= set(listed.stdout.replace('"', " ").split()), listed.stderr
+    assert holding(kept, CANARY) == []
+
+
+async def _everything(bootstrap: str) -> list[bytes]:
+    """Return every record of every topic, as a consumer reads it."""
+    log = KafkaLog(bootstrap)
+    try:
+        topics = [topic.name for topic in await log.topics()]
+        return [record for topic in topics for record in await everything(log, topic)]
+    finally:
+        await log.close()
+
+
+def test_the_audits_are_verified_with_what_a_worker_is_told(
+    topology: Topology, gateway: Gateway, tmp_path: Path
+) -> None:
+    hire(gateway)
+
+    def verified() -> dict[str, Any]:
+        done = subprocess.run(
+            [sys.executable, "-m", "standalone", "verify-audit", "--apart", "--json"],
+            env=topology.told("lead-worker"),
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return dict(json.loads(done.stdout)) if done.stdout else {"said": done.stderr}
+
+    def all_sealed() -> bool:
+        return all(one["right"] and not one["waiting"] for one in verified().values())
+
+    assert wait_until(all_sealed, HEARD_S), verified()
+    assert set(verified()) == {"lead", "scoring", "content", "metrics", "gateway"}
+    assert verified()["lead"]["rows"] > 0
 
 
 def test_an_operator_at_work_under_load_costs_no_event(

@@ -129,4 +129,4 @@ def test_a_halted_partition_is_told_and_resumed(said: Callable[..., Said]) -> No
 def test_what_is_not_halted_or_no_service_is_an_error(said: Callable[..., Said]) -> None:
     refused = said("resume", "metrics", "onefunnel.lead.v1", "7")
     assert (refused.returncode, "not halted" in refused.stderr) == (4, True)
-    assert said("resume", "content", "onefunnel.lead.v1", "7").returncode == 2
+    assert said("resume", "nobody", "onefunnel.lead.v1", "7").returncode == 2

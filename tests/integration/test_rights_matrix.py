@@ -17,7 +17,7 @@ PRINCIPALS: Final = (*ROLES, "anonymous", "stranger")
 # Refused by every body, after the caller and the thing were looked at: nothing is changed by asking.
 NO_SUCH_FIELD: Final = {"no such field": 1}
 OPEN_ENDED: Final = "/v1/events"
-OF_ONE: Final = {"{lead_id}": "lead", "{deal_id}": "deal", "{assignment_id}": "assignment"}
+OF_ONE: Final = {f"{{{kind}_id}}": kind for kind in ("lead", "deal", "assignment", "adjustment")}
 
 # Whose every thing of the tenant is foreign.
 FOREIGN: Final = {"stranger": "foreign"}

@@ -2,18 +2,48 @@
 
 import asyncio
 import json
+import os
+import subprocess
+import sys
 import urllib.request
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import asyncpg
+import pytest
 
+from onefunnel.persistence.urls import WORKER_ROLE
+from standalone.host.keys import internal_key
 from standalone.host.postgres import server_of
 from standalone.host.waiting import wait_until
+
+COMMAND: Final = [sys.executable, "-m", "standalone"]
 
 
 def verdict(stack: Any, code: int) -> dict[str, Any]:
     done = stack.cli("verify-audit", "--json", check=False)
+    assert done.returncode == code, done.stdout + done.stderr
+    return json.loads(done.stdout)
+
+
+def told_apart(stack: Any, code: int) -> dict[str, Any]:
+    """Verify the same databases as services that run apart are told of theirs."""
+    server = server_of(stack.data).url("postgres", WORKER_ROLE)
+    told = {
+        "ONEFUNNEL_WORKER_URL": server.replace("/postgres?", "?"),
+        "ONEFUNNEL_INTERNAL_KEY": internal_key(stack.data),
+        "ONEFUNNEL_KAFKA_BOOTSTRAP": "nobody:9092",
+        "ONEFUNNEL_KAFKA_SMALL": "true",
+    }
+    done = subprocess.run(
+        [*COMMAND, "verify-audit", "--apart", "--json", "--data", str(stack.data / "apart")],
+        env={**os.environ, **told},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
     assert done.returncode == code, done.stdout + done.stderr
     return json.loads(done.stdout)
 
@@ -54,6 +84,8 @@ def test_an_audit_is_sealed_by_itself_and_a_cut_end_is_found(new_stack: Callable
     assert wait_until(sealed, 30)
     whole = verdict(stack, 0)
     assert whole["gateway"]["rows"] > 1
+    apart = told_apart(stack, 0)
+    assert {n: one["head"] for n, one in apart.items()} == {n: o["head"] for n, o in whole.items()}
     tamper(
         stack,
         "gateway",
@@ -63,3 +95,14 @@ def test_an_audit_is_sealed_by_itself_and_a_cut_end_is_found(new_stack: Callable
     )
     assert "seen before" in verdict(stack, 1)["gateway"]["breaks"][0]
     assert verdict(stack, 1)["lead"]["right"]
+    assert "seen before" in told_apart(stack, 1)["gateway"]["breaks"][0]
+
+
+def test_a_command_that_is_not_told_where_services_are_says_so(
+    run_tool: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("KAFKA_BOOTSTRAP", "INTERNAL_KEY", "WORKER_URL"):
+        monkeypatch.delenv(f"ONEFUNNEL_{name}", raising=False)
+    done = run_tool("verify-audit", "--apart", "--data", str(tmp_path))
+    assert done.returncode == 2
+    assert "ONEFUNNEL_INTERNAL_KEY" in done.stderr.upper()

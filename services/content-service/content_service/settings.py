@@ -4,4 +4,5 @@ from typing import Final
 
 DATABASE: Final = "content"
 NAME: Final = "content-service"
+GROUP: Final = "content"  # of its reactions
 SOURCE: Final = f"/services/{NAME}"

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from content_service.main import build
-from onefunnel.events.envelope import Envelope, decode
+from onefunnel.events.envelope import Envelope, Metadata, decode, encode
 from onefunnel.events.fast import decode_data
 from onefunnel.http.principal import Principal, Role
 from onefunnel.ids import new_id
@@ -19,6 +19,8 @@ from onefunnel.persistence.database import Database
 from onefunnel.reach import EVERYTHING
 from onefunnel.runtime import Runtime
 from onefunnel.testing.speaking import Speaking
+from onefunnel.vault.erasing import ERASED, forgetting
+from onefunnel.vault.keyring import Keyring
 from onefunnel.wakeups import Wakeups
 
 KEY = b"a key of these tests"
@@ -41,6 +43,7 @@ class Library:
 
     app: Any
     requests: Database
+    reactions: Database
     owner: "asyncpg.Connection[asyncpg.Record]"
     clock: TurnableClock
     tenant: UUID = field(default_factory=new_id)
@@ -86,6 +89,19 @@ class Library:
         assert answer.status_code == 201, answer.text
         return answer.json()
 
+    async def hear(self, *events: Any, tenant: UUID | None = None) -> None:
+        """Deliver events as the log would, each in a transaction over all tenants."""
+        metadata = Metadata(
+            tenant or self.tenant, "/services/lead-service", "system:test", "c", self.clock.at
+        )
+        heard = {ERASED: forgetting(Keyring(KEY))}
+        for record in encode(events, metadata):
+            envelope = decode(record.value)
+            async with self.reactions.transaction() as conn:
+                await heard[envelope.type](
+                    conn, envelope, decode_data(envelope.type, envelope.data)
+                )
+
     async def outbox(self) -> list[bytes]:
         rows = await self.owner.fetch("SELECT record FROM outbox ORDER BY id")
         return [row["record"] for row in rows]
@@ -104,7 +120,7 @@ async def library(fresh_database, open_database) -> AsyncIterator[Library]:
     owner = await asyncpg.connect(fresh.owner_url)
     clock, app_role = TurnableClock(), open_database(fresh.app_url)
     worker_role = open_database(fresh.worker_url)
-    made = Library(None, app_role, owner, clock)
+    made = Library(None, app_role, worker_role, owner, clock)
 
     async def close() -> None:
         return None

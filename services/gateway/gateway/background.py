@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from functools import partial
+from typing import cast
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -14,12 +15,13 @@ from gateway.adapters.connections import (
     DeliveryRepository,
 )
 from gateway.adapters.crm_api import CrmHttp
+from gateway.adapters.erased_bodies import erase_bodies
 from gateway.adapters.lanes import DatabaseLanes, LaneRepository
 from gateway.adapters.looks import ContentService, DatabaseViews
 from gateway.adapters.measuring import NAMES, Outside
 from gateway.adapters.ours import LeadServiceStanding
 from gateway.adapters.reconciliations import RunRepository
-from gateway.adapters.sending import DatabaseAnnouncements, DatabaseClaims
+from gateway.adapters.sending import DatabaseAnnouncements, DatabaseClaims, asked_for
 from gateway.application.asking import Asking
 from gateway.application.channels import ChannelKeeping
 from gateway.application.fetching import Bench, Lane
@@ -31,13 +33,15 @@ from gateway.door import NAME, SYSTEM, doorkeeper_of
 from gateway.entrypoints.consumers import GROUP, handlers
 from gateway.entrypoints.crm_worker import CrmWorker
 from gateway.entrypoints.expiring import expire_bodies
-from gateway.entrypoints.http_webhooks import SOURCE
 from gateway.entrypoints.sender import Sender
+from gateway.entrypoints.taking_in import SOURCE
 from gateway.entrypoints.views_worker import tell_views
 from gateway.entrypoints.watching import GatewayWatch
 from gateway.settings import GatewaySettings
 from onefunnel.audit.sealer import keep_sealing
-from onefunnel.events.envelope import Metadata
+from onefunnel.events.catalogue import Event
+from onefunnel.events.envelope import Envelope, Metadata
+from onefunnel.events.privacy import SubjectErased
 from onefunnel.http.forgetting import forget_answers
 from onefunnel.http.outgoing import Outgoing, Rules
 from onefunnel.http.principal import Principal
@@ -45,8 +49,10 @@ from onefunnel.log.arrivals import Handler
 from onefunnel.log.consumer import Reactions
 from onefunnel.log.dead_letters import COUNT_OPEN
 from onefunnel.outbox.relay import Relay
+from onefunnel.persistence.database import driver_of
 from onefunnel.runtime import Header, Runtime
 from onefunnel.service import Background
+from onefunnel.vault.erasing import ERASED
 from onefunnel.watch import Consumer, Watch, Watcher
 
 
@@ -80,7 +86,8 @@ def reactions(runtime: Runtime) -> Background:
         runtime.worker_database(NAME),
         runtime.log,
         GROUP,
-        announcing(runtime),
+        reacting(runtime),
+        interest=asked_for,
         wake=runtime.wakeups.wake,
     ).run
 
@@ -163,9 +170,23 @@ def outgoing_rules() -> Rules:
     return Rules(loopback=GatewaySettings().outgoing_loopback)
 
 
-def announcing(runtime: Runtime) -> Mapping[str, Handler]:
-    """Return what writes deliveries down as events come."""
-    return handlers(DatabaseAnnouncements, runtime.clock)
+def reacting(runtime: Runtime) -> Mapping[str, Handler]:
+    """Return what writes deliveries down as events come, and erases what came in about who was erased."""
+    return {**handlers(DatabaseAnnouncements, runtime.clock), ERASED: erasing(runtime)}
+
+
+def erasing(runtime: Runtime) -> Handler:
+    """Return the handler of an erasure."""
+    deliveries = deliveries_of(Seal(runtime.internal_key))
+
+    async def erase(conn: AsyncConnection, envelope: Envelope, event: Event) -> None:
+        tenant_id, cause = envelope.tenantid, str(envelope.id)
+        metadata = Metadata(tenant_id, SOURCE, SYSTEM, cause, runtime.clock.now())
+        erased = cast(SubjectErased, event)
+        kept = deliveries(conn, metadata)
+        await erase_bodies(driver_of(conn), tenant_id, envelope.id, erased, kept)
+
+    return erase
 
 
 def watch(runtime: Runtime) -> Watch:

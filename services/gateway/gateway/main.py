@@ -11,6 +11,7 @@ import orjson
 from fastapi import FastAPI
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
+from starlette.types import Scope
 
 from gateway.adapters.connections import (
     ConnectionRepository,
@@ -21,15 +22,15 @@ from gateway.adapters.repositories import KeyRepository, TenantRepository
 from gateway.adapters.subscriptions import OutgoingDeliveryRepository, SubscriptionRepository
 from gateway.adapters.users import UserRepository
 from gateway.adapters.views import tenant_name
-from gateway.application.catalogue import RouteTable, operations_of
+from gateway.application.catalogue import Operation, RouteTable, operations_of
 from gateway.application.commands import CreateKey, Provisioned, create_key, provision
 from gateway.application.sealing import Seal
 from gateway.background import (
     addresses_of,
-    announcing,
     background,
     deliveries_of,
     outgoing_rules,
+    reacting,
     watch,
 )
 from gateway.domain.rights import Role
@@ -49,17 +50,18 @@ from gateway.entrypoints.http_operations import operation_routes
 from gateway.entrypoints.http_reconciliations import Reconciling, reconciliation_routes
 from gateway.entrypoints.http_subscriptions import SubscriptionMeans, subscription_routes
 from gateway.entrypoints.http_users import UserMeans, user_routes
-from gateway.entrypoints.http_webhooks import Intake, webhook_routes
+from gateway.entrypoints.http_webhooks import webhook_routes
 from gateway.entrypoints.limits import Limits
 from gateway.entrypoints.names import Names
 from gateway.entrypoints.operations import Operations
 from gateway.entrypoints.standing import asker
 from gateway.entrypoints.status import StatusOfAll
 from gateway.entrypoints.streams import Hints
+from gateway.entrypoints.taking_in import Intake
 from gateway.settings import GatewaySettings
 from onefunnel.audit.entry import Marks
 from onefunnel.audit.rows import add
-from onefunnel.audit.witness import row_without_request
+from onefunnel.audit.witness import row_of_file, row_without_request
 from onefunnel.http.app import service_app
 from onefunnel.http.edge import Edge
 from onefunnel.http.operating import operating_routes
@@ -92,6 +94,7 @@ def build(runtime: Runtime, document: Mapping[str, Any] | None = None) -> Servic
         Limits(settings.rate_limit, settings.rate_window_s, settings.failure_limit),
         Frontends(origin for part in settings.frontends.split(",") if (origin := part.strip())),
         Exports(runtime.clock),
+        partial(_exported, runtime),
     )
     return Service(
         NAME,
@@ -113,8 +116,9 @@ def own_app(runtime: Runtime, doorkeeper: Doorkeeper | None = None) -> FastAPI:
     seal = Seal(runtime.internal_key)
     deliveries = deliveries_of(seal)
     intake = Intake(
-        DatabaseEndpoints(database), database, deliveries, seal, runtime.clock, runtime.wake
-    )
+        DatabaseEndpoints(database), database, ConnectionRepository, deliveries, seal,
+        runtime.clock, runtime.wake,
+    )  # fmt: skip
     means = Means(
         write_of, read_of, ConnectionRepository, deliveries, intake, seal, runtime.clock,
         public_url, addresses_of(settings),
@@ -163,7 +167,7 @@ def _operated(
 ) -> Callable[[str], ServiceClient]:
     """Return who is asked about a service's consumer: for the gateway's own, an application in here."""
     own = OperatedReactions(
-        partial(runtime.worker_database, NAME), GROUP, announcing(runtime), runtime.wake
+        partial(runtime.worker_database, NAME), GROUP, reacting(runtime), runtime.wake
     )
     inside = service_app(
         name=NAME,
@@ -227,6 +231,23 @@ async def _witness_key(
         system, Marks(runtime.internal_key), runtime.clock.now(), ("api_key", "create"), role=role
     )
     await add(driver_of(conn), row)
+
+
+async def _exported(
+    runtime: Runtime, principal: Principal, operation: Operation, scope: Scope
+) -> None:
+    """Add to the audit that somebody takes a list along, before any of it is given."""
+    row = row_of_file(
+        principal,
+        Marks(runtime.internal_key),
+        runtime.clock.now(),
+        resource=operation.resource,
+        operation=operation.operation_id,
+        request_id=str(scope["onefunnel.request_id"]),
+        target=f"GET {scope['path']}?".encode() + scope["query_string"],
+    )
+    async with runtime.database(NAME).tenant(principal.tenant_id) as conn:
+        await add(driver_of(conn), row)
 
 
 async def _announce(runtime: Runtime, tenant_id: UUID, settings: Mapping[str, object]) -> None:

@@ -27,7 +27,7 @@ class GatewaySettings(BaseSettings):
         ""  # https://host as CRMs know it: signed by some, so never guessed from a request
     )
     crm_hosts: str = ""  # hosts of CRMs of one's own, by comma; vendors' hosts are known
-    webhook_days: int = Field(default=14, ge=1, le=365)  # then a webhook's body is gone for good
+    webhook_days: int = Field(default=14, ge=1, le=30)  # then a webhook's body is gone for good
     crm_loopback: bool = False  # ask a CRM on this machine: for trying things out alone
     frontends: str = ""  # origins whose pages may use the API with a key, by comma; never "*"
     rate_limit: int = Field(default=60_000, ge=1)  # requests of one principal at once,

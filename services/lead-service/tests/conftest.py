@@ -117,11 +117,17 @@ def database(fresh_database: Callable[[str | None], FreshDatabase]) -> FreshData
     return fresh_database("lead_service")
 
 
+@pytest.fixture
+def pool_size() -> int:
+    """How many connections serve requests."""
+    return 8
+
+
 @pytest_asyncio.fixture
 async def client(
-    database: FreshDatabase, open_database: Callable[..., Database]
+    database: FreshDatabase, open_database: Callable[..., Database], pool_size: int
 ) -> AsyncIterator[httpx.AsyncClient]:
-    app_role = open_database(database.app_url, pool_size=8)
+    app_role = open_database(database.app_url, pool_size=pool_size)
     worker_role = open_database(database.worker_url)
 
     async def close() -> None:

@@ -8,8 +8,10 @@ from typing import Final
 
 from fastapi import FastAPI
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from metrics_service.adapters.dead_rows import OPEN_DEAD
+from metrics_service.adapters.erased_words import forget_erased
 from metrics_service.adapters.fold_store import PostgresFoldStore
 from metrics_service.adapters.fold_turn import GROUP
 from metrics_service.adapters.generations import PostgresGenerations
@@ -18,7 +20,9 @@ from metrics_service.adapters.pay_repositories import sql_tx
 from metrics_service.adapters.views import sql_reads
 from metrics_service.adapters.views_fates import read_fate
 from metrics_service.application.fold import Fold
+from metrics_service.application.ports import Tx
 from metrics_service.application.rebuild import rebuild
+from metrics_service.entrypoints.http_adjustments import adjustment_routes
 from metrics_service.entrypoints.http_explain import explain_routes
 from metrics_service.entrypoints.http_internal import internal_routes
 from metrics_service.entrypoints.http_metrics import metric_routes
@@ -33,6 +37,7 @@ from metrics_service.settings import DATABASE, NAME, SOURCE
 from onefunnel.audit.sealer import keep_sealing
 from onefunnel.clock import Clock
 from onefunnel.errors import DomainError, ErrorKind
+from onefunnel.events.envelope import Metadata
 from onefunnel.http.app import service_app
 from onefunnel.http.auditing import audit_routes
 from onefunnel.http.forgetting import forget_answers
@@ -43,12 +48,16 @@ from onefunnel.outbox.lease import new_owner
 from onefunnel.outbox.relay import Relay
 from onefunnel.outbox.standing import Standing, outbox_standing
 from onefunnel.persistence.database import Database
+from onefunnel.repeating import now_and_then
 from onefunnel.runtime import Runtime
 from onefunnel.service import Service
 from onefunnel.starting import once_there
+from onefunnel.vault.erasing import forgetting
+from onefunnel.vault.keyring import Keyring
 from onefunnel.watch import Consumer, Watcher
 
 _LOOK_AGAIN_S: Final = 1.0
+_ERASED_EVERY_S: Final = 10.0
 
 
 def build(runtime: Runtime) -> Service:
@@ -59,6 +68,7 @@ def build(runtime: Runtime) -> Service:
         clock=runtime.clock,
         wake=runtime.wake,
         worker=partial(runtime.worker_database, DATABASE),
+        keyring=runtime.keyring,
     )
     return Service(
         NAME,
@@ -68,6 +78,7 @@ def build(runtime: Runtime) -> Service:
             partial(_fold, runtime),
             partial(_forget, runtime),
             partial(_seal, runtime),
+            partial(_forget_erased, runtime),
         ),
         watch=Watcher(
             NAME,
@@ -85,15 +96,21 @@ def application(
     clock: Clock,
     wake: Callable[[], None],
     worker: Callable[[], Database],
+    keyring: Keyring,
 ) -> FastAPI:
     """Wire what answers HTTP; `worker` is asked for only where a person operates the fold."""
-    views = Views(database.snapshot, sql_reads, read_fate)
+    views = Views(database.snapshot, partial(sql_reads, keyring), read_fate)
     ask = ask_dependency(views)
     write = write_dependency(database, wake, clock)
+
+    def tx_of(conn: AsyncConnection, metadata: Metadata) -> Tx:
+        return sql_tx(keyring, clock, conn, metadata)
+
     return service_app(
         name=NAME,
         routers=[
-            pay_routes(write, lambda conn, metadata: sql_tx(conn, metadata, clock), views),
+            pay_routes(write, tx_of, views),
+            adjustment_routes(write, tx_of, views),
             pay_list_routes(ask),
             statement_routes(ask),
             metric_routes(ask),
@@ -147,6 +164,16 @@ async def _make_current(generations: PostgresGenerations, stop: asyncio.Event) -
 
 async def _forget(runtime: Runtime, stop: asyncio.Event) -> None:
     await forget_answers(runtime.worker_database(DATABASE), runtime.clock, stop)
+
+
+async def _forget_erased(runtime: Runtime, stop: asyncio.Event) -> None:
+    database, forget = runtime.worker_database(DATABASE), forgetting(runtime.keyring)
+
+    async def bite() -> bool:
+        async with database.transaction() as conn:
+            return await forget_erased(conn, forget)
+
+    await now_and_then(bite, "erasures", stop, every_s=_ERASED_EVERY_S)
 
 
 async def _seal(runtime: Runtime, stop: asyncio.Event) -> None:

@@ -21,6 +21,7 @@ from onefunnel.outbox.standing import Standing, outbox_standing
 from onefunnel.persistence.database import Database
 from onefunnel.runtime import Runtime
 from onefunnel.service import Service
+from onefunnel.vault.erasing import ERASED, forgetting
 from onefunnel.watch import Consumer, Watcher
 from scoring_service.adapters.repositories import open_tx
 from scoring_service.adapters.views import SqlViews
@@ -32,7 +33,7 @@ from scoring_service.settings import ACTOR, DATABASE, GROUP, NAME, SOURCE
 
 def build(runtime: Runtime) -> Service:
     """Put scoring-service together on a runtime."""
-    database = runtime.database(DATABASE)
+    database, keyring = runtime.database(DATABASE), runtime.keyring
     operated = OperatedReactions(
         partial(runtime.worker_database, DATABASE), GROUP, _handlers(runtime), runtime.wake
     )
@@ -48,8 +49,8 @@ def build(runtime: Runtime) -> Service:
         database=database,
         wake=runtime.wake,
         clock=runtime.clock,
-        tx_of=open_tx,
-        views_of=SqlViews,
+        tx_of=partial(open_tx, keyring),
+        views_of=partial(SqlViews, keyring),
         outbox=partial(_outbox, runtime),
         reactions=operated.standing,
     )
@@ -92,7 +93,8 @@ async def _react(runtime: Runtime, stop: asyncio.Event) -> None:
 
 
 def _handlers(runtime: Runtime) -> Mapping[str, Handler]:
-    return handlers(open_tx, runtime.clock, source=SOURCE, actor=ACTOR)
+    heard = handlers(partial(open_tx, runtime.keyring), runtime.clock, source=SOURCE, actor=ACTOR)
+    return heard | {ERASED: forgetting(runtime.keyring)}
 
 
 async def _forget(runtime: Runtime, stop: asyncio.Event) -> None:

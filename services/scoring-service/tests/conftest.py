@@ -4,6 +4,7 @@ import copy
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +20,8 @@ from onefunnel.persistence.database import Database
 from onefunnel.reach import EVERYTHING
 from onefunnel.runtime import Runtime
 from onefunnel.testing.speaking import Speaking
+from onefunnel.vault.erasing import ERASED, forgetting
+from onefunnel.vault.keyring import Keyring
 from onefunnel.wakeups import Wakeups
 from scoring_service.adapters.repositories import open_tx
 from scoring_service.entrypoints.consumers import handlers
@@ -70,8 +73,12 @@ class Scoring:
 
     async def hear(self, *events: Any, tenant: UUID | None = None) -> None:
         """Deliver events as the log would, each in a transaction over all tenants."""
-        heard = handlers(
-            open_tx, self.clock, source="/services/scoring-service", actor="system:scoring"
+        keyring = Keyring(KEY)
+        heard = {ERASED: forgetting(keyring)} | handlers(
+            partial(open_tx, keyring),
+            self.clock,
+            source="/services/scoring-service",
+            actor="system:scoring",
         )
         for record in encode(events, self.metadata(tenant)):
             envelope = decode(record.value)

@@ -83,6 +83,37 @@ def row_of(request: Request, principal: Principal, made: Made = NOTHING_MADE) ->
     return marks.marked(entry)
 
 
+def row_of_file(
+    principal: Principal,
+    marks: Marks,
+    at: datetime,
+    *,
+    resource: str,
+    operation: str,
+    request_id: str,
+    target: bytes,
+) -> Marked:
+    """Return the row of a list that leaves as a file: a read, but one that takes everything along."""
+    entry = Entry(
+        tenant_id=principal.tenant_id,
+        id=new_id(),
+        recorded_at=at,
+        principal_id=principal.principal_id,
+        role=principal.role,
+        person_id=principal.person_id,
+        resource=resource,
+        action="export",
+        operation=operation,
+        object_id=None,
+        version=None,
+        event_id=None,
+        told=_NOTHING,
+        request_id=request_id,
+        digest=marks.digest(target),
+    )
+    return marks.marked(entry)
+
+
 def row_without_request(
     principal: Principal, marks: Marks, at: datetime, deed: policy.Deed, **told: str
 ) -> Marked:

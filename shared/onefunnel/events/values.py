@@ -28,8 +28,10 @@ Side = Literal["marketing", "sales"]
 
 def _plain_decimal(text: str) -> str:
     """Refuse what `Decimal` takes but a person would not write; keep the text itself, so no digit is lost."""
-    value = Decimal(text)
-    assert value.is_finite()
+    assert Decimal(text).is_finite()
+    # The pattern's digits are those of every script, and so are the ones that `Decimal` reads.
+    if not text.isascii():
+        raise ValueError("must be written in the digits 0 to 9")
     return text
 
 

@@ -15,6 +15,9 @@ from pydantic import (
     StringConstraints,
 )
 
+from onefunnel.currencies import CURRENCIES
+from onefunnel.events.values import Currency
+
 FIRST_YEAR: Final = 1990
 LAST_YEAR: Final = 2100
 
@@ -64,6 +67,12 @@ def _date_in_years(value: date) -> date:
     return value
 
 
+def _known(currency: str) -> str:
+    if currency not in CURRENCIES:
+        raise ValueError("must be a currency of ISO 4217, such as EUR")
+    return currency
+
+
 def _canonical(value: object) -> object:
     if not (isinstance(value, str) and _UUID.fullmatch(value)):
         raise ValueError("must be a UUID in lower case with dashes")
@@ -85,6 +94,18 @@ Period = Annotated[
 ]
 # An id in a body, a path or a query.
 Id = Annotated[UUID, _FROM_TEXT, BeforeValidator(_canonical)]
+# A currency that is one, not only three letters.
+KnownCurrency = Annotated[Currency, AfterValidator(_known)]
+# How another system names a thing. What is not seen, or moves what stands around it, is in no name: two
+# names that look alike would be two things.
+OutsideName = Annotated[
+    str,
+    StringConstraints(
+        min_length=1,
+        max_length=200,
+        pattern=r"^[^\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]+$",
+    ),
+]
 # A person's words: kept where they came in, never part of an event.
 Words = Annotated[str, StringConstraints(min_length=1, max_length=2_000, strip_whitespace=True)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]

@@ -17,6 +17,7 @@ from typing import Final
 from uuid import UUID
 
 import asyncpg
+import orjson
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -93,9 +94,14 @@ async def claim_of(request: Request, principal: Principal) -> Claim | None:
     return Claim(
         principal.tenant_id,
         sha256(scope.encode()).digest(),
-        sha256(target + body).digest(),
+        sha256(target + _canonical(body)).digest(),
         _cipher(request.app.state.internal_key),
     )
+
+
+def _canonical(body: bytes) -> bytes:
+    """Return the same bytes for the same JSON, in whatever order its keys were sent and however spaced."""
+    return orjson.dumps(orjson.loads(body), option=orjson.OPT_SORT_KEYS) if body else body
 
 
 @lru_cache(maxsize=8)

@@ -1,6 +1,6 @@
 """Pages by key: a cursor is the sort key of the last row, signed and bound to its question.
 
-A cursor of another tenant, path or filter, a forged or an old one is `validation-failed` at
+A cursor of another caller, path or filter, a forged or an old one is `validation-failed` at
 `/cursor`: there is no way to tell them apart from outside.
 """
 
@@ -102,12 +102,12 @@ async def page(
         Query(max_length=MAX_CURSOR, description="`next_cursor` of the page before."),
     ] = None,
 ) -> Page:
-    """Read `limit` and `cursor`; the cursor must belong to this tenant, path and filter."""
+    """Read `limit` and `cursor`; the cursor must belong to this caller, path and filter."""
     clock: Clock = request.app.state.clock
     first = Page(
         limit,
         None,
-        _question(request, str(principal.tenant_id)),
+        _question(request, f"{principal.tenant_id}/{principal.principal_id}"),
         request.app.state.internal_key,
         int(clock.now().timestamp()),
     )
@@ -119,11 +119,14 @@ async def page(
 PageRequest = Annotated[Page, Depends(page)]
 
 
-def _question(request: Request, tenant: str) -> bytes:
-    """Everything that decides which rows come in which order; not the size of the page."""
+def _question(request: Request, caller: str) -> bytes:
+    """Everything that decides which rows come in which order; not the size of the page.
+
+    A cursor says where another's list stood, so it is of use to nobody but whom it was given to.
+    """
     pairs = parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
     filters = sorted(pair for pair in pairs if pair[0] not in {"cursor", "limit"})
-    text = "\x1f".join(("cursor", tenant, request.scope["path"], urlencode(filters), ""))
+    text = "\x1f".join(("cursor", caller, request.scope["path"], urlencode(filters), ""))
     return text.encode()
 
 

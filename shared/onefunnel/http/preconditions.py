@@ -1,4 +1,7 @@
-"""Optimistic concurrency over HTTP: a resource's ETag is its version, `PATCH` must name the one it saw."""
+"""Optimistic concurrency over HTTP: a resource's ETag is its version, `PATCH` must name the one it saw.
+
+Who sees a resource without names sees another representation, so it has another ETag of the same version.
+"""
 
 import re
 from typing import Annotated, Final
@@ -8,12 +11,12 @@ from fastapi import Depends, Request
 from onefunnel.errors import DomainError, ErrorKind
 from onefunnel.http.problems import Problem, invalid_value
 
-_ETAG: Final = re.compile(r'"(\d{1,10})"', re.ASCII)
+_ETAG: Final = re.compile(r'"(\d{1,10})(?:-masked)?"', re.ASCII)
 
 
-def etag_of(version: int) -> str:
-    """Return the strong ETag of a version."""
-    return f'"{version}"'
+def etag_of(version: int, *, masked: bool) -> str:
+    """Return the strong ETag of a version, as a caller sees it."""
+    return f'"{version}-masked"' if masked else f'"{version}"'
 
 
 async def if_match(request: Request) -> int:

@@ -21,9 +21,17 @@ from onefunnel.clock import Clock
 from onefunnel.http.problems import Problem
 from onefunnel.reach import NO_RIGHTS, Rights
 
-# `admin` is the owner of the tenant.
+# `admin` is the owner of the tenant, `operator` looks after the machines and sees nothing of the tenant's.
 Role = Literal[
-    "rep", "marketer", "manager", "executive", "comp_admin", "auditor", "integration", "admin"
+    "rep",
+    "marketer",
+    "manager",
+    "executive",
+    "comp_admin",
+    "auditor",
+    "integration",
+    "operator",
+    "admin",
 ]
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
 

@@ -31,7 +31,7 @@ class Read:
         """Answer with `body`, or 304 if the caller has this version already."""
         if etag is None:
             return Response(to_json(body), media_type="application/json")
-        tag = etag_of(etag)
+        tag = etag_of(etag, masked=self.principal.rights.masked)
         if not_modified(self.request, tag):
             return Response(status_code=304, headers={"ETag": tag})
         return Response(to_json(body), media_type="application/json", headers={"ETag": tag})

@@ -183,9 +183,9 @@ async def _read(request: Request, rule: BodyRule) -> object:
 
 
 def _check_media(request: Request, taken: frozenset[str]) -> None:
-    if request.headers.get("content-encoding", "identity") != "identity":
+    if set(request.headers.getlist("content-encoding")) - {"identity"}:
         raise Problem("unsupported-encoding", "Send the body without Content-Encoding.")
-    media = request.headers.get("content-type", "")
+    media = ",".join(request.headers.getlist("content-type"))  # two of them are none
     if media == _JSON:
         return
     kind, _, parameters = media.partition(";")

@@ -121,7 +121,7 @@ class Write:
     async def _attempt(self, work: Work, claim: Claim | None, *, look: bool) -> Response:
         async with self._database.tenant(self.principal.tenant_id) as conn:
             if claim and look and (stored := await find(conn, claim)):
-                return _response(stored, replayed=True)
+                return self._response(stored, replayed=True)
             answer = await work(conn, self._metadata())
             made = Made(answer.body, answer.location, answer.etag, answer.event_id)
             if answer.changed and is_audited(self.request):
@@ -131,7 +131,7 @@ class Write:
                 stored = replace(stored, object_id=_id_of(object_of(self.request, made)))
                 await keep(conn, claim, stored)
         self._wake()
-        return _response(stored)
+        return self._response(stored)
 
     async def _refused(self, claim: Claim, error: DomainError) -> Response | None:
         """Replay the answer of a first request with this key, or keep this refusal as its answer.
@@ -147,7 +147,21 @@ class Write:
         except AnsweredMeanwhile:
             async with self._database.tenant(self.principal.tenant_id) as conn:
                 stored = await find(conn, claim)
-        return _response(stored, replayed=True) if stored else None
+        return self._response(stored, replayed=True) if stored else None
+
+    def _response(self, stored: Stored, *, replayed: bool = False) -> Response:
+        media = MEDIA_TYPE if stored.status >= 400 else "application/json"
+        response = Response(stored.body, stored.status, media_type=media if stored.body else None)
+        if stored.event_id:
+            response.headers["Event-Id"] = str(stored.event_id)
+        if stored.etag is not None:
+            masked = self.principal.rights.masked
+            response.headers["ETag"] = etag_of(stored.etag, masked=masked)
+        if stored.location:
+            response.headers["Location"] = stored.location
+        if replayed:
+            response.headers["Idempotent-Replayed"] = "true"
+        return response
 
     @property
     def _request_id(self) -> str:
@@ -200,17 +214,3 @@ def _id_of(text: str | None) -> UUID | None:
 def _stored(answer: Answer) -> Stored:
     body = b"" if answer.body is None else to_json(answer.body)
     return Stored(answer.status, body, answer.event_id, answer.etag, answer.location)
-
-
-def _response(stored: Stored, *, replayed: bool = False) -> Response:
-    media = MEDIA_TYPE if stored.status >= 400 else "application/json"
-    response = Response(stored.body, stored.status, media_type=media if stored.body else None)
-    if stored.event_id:
-        response.headers["Event-Id"] = str(stored.event_id)
-    if stored.etag is not None:
-        response.headers["ETag"] = etag_of(stored.etag)
-    if stored.location:
-        response.headers["Location"] = stored.location
-    if replayed:
-        response.headers["Idempotent-Replayed"] = "true"
-    return response

@@ -29,7 +29,7 @@ from onefunnel.log.port import (
     Slice,
 )
 from onefunnel.log.transience import is_transient
-from onefunnel.log.turn import Outcome, Taken, take_turn
+from onefunnel.log.turn import Interest, Outcome, Taken, take_turn
 from onefunnel.outbox.lease import new_owner
 from onefunnel.outbox.writer import StaleVersion
 from onefunnel.persistence.database import DRIVER_ERRORS, Database, DriverConnection
@@ -54,13 +54,18 @@ class Reactions:
         group: str,
         handlers: Mapping[str, Handler],
         *,
+        interest: Interest | None = None,
         wake: Callable[[], None] = lambda: None,
     ) -> None:
-        """Take `wake`, which is called when handlers have committed: they may have filled an outbox."""
+        """Take `wake`, which is called when handlers have committed: they may have filled an outbox.
+
+        Without `interest` every event of the handlers' types has an effect.
+        """
         self._database = database
         self._event_log = log
         self._group = group
         self._handlers = handlers
+        self._interest = interest
         self._wake = wake
         self._topics = {CATALOGUE[type_].topic for type_ in handlers}
         self._owner = new_owner()
@@ -176,7 +181,13 @@ class Reactions:
             telemetry.bound(self._group, str(new_id()), trace_id),
         ):
             return await take_turn(
-                self._database, self._group, self._handlers, self._claims, taken, careful=careful
+                self._database,
+                self._group,
+                self._handlers,
+                self._claims,
+                taken,
+                careful=careful,
+                interest=self._interest,
             )
 
     def _note(self, taken: Taken, outcome: Outcome) -> None:

@@ -36,7 +36,8 @@ class Place:
             self._doubted = self.taken
             return False
         self._positions += [record.offset for record in records]
-        self._values += [record.value for record in records]
+        # A record without a value, as whoever deletes a key writes it, is no event and no bytes.
+        self._values += [record.value or b"" for record in records]
         self.taken = self._positions[-1] + 1
         return True
 

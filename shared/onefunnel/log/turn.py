@@ -1,7 +1,7 @@
 """One turn of a consumer: positions, inbox, effects and dead letters in one transaction."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final
 from uuid import UUID
 
@@ -22,6 +22,8 @@ from onefunnel.tracing import trace_id_of
 MAX_DEAD_IN_A_ROW: Final = 20
 
 Taken = Mapping[Partition, Sequence[Arrival]]
+# Says, asked once a turn for the tenants in it, which events have an effect at all.
+Interest = Callable[[AsyncConnection, Collection[UUID]], Awaitable[Callable[[Envelope], bool]]]
 
 
 @dataclass(slots=True)
@@ -45,9 +47,11 @@ async def take_turn(
     taken: Taken,
     *,
     careful: bool,
+    interest: Interest | None = None,
 ) -> Outcome:
     """Apply what was taken from the log, once each, and move its partitions past it.
 
+    Events without `interest` are passed over as those of other types are, and leave nothing behind.
     `careful` puts each event under a savepoint and makes dead letters of the bad ones. Raises
     `ClaimLost`, a transient error, or, unless careful, what a handler raised; then nothing happened.
     """
@@ -55,6 +59,8 @@ async def take_turn(
     async with database.transaction() as conn:
         driver = driver_of(conn)
         await lock(driver, group, mine)
+        if interest is not None:
+            taken = await _of_interest(conn, interest, taken)
         known = await _digests(conn, group, taken), await _held(conn, group, taken)
         turn = _Turn(conn, group, handlers, careful, *known)
         moves = [await turn.pass_over(claim, taken[claim.partition]) for claim in mine]
@@ -66,6 +72,22 @@ async def take_turn(
         faults.point("reaction.before_commit")
     faults.point("reaction.after_commit")
     return outcome
+
+
+async def _of_interest(conn: AsyncConnection, interest: Interest, taken: Taken) -> Taken:
+    """Return what was taken, its events taken out where nobody has an interest in them."""
+    tenants = {envelope.tenantid for envelope in _ours(taken)}
+    if not tenants:
+        return taken
+    is_wanted = await interest(conn, tenants)
+    return {
+        partition: [one if _matters(one, is_wanted) else replace(one, event=None) for one in found]
+        for partition, found in taken.items()
+    }
+
+
+def _matters(arrival: Arrival, is_wanted: Callable[[Envelope], bool]) -> bool:
+    return arrival.event is None or arrival.envelope is None or is_wanted(arrival.envelope)
 
 
 async def _digests(conn: AsyncConnection, group: str, taken: Taken) -> dict[UUID, bytes]:

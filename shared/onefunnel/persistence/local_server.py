@@ -17,7 +17,7 @@ from typing import Final, Literal
 
 import psutil
 
-from onefunnel.persistence.provision import FIRST_WITH_BUILTIN_LOCALE
+from onefunnel.persistence.majors import FIRST_WITH_BUILTIN_LOCALE
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # the wheel looks for a runtime directory that we do not use

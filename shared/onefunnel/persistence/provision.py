@@ -6,10 +6,10 @@ from typing import Final
 import asyncpg
 
 from onefunnel.persistence.database import DriverConnection
+from onefunnel.persistence.majors import FIRST_WITH_BUILTIN_LOCALE
 from onefunnel.persistence.urls import APP_ROLE, WORKER_ROLE, url_of
 
 _ROLES: Final = ((APP_ROLE, "LOGIN NOBYPASSRLS"), (WORKER_ROLE, "LOGIN BYPASSRLS"))
-FIRST_WITH_BUILTIN_LOCALE: Final = 17
 # The server quotes it: a statement about roles takes no parameters.
 _SET_PASSWORD: Final = "SELECT format('ALTER ROLE %I PASSWORD %L', $1::text, $2::text)"  # noqa: S105 - it holds none
 NO_PASSWORDS: Final[Mapping[str, str]] = {}

@@ -12,6 +12,7 @@ from onefunnel.ids import new_id
 from onefunnel.log.arrivals import Handler
 from onefunnel.log.consumer import Reactions
 from onefunnel.log.port import EventLog, Partition
+from onefunnel.log.turn import Interest
 from onefunnel.persistence.database import Database, DriverConnection
 from onefunnel.testing.small_service import GROUP, HANDLERS, TOPIC, accepted
 from onefunnel.testing.waiting import until
@@ -19,11 +20,15 @@ from onefunnel.testing.waiting import until
 
 @asynccontextmanager
 async def reacting(
-    worker: Database, log: EventLog, handlers: Mapping[str, Handler] = HANDLERS
+    worker: Database,
+    log: EventLog,
+    handlers: Mapping[str, Handler] = HANDLERS,
+    *,
+    interest: Interest | None = None,
 ) -> AsyncIterator[None]:
     """Run reactions while the block runs, then stop them in order."""
     stop = asyncio.Event()
-    task = asyncio.create_task(Reactions(worker, log, GROUP, handlers).run(stop))
+    task = asyncio.create_task(Reactions(worker, log, GROUP, handlers, interest=interest).run(stop))
     try:
         yield
     finally:

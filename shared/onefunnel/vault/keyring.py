@@ -70,15 +70,18 @@ class Keyring:
 
         It tells only whether an address that comes again is theirs, to whoever has the master key.
         """
-        return self._blind(b"tombstone", tenant_id, address)
+        return self._blind(b"tombstone", tenant_id, _normal(address))
 
     def index(self, tenant_id: UUID, address: str) -> bytes:
         """Return what an e-mail address is found by, under a key that does nothing else."""
-        return self._blind(b"index", tenant_id, address)
+        return self._blind(b"index", tenant_id, _normal(address))
 
-    def _blind(self, purpose: bytes, tenant_id: UUID, address: str) -> bytes:
-        normal = address.strip().casefold().encode()
-        return hmac.digest(self._derived(purpose, tenant_id), normal, sha256)
+    def digest(self, tenant_id: UUID, words: str) -> bytes:
+        """Return what equal words are known by, where who compares them need not read them."""
+        return self._blind(b"digest", tenant_id, words)
+
+    def _blind(self, purpose: bytes, tenant_id: UUID, words: str) -> bytes:
+        return hmac.digest(self._derived(purpose, tenant_id), words.encode(), sha256)
 
     def _wrapping_of(self, tenant_id: UUID) -> AESGCM:
         return AESGCM(self._derived(b"wrapping", tenant_id))
@@ -86,6 +89,10 @@ class Keyring:
     def _derived(self, purpose: bytes, tenant_id: UUID) -> bytes:
         info = b"onefunnel.vault.v1|" + purpose + b"|" + tenant_id.bytes
         return hmac.digest(self._master, info, sha256)
+
+
+def _normal(address: str) -> str:
+    return address.strip().casefold()
 
 
 def _opened(cipher: AESGCM, sealed: bytes, place: bytes) -> bytes:

@@ -53,7 +53,7 @@ _FORGET: Final = """
 DELETE FROM subject_key WHERE tenant_id = $1 AND subject_id = ANY($2::text::uuid[])"""
 _DESTROY: Final = """
 INSERT INTO subject_key AS k (tenant_id, subject_id, destroyed_at)
-SELECT $1, *, now() FROM unnest($2::text::uuid[])
+SELECT DISTINCT $1::uuid, subject_id, now() FROM unnest($2::text::uuid[]) AS s (subject_id)
 ON CONFLICT (tenant_id, subject_id) DO UPDATE
 SET wrapped = NULL, destroyed_at = coalesce(k.destroyed_at, excluded.destroyed_at)"""
 
@@ -77,10 +77,14 @@ class Known:
     contact: Mapping[str, Any] | None = dataclasses.field(repr=False)
 
 
-def gone(what: str) -> DomainError:
+class Gone(DomainError):
+    """Somebody was erased: nothing is known of them, and nothing more is kept."""
+
+
+def gone(what: str) -> Gone:
     """Return the answer about somebody who was erased."""
     detail = f"The personal data of this {what} was erased, on request and for good."
-    return DomainError("gone", detail, kind=ErrorKind.CONFLICT)
+    return Gone("gone", detail, kind=ErrorKind.CONFLICT)
 
 
 class StoredVault:
@@ -140,9 +144,10 @@ class StoredVault:
         digests = [self._keyring.tombstone(self._tenant_id, str(one)) for one in addresses]
         people, words = array("uuid", list(ids)), array("uuid", list(beside))
         await self._connection.execute(_BURY, self._tenant_id, digests)
+        # Keys first: this waits for whoever is writing under one, and then sees what they wrote.
+        await self._connection.execute(_DESTROY, self._tenant_id, array("uuid", [*ids, *beside]))
         await self._connection.execute(_CLEAR, self._tenant_id, people, words)
         await self._connection.execute(_FORGET, self._tenant_id, words)
-        await self._connection.execute(_DESTROY, self._tenant_id, people)
         self._keys.update(dict.fromkeys(ids))
 
     async def everything(self, ids: Collection[UUID], *, must_be_there: UUID) -> list[Words]:

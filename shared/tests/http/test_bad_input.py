@@ -1,19 +1,23 @@
-"""Bad input: what is refused, with which code, and that nothing else happens.
+"""Bad input that is no text, or that shows the cost of reading it: refused, and nothing else happens.
 
-Each row: its name, the request, the status and the code. For all of them: problem+json, nothing
-written, nothing of the input repeated, and the next request is served.
+What can be written down is in `tests/api/bad_input` and goes through the gateway. Each row here: its name,
+the request, the status and the code. For all of them: problem+json, nothing written, nothing of the input
+repeated, and the next request is served.
 """
 
+import asyncio
 import gzip
 import json
 
 import pytest
 
 from onefunnel.clock import SystemClock
+from onefunnel.http import incoming
 from onefunnel.http.principal import HEADER, sign_principal
+from onefunnel.http.problems import Problem
 
 from .asgi import Request
-from .conftest import ANNA, KEY
+from .conftest import ANNA, KEY, _app
 
 CANARY = "canary-5f1e"
 JSON = (b"content-type", b"application/json")
@@ -52,112 +56,32 @@ def field(text: str) -> Request:
 MALFORMED = (400, "malformed-json")
 INVALID = (422, "validation-failed")
 REQUEST = (400, "malformed-request")
-MEDIA = (415, "unsupported-media-type")
 ENCODING = (415, "unsupported-encoding")
 LARGE = (413, "payload-too-large")
-NOWHERE = (404, "not-found")
 
 A = {
-    # transport and syntax
-    "1 empty": (body(b""), *MALFORMED),
-    "2 truncated": (body(b"{"), *MALFORMED),
-    "3 trailing garbage": (body(b'{"name":"x"} canary-5f1e'), *MALFORMED),
-    "4 two documents": (body(b'{"name":"x"}{"name":"y"}'), *MALFORMED),
-    "5 comment": (body(b'{"name":"x"/*c*/}'), *MALFORMED),
-    "5 trailing comma": (body(b'{"name":"x",}'), *MALFORMED),
-    "5 single quotes": (body(b"{'name':'x'}"), *MALFORMED),
-    "6 duplicate key": (body(b'{"name":"x","name":"canary-5f1e"}'), *MALFORMED),
-    "6 nested duplicate key": (field('"flags":{"a":[{"b":1,"b":2}]}'), *MALFORMED),
-    "7 duplicate by escape": (body(b'{"name":"x","n\\u0061me":"y"}'), *MALFORMED),
-    "8 NaN": (named("NaN"), *MALFORMED),
-    "8 Infinity": (field('"count":Infinity'), *MALFORMED),
-    "8 -Infinity": (field('"count":-Infinity'), *MALFORMED),
-    "9 1e999": (field('"count":1e999'), *MALFORMED),
-    "9 -1e999": (field('"flags":{"x":-1e999}'), *MALFORMED),
+    # transport and syntax: bytes that are no text, and what a page of rows would be too long for
     "10 invalid UTF-8": (body(b'{"name":"\xff"}'), *MALFORMED),
     "10 overlong UTF-8": (body(b'{"name":"\xc0\x80"}'), *MALFORMED),
     "10 surrogate in UTF-8": (body(b'{"name":"\xed\xa0\x80"}'), *MALFORMED),
     "11 UTF-16": (body('{"name":"x"}'.encode("utf-16")), *MALFORMED),
     "11 UTF-16 without mark": (body('{"name":"x"}'.encode("utf-16-le")), *MALFORMED),
     "11 UTF-32": (body('{"name":"x"}'.encode("utf-32")), *MALFORMED),
-    "12 byte order mark": (body(b'\xef\xbb\xbf{"name":"x"}'), *MALFORMED),
-    "13 lone surrogate": (named('"\\ud800"'), *MALFORMED),
-    "13 lone low surrogate": (named('"\\udC00"'), *MALFORMED),
-    "13 lone surrogate in a key": (field('"flags":{"\\uD800":1}'), *MALFORMED),
-    "14 NUL": (named('"a\\u0000b"'), *INVALID),
     "15 NUL deep in JSON": (field('"flags":{"a":[{"b":"\\u0000"}]}'), *INVALID),
-    "15 NUL in a key": (field('"flags":{"a\\u0000":1}'), *INVALID),
-    "14 NUL byte": (named('"a\0b"'), *MALFORMED),
     "16 nesting 33": (field(f'"flags":{{"x":{"[" * 31}{"]" * 31}}}'), *MALFORMED),
-    "16 nesting 900": (body(b"[" * 900 + b"]" * 900), *MALFORMED),
-    "16 nesting 100,000": (body(b"[" * 100_000 + b"]" * 100_000), *MALFORMED),
-    "16 nesting 500,000 objects": (body(b'{"a":' * 150_000), *MALFORMED),
     "17 5,000 digits": (field('"count":' + "9" * 5_000), *MALFORMED),
-    "17 5,000 digits elsewhere": (field('"flags":{"x":-' + "9" * 5_000 + "}"), *MALFORMED),
-    "18 array": (body(b"[]"), *INVALID),
-    "18 string": (body(b'"canary-5f1e"'), *INVALID),
-    "18 number": (body(b"5"), *INVALID),
-    "18 null": (body(b"null"), *INVALID),
-    "19 text/plain": (body(b'{"name":"x"}', (b"content-type", b"text/plain")), *MEDIA),
-    "20 no media type": (body(b'{"name":"x"}', (b"x-y", b"z")), *MEDIA),
-    "21 form": (
-        body(b"name=canary-5f1e", (b"content-type", b"application/x-www-form-urlencoded")),
-        *MEDIA,
-    ),
-    "21 multipart": (
-        body(b"--b--", (b"content-type", b"multipart/form-data; boundary=b")),
-        *MEDIA,
-    ),
-    "22 latin-1": (
-        body(b'{"name":"x"}', (b"content-type", b"application/json; charset=latin-1")),
-        *MEDIA,
-    ),
-    "22 nearly JSON": (body(b'{"name":"x"}', (b"content-type", b"application/jsonp")), *MEDIA),
     "23 gzip": (
         body(gzip.compress(b'{"name":"x"}'), JSON, (b"content-encoding", b"gzip")),
         *ENCODING,
     ),
-    "25 nested gzip": (
-        body(b"x", JSON, (b"content-encoding", b"gzip, gzip")),
+    "26 truncated gzip": (
+        body(gzip.compress(b'{"name":"x"}')[:-9], JSON, (b"content-encoding", b"gzip")),
         *ENCODING,
     ),
-    "27 announced as too large": (
-        body(b"", JSON, (b"content-length", str(MIB + 1).encode())),
-        *LARGE,
-    ),
     "28 too large in chunks": (Request(headers=[JSON], chunks=[b"x" * 65_536] * 40), *LARGE),
-    "28 too large in one piece": (body(b'{"name":"' + b"x" * MIB + b'"}'), *LARGE),
-    "32 a million keys": (
+    "32 100,000 keys": (
         body(b"{" + b",".join(b'"%d":1' % n for n in range(100_000)) + b"}"),
         *MALFORMED,
-    ),
-    "33 headers of 20 KiB": (header(b"x-long", b"x" * 20_000), 431, "headers-too-large"),
-    "33 200 headers": (
-        Request(headers=[(b"x-%d" % n, b"y") for n in range(200)]),
-        431,
-        "headers-too-large",
-    ),
-    "34 URL of 10 KiB": (Request("GET", query=b"name=" + b"x" * 10_000), 414, "uri-too-long"),
-    "35 header with a line feed": (header(b"x-y", b"a\nb"), *REQUEST),
-    "35 header with a carriage return": (header(b"x-y", b"a\rb"), *REQUEST),
-    "35 header with NUL": (header(b"x-y", b"a\0b"), *REQUEST),
-    "36 a path in Host": (header(b"host", b"x/docs?canary-5f1e"), *REQUEST),
-    "36 two Hosts": (Request(headers=[(b"host", b"a"), (b"host", b"b")]), *REQUEST),
-    "36 user in Host": (header(b"host", b"a@b"), *REQUEST),
-    "36 empty Host": (header(b"host", b""), *REQUEST),
-    "37 path without a slash": (Request("GET", path="@evil"), *REQUEST),
-    "38 double slash": (Request("GET", path="//v1/things"), *NOWHERE),
-    "38 dots": (Request("GET", path="/v1/things/../things"), *NOWHERE),
-    "38 slash in an id": (Request("GET", path="/v1/things/a/b"), *NOWHERE),
-    "38 NUL in an id": (Request("GET", path="/v1/things/a\0"), *NOWHERE),
-    "38 an id that is none": (Request("GET", path="/v1/things/canary-5f1e"), *NOWHERE),
-    "39 unknown method": (Request("FOO"), 405, "method-not-allowed"),
-    "39 TRACE": (Request("TRACE"), 405, "method-not-allowed"),
-    "39 wrong method": (Request("PUT"), 405, "method-not-allowed"),
-    "40 only HTML": (
-        Request("GET", headers=[(b"accept", b"text/html")]),
-        406,
-        "not-acceptable",
     ),
     "44 gone before the end": (
         Request(headers=[JSON], chunks=[b'{"name":'], disconnect=True),
@@ -197,22 +121,7 @@ B = {
 }
 
 F = {
-    # query, pages
-    **{
-        f"126 limit={value}": (query(b"limit=" + value.encode()), *INVALID)
-        for value in ("-1", "0", "201", "1e9", "abc", "1.5", "", "99999999999999999999")
-    },
-    "127 twice": (query(b"limit=1&limit=2"), *REQUEST),
-    "127 twice by escape": (query(b"limit=1&%6cimit=2"), *REQUEST),
-    "128 unknown": (query(b"colour=canary-5f1e"), *INVALID),
-    "128 unknown with a strange name": (query(b"canary-5f1e%20x=1"), *INVALID),
-    "130 offset": (query(b"offset=10"), *INVALID),
-    "134 %ff": (query(b"name=%ff"), *REQUEST),
-    "134 %00": (query(b"name=%00"), *REQUEST),
-    "134 overlong": (query(b"name=%c0%80"), *REQUEST),
-    "134 broken escape": (query(b"name=%zz"), *REQUEST),
     "134 raw bytes": (query(b"name=\xff"), *REQUEST),
-    "65 parameters": (query(b"&".join(b"name=x" for _ in range(65))), *REQUEST),
 }
 
 ROWS = {**A, **B, **F}
@@ -240,14 +149,9 @@ POINTERS = {
     "58 unknown field": "/colour",
     "59 tenant_id": "/tenant_id",
     "59 a field with a strange name": "",
-    "14 NUL": "/name",
     "15 NUL deep in JSON": "/flags/a/0/b",
     "60 naive time": "/at",
     "75 true as integer": "/count",
-    "18 array": "",
-    "126 limit=0": "/limit",
-    "128 unknown": "/colour",
-    "128 unknown with a strange name": "",
 }
 
 
@@ -297,8 +201,8 @@ async def test_a_filter_is_matched_as_it_is_written(things, anna, text):
 
 
 async def test_a_body_announced_as_too_large_is_not_read(things):
-    request, _, _ = A["27 announced as too large"]
-    await request.to(things.app, *defaults())
+    request = body(b"", JSON, (b"content-length", str(MIB + 1).encode()))
+    assert (await request.to(things.app, *defaults())).status == 413
     assert request.read == []
 
 
@@ -307,6 +211,45 @@ async def test_a_chunked_body_is_read_to_the_limit_only(things):
     request.read.clear()
     await request.to(things.app, *defaults())
     assert sum(map(len, request.read)) <= MIB + 65_536
+
+
+async def test_a_body_that_comes_byte_by_byte_has_an_end_in_time(monkeypatch):
+    monkeypatch.setattr(incoming, "BODY_TIMEOUT_S", 0.05)
+
+    async def one_more() -> dict[str, object]:
+        await asyncio.sleep(0)
+        return {"type": "http.request", "body": b"x", "more_body": True}
+
+    with pytest.raises(Problem) as refused:
+        await incoming.read_body(one_more, None, 1 << 40)
+    assert refused.value.code == "request-timeout"
+
+
+async def test_ten_times_what_fits_is_told_to_come_again_and_nothing_of_it_is_lost(
+    things, things_database, open_database
+):
+    """Two connections, each held by a request that does not end; twenty more ask meanwhile."""
+    things.database = open_database(things_database.app_url, pool_size=2)
+    things.database._engine.sync_engine.pool._timeout = 0.05
+    things.app, both_held, go_on = _app(things), asyncio.Barrier(3), asyncio.Event()
+
+    async def hold() -> None:
+        await both_held.wait()
+        await go_on.wait()
+
+    things.before_commit = hold
+    made = [named(f'"held {n}"').to(things.app, *defaults()) for n in range(2)]
+    held = [asyncio.create_task(one) for one in made]
+    await both_held.wait()
+    more = (named(f'"more {n}"').to(things.app, *defaults()) for n in range(20))
+    answers = await asyncio.gather(*more)
+    go_on.set()
+    assert {(a.status, a.json()["code"]) for a in answers} == {(503, "storage-unavailable")}
+    assert {a.headers["retry-after"] for a in answers} == {"1"}
+    assert [(await one).status for one in held] == [201, 201]
+    things.before_commit = None
+    assert (await named('"after"').to(things.app, *defaults())).status == 201
+    assert await things.names() == ["after", "held 0", "held 1"]
 
 
 async def test_without_a_principal_nothing_is_looked_at(things):

@@ -54,6 +54,15 @@ async def test_a_key_with_another_body_is_refused(things, anna):
     assert await things.names() == ["one"]
 
 
+async def test_the_same_body_in_other_order_and_spaces_is_the_same_request(things, anna):
+    sent = {"Content-Type": "application/json", "Idempotency-Key": "k"}
+    bodies = (b'{"name":"one","count":1}', b' { "count" : 1,\n"n\\u0061me":"one" } ')
+    first, second = [await anna.post("/v1/things", content=b, headers=sent) for b in bodies]
+    assert first.status_code == second.status_code == 201
+    assert second.headers["idempotent-replayed"] == "true"
+    assert await things.names() == ["one"]
+
+
 async def test_a_key_with_another_path_of_the_same_route_is_refused(things, anna):
     ids = [(await create(anna, None)).json()["id"] for _ in range(2)]
     headers = {"Idempotency-Key": "k"}

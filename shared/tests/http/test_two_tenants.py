@@ -1,15 +1,13 @@
 """Two tenants on one service: what one is told does not depend on the other, whoever is cut off when."""
 
-import asyncio
 import random
 import re
-from collections.abc import Generator
-from typing import Any
 
 import pytest
 
 from onefunnel.http.principal import Principal
 from onefunnel.ids import new_id
+from onefunnel.testing.cutting import cut_off
 
 from .conftest import Things, _app
 
@@ -17,31 +15,6 @@ CANARY = "CANARY-B"
 PROGRAMS = 25
 LENGTH = 8
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-
-
-class CutOff:
-    """Awaits a coroutine, and cancels its task at the n-th place where it waits."""
-
-    def __init__(self, work: Any, at: int) -> None:
-        self._work = work
-        self._at = at
-        self.waits = 0
-
-    def __await__(self) -> Generator[Any, None, Any]:
-        inner, error = self._work.__await__(), None
-        while True:
-            try:
-                waiting = inner.throw(error) if error is not None else inner.send(None)
-            except StopIteration as done:
-                return done.value
-            self.waits += 1
-            if self.waits == self._at:
-                asyncio.current_task().cancel()
-            error = None
-            try:
-                yield waiting
-            except BaseException as caught:  # noqa: BLE001 - given on to whom it is for
-                error = caught
 
 
 @pytest.fixture
@@ -59,14 +32,7 @@ async def make(things: Things, who: Principal, name: str) -> int:
 
 async def cut(things: Things, who: Principal, name: str, at: int) -> int:
     """Make a thing and be cut off at the n-th wait; return at how many it waited."""
-    work = CutOff(make(things, who, name), at)
-
-    async def run() -> None:
-        await work
-
-    task = asyncio.create_task(run())
-    await asyncio.wait([task])
-    return work.waits
+    return await cut_off(make(things, who, name), at)
 
 
 async def test_a_request_cut_off_at_any_wait_leaves_nothing_to_the_next_tenant(narrow):

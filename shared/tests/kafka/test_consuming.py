@@ -5,6 +5,8 @@ from types import SimpleNamespace
 from uuid import UUID
 
 import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import InvalidTimestampError, MessageSizeTooLargeError
 
 from onefunnel.events.topics import Topic
 from onefunnel.ids import new_id
@@ -13,6 +15,7 @@ from onefunnel.outbox.relay import Relay
 from onefunnel.testing.kafka_topics import led
 from onefunnel.testing.small_reactions import (
     caught_up,
+    dead,
     effects,
     halted,
     ids_of,
@@ -34,6 +37,8 @@ from onefunnel.wakeups import Wakeups
 from .conftest import topics_of
 
 LEADS = (Topic(TOPIC),)
+MIB = 1 << 20
+YEAR_3000_MS = 32_503_680_000_000
 
 
 @pytest.fixture
@@ -103,6 +108,55 @@ async def test_what_was_deleted_before_it_was_read_halts_its_partition_only(
     async with reacting(worker, log):
         await until(lambda: halted(owner), limit_s=60)
         await until(lambda: _are(owner, kept), limit_s=60)
+
+
+@pytest.fixture
+async def stranger(bootstrap, topic_prefix):
+    """Return what writes to the topic without being one of us."""
+    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, max_request_size=8 * MIB)
+    await producer.start()
+
+    async def write(*values: bytes | None, at_ms: int | None = None) -> None:
+        for value in values:
+            await producer.send_and_wait(
+                topic_prefix + TOPIC, value, key=b"anybody's", partition=0, timestamp_ms=at_ms
+            )
+
+    yield write
+    await producer.stop()
+
+
+async def test_what_a_stranger_writes_is_put_aside_and_the_rest_flows(worker, owner, log, stranger):
+    good = values_of(3)
+    nobodys = good[0].replace(b'"tenantid"', b'"x-tenantid"')
+    bad = [b"no JSON", b"", None, b"x" * (MIB + 1), nobodys]
+    await publish(log, good[:1], epoch=1)
+    await stranger(*bad)
+    await publish(log, good[1:], epoch=2)
+    async with reacting(worker, log):
+        await caught_up(owner, log)
+    assert await effects(owner) == ids_of(good)
+    letters = await dead(owner)
+    assert [letter.record for letter in letters] == [value or b"" for value in bad]
+    assert all(letter.reason.startswith("no envelope") for letter in letters)
+
+
+async def test_a_record_that_no_topic_of_ours_may_hold_is_refused_by_the_broker(stranger):
+    with pytest.raises(MessageSizeTooLargeError):
+        await stranger(b"x" * (2 * MIB + 1))
+
+
+async def test_when_a_record_says_it_was_written_does_not_matter(worker, owner, log, stranger):
+    values = values_of(2)
+    with pytest.raises(InvalidTimestampError):  # the broker's own clock is looked at by the broker
+        await stranger(values[0], at_ms=YEAR_3000_MS)
+    await stranger(values[0], at_ms=0)
+    await stranger(values[1], at_ms=1)
+    await stranger(*values)  # and again, by the clock
+    async with reacting(worker, log):
+        await caught_up(owner, log)
+    assert await effects(owner) == ids_of(values)
+    assert await dead(owner) == []
 
 
 async def halted_at_all(owner) -> bool:

@@ -20,6 +20,7 @@ from standalone.archive.manifest import NAME, Manifest, Part, not_a_backup, read
 from standalone.console.failure import REFUSED, Failure
 from standalone.host import lock, postgres
 from standalone.host.processes import mark_of
+from standalone.host.wiring import ERASED
 
 _MAX_SMALL_BYTES: Final = 1_000_000
 _POSITIONS: Final = "SELECT topic, partition, next_position, log_id FROM stream_partition"
@@ -28,8 +29,11 @@ SELECT t.name, h.partition, h.next_position, h.log_start, m.log_id
 FROM head h JOIN topic t ON t.id = h.topic_id CROSS JOIN meta m"""
 
 
-def restore(data: Path, file: Path) -> Manifest:
-    """Make a stack out of a backup. The directory must hold none; a failure leaves none behind."""
+def restore(data: Path, file: Path, erased: Path | None = None) -> Manifest:
+    """Make a stack out of a backup. The directory must hold none; a failure leaves none behind.
+
+    Who is on the list `erased` is erased anew before the stack serves.
+    """
     with _opened(file) as archive:
         manifest = read_manifest(_small(archive, NAME))
         _refuse_newer(manifest)
@@ -39,6 +43,8 @@ def restore(data: Path, file: Path) -> Manifest:
             _refuse_used(data)
             try:
                 _restore_into(data, archive, manifest)
+                if erased is not None:
+                    _write_private(data / ERASED, erased.read_bytes())
             except BaseException:
                 shutil.rmtree(data / "postgres", ignore_errors=True)
                 raise

@@ -8,7 +8,7 @@ from standalone.console.tables import say, show_json
 from standalone.console.verbs import Verbs
 
 ROLES = (
-    "rep", "marketer", "manager", "executive", "comp_admin", "auditor", "integration", "admin",
+    "rep", "marketer", "manager", "executive", "comp_admin", "auditor", "integration", "operator", "admin",
 )  # fmt: skip
 
 

@@ -35,14 +35,22 @@ def backup(data: Path, file: Path, as_json: bool) -> None:
 @click.command()
 @click.argument("file", type=_FILE)
 @data_option
+@click.option(
+    "--erased",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="DATA/erased.jsonl of the former stack: who is on it is erased anew, before anything is served.",
+)
 @json_option
-def restore(data: Path, file: Path, as_json: bool) -> None:
-    """Make a stack out of a backup, in a directory that holds none."""
+def restore(data: Path, file: Path, erased: Path | None, as_json: bool) -> None:
+    """Make a stack out of a backup, in a directory that holds none.
+
+    Whoever was erased after the backup is in it again, unless `--erased` says who they were.
+    """
     import dataclasses
 
     from standalone.archive import restore as restoring
 
-    manifest = restoring.restore(data, file)
+    manifest = restoring.restore(data, file, erased)
     if as_json:
         show_json(dataclasses.asdict(manifest))
         return

@@ -7,7 +7,7 @@ from standalone.console.tables import say, show_json, show_table
 from standalone.console.verbs import Verbs
 
 # Those that take in events of the log.
-SERVICES = click.Choice(["lead", "scoring", "metrics", "gateway"])
+SERVICES = click.Choice(["lead", "scoring", "content", "metrics", "gateway"])
 
 
 @click.group("dead-letters", cls=Verbs)

@@ -56,16 +56,21 @@ def verify(data: Path, as_json: bool) -> int:
 
 @click.command("verify-audit")
 @data_option
+@click.option(
+    "--apart",
+    is_flag=True,
+    help="Of services that run apart: the environment is that of one of their workers.",
+)
 @json_option
-def verify_audit(data: Path, as_json: bool) -> int:
+def verify_audit(data: Path, apart: bool, as_json: bool) -> int:
     """Look whether any row of the audit was changed, removed, added or left unsealed.
 
     Exit code 1 if so. What was seen to be whole is remembered beside the data (audit-anchors.json) and in the
     output: keep one of them elsewhere, and an end that is cut off shows too.
     """
-    from standalone.auditing import verify_audits
+    from standalone.auditing import verify_audits, verify_audits_apart
 
-    found = verify_audits(data)
+    found = verify_audits_apart(data) if apart else verify_audits(data)
     if as_json:
         show_json(_plain(found))
     else:

@@ -2,7 +2,7 @@
 
 from decimal import Decimal, InvalidOperation
 
-from onefunnel.minor_units import exponent_of
+from onefunnel.currencies import exponent_of
 
 
 def to_minor(amount: Decimal, currency: str) -> int | None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from onefunnel.ops import PORT
+from onefunnel.environment import METRICS_PORT
 from onefunnel.persistence.local_server import MAJOR, LocalServer
 from standalone.console.failure import NOT_READY, OK, Failure
 from standalone.console.tables import say
@@ -189,7 +189,7 @@ def _children(
         "worker",
         "standalone.host.worker",
         data / "logs" / "worker.log",
-        environment={**environment, WAKE: str(hears), PORT: str(metrics_port)},
+        environment={**environment, WAKE: str(hears), METRICS_PORT: str(metrics_port)},
         descriptors=(hears,),
     )
     return [web, worker]

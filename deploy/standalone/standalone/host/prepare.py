@@ -16,6 +16,7 @@ from gateway.main import provision_tenant
 from onefunnel.persistence.urls import APP_ROLE
 from onefunnel.profiles import embedded
 from onefunnel.profiles.embedded import Settings
+from standalone.host.erased import erase_again
 from standalone.host.keys import keep_keys, read_keys
 from standalone.host.processes import die_with
 from standalone.host.stack import PACKAGES, open_stack
@@ -33,6 +34,7 @@ async def prepare(
     await _shed_idle_connections(stack_settings.database_url)
     made: dict[str, dict[Role, str]] = {}
     async with open_stack("web") as stack:
+        await erase_again(stack.runtime, data)
         for tenant, settings in tenants.items():
             kept = (read_keys(data) or {}).get(tenant, {})
             has = [role for role in ROLES if role in kept]

@@ -14,7 +14,7 @@ from onefunnel.persistence.local_server import LocalServer
 from standalone.console.failure import Failure
 from standalone.host import show
 from standalone.host.keys import internal_key, read_keys
-from standalone.host.wiring import MIGRATIONS, migration_folder
+from standalone.host.wiring import DATA, MIGRATIONS, migration_folder
 
 STAMP: Final = "prepared.json"
 Settings = Mapping[str, str | int]
@@ -29,6 +29,7 @@ def environment_of(data: Path, server: LocalServer) -> dict[str, str]:
     return {
         "ONEFUNNEL_DATABASE_URL": server.url("postgres"),
         "ONEFUNNEL_INTERNAL_KEY": internal_key(data),
+        DATA: str(data.absolute()),
     }
 
 

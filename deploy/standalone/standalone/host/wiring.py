@@ -8,6 +8,8 @@ from typing import Final
 LISTEN: Final = "ONEFUNNEL_LISTEN_FD"
 WAKE: Final = "ONEFUNNEL_WAKE_FD"
 PARENT: Final = "ONEFUNNEL_PARENT"
+DATA: Final = "ONEFUNNEL_DATA"
+ERASED: Final = "erased.jsonl"  # in a data directory: who was erased
 
 # Which package's migrations make which database.
 MIGRATIONS: Final = {

@@ -2,6 +2,9 @@
 
 import asyncio
 import os
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
 import uvloop
 
@@ -9,9 +12,10 @@ from onefunnel import tracing
 from onefunnel.ops import answering
 from onefunnel.service import stop_on_signals, watches_of, work
 from onefunnel.telemetry import configure_logs
+from standalone.host.erased import keep_erased
 from standalone.host.processes import die_with
 from standalone.host.stack import open_stack
-from standalone.host.wiring import PARENT
+from standalone.host.wiring import DATA, PARENT
 
 
 async def run() -> None:
@@ -24,7 +28,9 @@ async def run() -> None:
     async with open_stack("worker") as stack:
         services = list(stack.services.values())
         async with answering(watches_of(services)):
-            await work(services, stack.runtime, stop)
+            keeping = partial(keep_erased, stack.runtime, Path(os.environ[DATA]))
+            runtime = replace(stack.runtime, upkeep=(*stack.runtime.upkeep, keeping))
+            await work(services, runtime, stop)
 
 
 def main() -> None:

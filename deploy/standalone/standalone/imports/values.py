@@ -7,7 +7,7 @@ from decimal import Decimal
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from onefunnel.minor_units import exponent_of
+from onefunnel.currencies import exponent_of
 from standalone.console.money import to_minor
 
 MAX_MINOR = 10**15

@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from content_service.adapters.tables import ASSET, ASSET_RATING, EDITION, SHARE
+from content_service.adapters.words import of_verdict
 from content_service.application.ports import Author, Saved
 from content_service.domain.asset import Asset, Edition, Share
 from onefunnel.errors import conflict, not_found
@@ -16,15 +17,17 @@ from onefunnel.events import Event
 from onefunnel.events.envelope import Metadata
 from onefunnel.ids import new_id
 from onefunnel.outbox.rows import AggregateRows
+from onefunnel.vault.notes import Notes
 
 
 class SqlAssets:
     """The library of one tenant in one transaction."""
 
-    def __init__(self, conn: AsyncConnection, metadata: Metadata) -> None:
+    def __init__(self, conn: AsyncConnection, metadata: Metadata, notes: Notes) -> None:
         self._conn = conn
         self._tenant_id = metadata.tenant_id
         self._rows = AggregateRows(conn, metadata, ASSET)
+        self._notes = notes
 
     async def get(self, asset_id: UUID) -> Asset:
         """Return an asset, locked."""
@@ -98,18 +101,19 @@ class SqlAssets:
         self, asset_id: UUID, score: int, reason: str | None, *, by: Author, at: datetime
     ) -> None:
         """Add a verdict to the history."""
+        rating_id = new_id()
         await self._insert(
             ASSET_RATING,
             {
-                "id": new_id(),
+                "id": rating_id,
                 "asset_id": asset_id,
                 "score": score,
-                "reason": reason,
                 "rated_by": by.person_id,
                 "principal_id": by.principal_id,
                 "rated_at": at,
             },
         )
+        await self._notes.keep(of_verdict(rating_id, by.person_id), reason)
 
     async def _share(self, condition: Any) -> Share:
         query = select(SHARE).where(SHARE.c.tenant_id == self._tenant_id, condition)

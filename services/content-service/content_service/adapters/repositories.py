@@ -7,16 +7,20 @@ from content_service.adapters.conversation import SqlFeedback, SqlWinLoss
 from content_service.adapters.viewings import SqlSearches, SqlViewings
 from content_service.application.ports import Tx
 from onefunnel.events.envelope import Metadata
+from onefunnel.persistence.database import driver_of
+from onefunnel.vault.keyring import Keyring
+from onefunnel.vault.notes import Notes
 
 
-def open_tx(conn: AsyncConnection, metadata: Metadata) -> Tx:
+def open_tx(keyring: Keyring, conn: AsyncConnection, metadata: Metadata) -> Tx:
     """Return the repositories of the metadata's tenant; every query names the tenant itself."""
+    notes = Notes(driver_of(conn), metadata.tenant_id, keyring)
     return Tx(
-        assets=SqlAssets(conn, metadata),
+        assets=SqlAssets(conn, metadata, notes),
         viewings=SqlViewings(conn, metadata),
-        searches=SqlSearches(conn, metadata),
-        feedback=SqlFeedback(conn, metadata),
-        winloss=SqlWinLoss(conn, metadata),
+        searches=SqlSearches(conn, metadata, notes, keyring),
+        feedback=SqlFeedback(conn, metadata, notes),
+        winloss=SqlWinLoss(conn, metadata, notes),
         tenant_id=metadata.tenant_id,
         now=metadata.recorded_at,
     )

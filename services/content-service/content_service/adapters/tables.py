@@ -1,4 +1,7 @@
-"""The library's tables. What is published per aggregate is in `asset`, `feedback` and `winloss`."""
+"""The library's tables. What is published per aggregate is in `asset`, `feedback` and `winloss`.
+
+What people said about the library, a deal or each other is in the vault.
+"""
 
 from typing import Final
 
@@ -88,14 +91,13 @@ ASSET_RATING: Final = _table(
     "asset_rating",
     Column("asset_id", Uuid),
     Column("score", Integer),
-    Column("reason", Text),
     Column("rated_by", Uuid),
     Column("principal_id", Text),
     _time("rated_at"),
 )
 SEARCH: Final = _table(
     "search",
-    Column("words", Text),
+    Column("digest", LargeBinary),
     Column("viewer_id", Uuid),
     Column("results", Integer),
     _time("searched_at"),
@@ -103,14 +105,12 @@ SEARCH: Final = _table(
 FEEDBACK: Final = _aggregate(
     "feedback",
     Column("kind", Text),
-    Column("text", Text),
     Column("owner_id", Uuid),
     Column("due_on", Date),
     Column("submitted_by", Uuid),
     _time("submitted_at"),
     Column("asset_id", Uuid),
     Column("campaign_id", Uuid),
-    Column("answer", Text),
     Column("changed", Boolean),
     Column("answered_by", Uuid),
     _time("answered_at"),
@@ -120,7 +120,6 @@ WINLOSS: Final = _aggregate(
     Column("deal_id", Uuid),
     Column("voice", Text),
     Column("reasons", ARRAY(Text)),
-    Column("text", Text),
     Column("recorded_by", Uuid),
     _time("recorded_at"),
 )

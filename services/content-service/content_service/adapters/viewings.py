@@ -7,10 +7,13 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from content_service.adapters.tables import SEARCH, VIEWED_PAGE, VIEWING
+from content_service.adapters.words import of_search
 from content_service.domain.viewing import Viewing
 from onefunnel.events.content import ContentSearched, ContentViewed
 from onefunnel.events.envelope import Metadata, encode
 from onefunnel.outbox.writer import append_only
+from onefunnel.vault.keyring import Keyring
+from onefunnel.vault.notes import Notes
 
 
 class SqlViewings:
@@ -100,22 +103,28 @@ class SqlViewings:
 class SqlSearches:
     """Searches of one tenant in one transaction."""
 
-    def __init__(self, conn: AsyncConnection, metadata: Metadata) -> None:
+    def __init__(
+        self, conn: AsyncConnection, metadata: Metadata, notes: Notes, keyring: Keyring
+    ) -> None:
         self._conn = conn
         self._metadata = metadata
+        self._notes = notes
+        self._keyring = keyring
 
     async def keep(self, words: str, event: ContentSearched) -> UUID:
-        """Keep the words here and publish that somebody searched."""
+        """Keep the words here, sealed, and publish that somebody searched."""
+        digest = self._keyring.digest(self._metadata.tenant_id, words)
         await self._conn.execute(
             insert(SEARCH).values(
                 tenant_id=self._metadata.tenant_id,
                 id=event.search_id,
-                words=words,
+                digest=digest,
                 viewer_id=event.viewer_id,
                 results=event.results,
                 searched_at=event.searched_at,
             )
         )
+        await self._notes.keep(of_search(event.viewer_id, digest), words)
         [record] = encode([event], self._metadata)
         await append_only(self._conn, [record])
         return record.event_id

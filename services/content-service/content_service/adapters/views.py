@@ -4,14 +4,15 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from content_service.adapters.assets import asset_from, edition_from
-from content_service.adapters.conversation import feedback_from, winloss_from
+from content_service.adapters.conversation import feedback_of, winlosses_of
 from content_service.adapters.library import find_assets
 from content_service.adapters.performance import performance_of
-from content_service.adapters.tables import ASSET, EDITION, FEEDBACK, SEARCH, WINLOSS
+from content_service.adapters.searches import find_searches
+from content_service.adapters.tables import ASSET, EDITION, FEEDBACK, WINLOSS
 from content_service.application.queries import (
     AssetView,
     EditionView,
@@ -26,14 +27,18 @@ from content_service.application.queries import (
 from content_service.domain.feedback import Feedback
 from content_service.domain.winloss import WinLoss
 from onefunnel.errors import not_found
+from onefunnel.persistence.database import driver_of
+from onefunnel.vault.keyring import Keyring
+from onefunnel.vault.notes import Notes
 
 
 class SqlViews:
     """Reads of one tenant in one transaction."""
 
-    def __init__(self, conn: AsyncConnection, tenant_id: UUID) -> None:
+    def __init__(self, keyring: Keyring, conn: AsyncConnection, tenant_id: UUID) -> None:
         self._conn = conn
         self._tenant_id = tenant_id
+        self._notes = Notes(driver_of(conn), tenant_id, keyring)
 
     async def asset(self, asset_id: UUID) -> AssetView:
         """Return an asset."""
@@ -63,26 +68,7 @@ class SqlViews:
 
     async def searches(self, wanted: SearchFilter) -> list[SearchView]:
         """Return what was searched for, most frequent first."""
-        times = func.count()
-        query = (
-            select(
-                SEARCH.c.words,
-                times.label("count"),
-                func.count(SEARCH.c.viewer_id.distinct()).label("searchers"),
-                func.max(SEARCH.c.searched_at).label("last_searched_at"),
-            )
-            .where(SEARCH.c.tenant_id == self._tenant_id)
-            .group_by(SEARCH.c.words)
-        )
-        if wanted.empty:
-            query = query.where(SEARCH.c.results == 0)
-        if wanted.after is not None:
-            count, words = wanted.after
-            query = query.having((times < count) | ((times == count) & (SEARCH.c.words > words)))
-        rows = await self._conn.execute(
-            query.order_by(times.desc(), SEARCH.c.words).limit(wanted.limit)
-        )
-        return [SearchView(**row) for row in rows.mappings()]
+        return await find_searches(self._conn, self._tenant_id, wanted, self._notes)
 
     async def performance(self, asset_id: UUID) -> Performance:
         """Return how an asset does."""
@@ -105,7 +91,7 @@ class SqlViews:
             conditions.append(tuple_(FEEDBACK.c.due_on, FEEDBACK.c.id) > tuple_(*wanted.after))
         query = select(FEEDBACK).where(*conditions).order_by(FEEDBACK.c.due_on, FEEDBACK.c.id)
         rows = await self._conn.execute(query.limit(wanted.limit))
-        return [feedback_from(row) for row in rows.mappings()]
+        return await feedback_of(rows.mappings().all(), self._notes)
 
     async def feedback_item(self, feedback_id: UUID) -> Feedback:
         """Return one item."""
@@ -115,7 +101,8 @@ class SqlViews:
         row = (await self._conn.execute(query)).mappings().one_or_none()
         if row is None:
             raise not_found("feedback")
-        return feedback_from(row)
+        (item,) = await feedback_of([row], self._notes)
+        return item
 
     async def winlosses(self, wanted: WinLossFilter) -> list[WinLoss]:
         """Return why deals were won or lost, newest first."""
@@ -130,7 +117,7 @@ class SqlViews:
         query = select(table).where(*conditions)
         query = query.order_by(table.c.recorded_at.desc(), table.c.id.desc())
         rows = await self._conn.execute(query.limit(wanted.limit))
-        return [winloss_from(row) for row in rows.mappings()]
+        return await winlosses_of(rows.mappings().all(), self._notes)
 
     async def names(self, asset_ids: Sequence[UUID]) -> dict[UUID, str]:
         """Return the titles of those assets that exist."""

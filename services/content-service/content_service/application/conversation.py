@@ -1,6 +1,6 @@
 """What sales tells marketing, and why deals were won or lost. Each is one transaction."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from uuid import UUID
 
@@ -17,7 +17,7 @@ class SubmitFeedback:
     """Tell marketing something, and whom it concerns by when."""
 
     kind: str
-    text: str
+    text: str = field(repr=False)
     owner_id: PersonId
     due_on: date
     asset_id: AssetId | None
@@ -49,7 +49,7 @@ class AnswerFeedback:
     """Answer an item, and say whether something was changed because of it."""
 
     feedback_id: UUID
-    text: str
+    text: str = field(repr=False)
     changed: bool
 
 
@@ -69,7 +69,7 @@ class RecordWinLoss:
     deal_id: DealId
     voice: Voice
     reasons: tuple[str, ...]
-    text: str | None
+    text: str | None = field(repr=False)
     recorded_at: datetime | None
 
 

@@ -1,7 +1,7 @@
 """What may be done to the library. Each is one transaction; the caller commits."""
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -133,7 +133,7 @@ class RateAsset:
 
     asset_id: UUID
     score: int
-    reason: str | None
+    reason: str | None = field(repr=False)
 
 
 async def rate_asset(command: RateAsset, *, by: Author, tx: Tx) -> tuple[Asset, Saved]:

@@ -1,7 +1,7 @@
 """What may be asked of the library: read straight from SQL."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, Literal, Protocol
 from uuid import UUID
@@ -28,7 +28,7 @@ class LibraryFilter:
     """Which assets: the ones in use unless told otherwise, best or newest first."""
 
     today: date
-    words: str | None
+    words: str | None = field(repr=False)
     kind: str | None
     stage: str | None
     segment: str | None
@@ -57,9 +57,10 @@ class EditionView:
 
 @dataclass(frozen=True, slots=True)
 class SearchView:
-    """Words that were searched for, how often, by how many."""
+    """Words that were searched for, how often, by how many; `digest` tells them from others."""
 
-    words: str
+    digest: bytes
+    words: str = field(repr=False)
     count: int
     searchers: int
     last_searched_at: datetime
@@ -70,7 +71,7 @@ class SearchFilter:
     """Which searches, most frequent first; `empty` are those that found nothing."""
 
     empty: bool
-    after: tuple[int, str] | None
+    after: tuple[int, bytes] | None
     limit: int
 
 
@@ -138,7 +139,7 @@ class Views(Protocol):
         ...
 
     async def searches(self, wanted: SearchFilter) -> list[SearchView]:
-        """Return what was searched for, most frequent first."""
+        """Return what was searched for, most frequent first, without what only erased people searched for."""
         ...
 
     async def performance(self, asset_id: UUID) -> Performance:

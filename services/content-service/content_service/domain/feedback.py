@@ -1,6 +1,6 @@
 """What sales tells marketing: each item has one owner, a day it is due, and one answer."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from uuid import UUID
 
@@ -15,7 +15,7 @@ _ABOVE = frozenset({"manager", "executive", "admin"})
 class Answer:
     """What the owner said, and whether something was changed because of it."""
 
-    text: str
+    text: str = field(repr=False)
     changed: bool
     answered_by: PersonId | None
     answered_at: datetime
@@ -27,7 +27,7 @@ class Feedback:
 
     id: UUID
     kind: str
-    text: str
+    text: str = field(repr=False)
     owner_id: PersonId
     due_on: date
     submitted_by: PersonId | None

@@ -1,7 +1,7 @@
 """Why a deal was won or lost, in three voices that are never mixed: the rep, marketing, the buyer."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
@@ -23,7 +23,7 @@ class WinLoss:
     deal_id: DealId
     voice: Voice
     reasons: tuple[str, ...]
-    text: str | None
+    text: str | None = field(repr=False)
     recorded_by: PersonId | None
     recorded_at: datetime
 

@@ -34,8 +34,9 @@ async def find_asset_names(body: WantedNames, asked: Asking) -> Response:
 
 @internal.get("/status")
 async def get_status(asked: Asking) -> Response:
-    """Return how many events wait in the outbox, and how long the oldest has been waiting."""
-    return asked.read.answer({"outbox": await asked.wiring.outbox()})
+    """Return what waits in the outbox, how far behind the reactions are and what waits for an operator."""
+    standing = await asked.wiring.reactions(asked.principal.tenant_id)
+    return asked.read.answer({"outbox": await asked.wiring.outbox(), **standing})
 
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (

@@ -108,9 +108,8 @@ async def list_searches(asked: Asking, page: PageRequest, empty: Empty = False) 
     """List what was searched for, most frequent first; `empty=true` is the list of gaps."""
 
     async def query(views: Views) -> object:
-        after = (int(page.after[0] or 0), str(page.after[1])) if page.after else None
-        found = await views.searches(SearchFilter(empty, after, page.limit + 1))
-        return page.answer(found, key=lambda s: [s.count, s.words], item=SearchedWords.of)
+        found = await views.searches(SearchFilter(empty, _searched(page), page.limit + 1))
+        return page.answer(found, key=lambda s: [s.count, s.digest.hex()], item=SearchedWords.of)
 
     return await asked.show(query)
 
@@ -229,3 +228,9 @@ def _place(page: Page, *, searching: bool) -> tuple[int | datetime, UUID] | None
     first, asset_id = page.after
     place = int(first or 0) if searching else datetime.fromisoformat(str(first))
     return place, UUID(str(asset_id))
+
+
+def _searched(page: Page) -> tuple[int, bytes] | None:
+    if page.after is None:
+        return None
+    return int(page.after[0] or 0), bytes.fromhex(str(page.after[1]))

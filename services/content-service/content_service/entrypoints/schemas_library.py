@@ -22,7 +22,7 @@ from content_service.application.queries import (
 )
 from content_service.domain.asset import Asset, Edition, Share, Standing
 from onefunnel.events.values import Code, DealId, LeadId, PersonId, StepKey
-from onefunnel.http.bodies import Body, Day, Id, Name, Time, Words
+from onefunnel.http.bodies import Body, Day, Id, Name, OutsideName, Time, Words
 
 # So much text makes a search vector well below PostgreSQL's limit of a megabyte.
 LongText = Annotated[str, StringConstraints(max_length=100_000)]
@@ -34,7 +34,7 @@ class AssetExternal(Body):
     """What the asset is called in the system that it came from; its id follows from it."""
 
     source: Code
-    id: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    id: OutsideName
 
 
 class AssetBody(Body):

@@ -32,6 +32,7 @@ class Wiring:
     tx_of: TxFactory
     views_of: ViewsFactory
     outbox: Callable[[], Awaitable[Mapping[str, object]]]
+    reactions: Callable[[UUID], Awaitable[Mapping[str, object]]]  # how they stand for a tenant
 
     @property
     def today(self) -> date:

@@ -1,11 +1,13 @@
 """Connections and their deliveries in PostgreSQL."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import asdict, replace
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
+import orjson
 from sqlalchemy import Row, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -14,7 +16,7 @@ from gateway.adapters.keeping import connection_of, row_of, standing_of
 from gateway.adapters.noting import note_look
 from gateway.adapters.repositories import Transactions
 from gateway.adapters.tables import CONNECTION, CONNECTION_ENDPOINT, DELIVERY
-from gateway.application.deliveries import Claimed, ItemFault, StoredDelivery
+from gateway.application.deliveries import Claim, ItemFault, StoredDelivery, Telling
 from gateway.application.sealing import CannotOpen
 from gateway.domain.connection import Connection
 from gateway.domain.crm_api.apis import APIS
@@ -22,17 +24,26 @@ from gateway.domain.webhooks.mapping import Fault
 from gateway.domain.webhooks.reading import Change, Look
 from onefunnel.errors import conflict
 from onefunnel.events.crm import CrmChangeReceived
-from onefunnel.events.envelope import Metadata, encode
+from onefunnel.events.envelope import Metadata, Record, encode
 from onefunnel.outbox.writer import append_only
 from onefunnel.persistence.database import driver_of
 
+MAX_REMEMBERED: Final = 10_000
+
 _CLAIM = """
 INSERT INTO delivery_key (tenant_id, connection_id, key, delivery_id, digest, record)
-SELECT $1, $2, key, $3, digest, record
-FROM unnest($4::text[], $5::bytea[], $6::text[]) AS given (key, digest, record)
+SELECT $1, * FROM unnest($2::uuid[], $3::text[], $4::uuid[], $5::bytea[], $6::text[])
 ON CONFLICT (tenant_id, connection_id, key) DO NOTHING
-RETURNING key"""
-
+RETURNING delivery_id, key"""
+_KEEP = """
+INSERT INTO delivery (tenant_id, id, connection_id, received_at, sealed, digest, secret_id, changes,
+    told, status, faults, sealed_on)
+SELECT $1, id, connection_id, received_at, sealed, digest, secret_id, changes, told, status,
+    faults::jsonb, sealed_on
+FROM unnest($2::uuid[], $3::uuid[], $4::timestamptz[], $5::bytea[], $6::bytea[], $7::uuid[], $8::int[],
+    $9::int[], $10::text[], $11::text[], $12::date[])
+AS given (id, connection_id, received_at, sealed, digest, secret_id, changes, told, status, faults,
+    sealed_on)"""
 
 _ASK = """
 INSERT INTO record_read (tenant_id, connection_id, delivery_id, kind, external_id, change)
@@ -110,6 +121,12 @@ class ConnectionRepository:
         await driver.execute(_LANE, *key, connection.access.reconcile_minutes, has_channel)
         await driver.execute(_UNPARK, *key)
 
+    async def at(self, endpoint_ids: Collection[str]) -> Mapping[str, Connection]:
+        """Return the connections behind endpoints."""
+        question = select(CONNECTION).where(CONNECTION.c.endpoint_id.in_(endpoint_ids))
+        found = (connection_of(row) for row in await self._conn.execute(question))
+        return {connection.endpoint_id: connection for connection in found}
+
     async def after(self, last: UUID | None, limit: int) -> Sequence[Connection]:
         """Return `limit` connections after `last`, newest first."""
         query = select(CONNECTION).order_by(CONNECTION.c.id.desc()).limit(limit)
@@ -119,22 +136,25 @@ class ConnectionRepository:
 
 
 class DatabaseEndpoints:
-    """Finds a connection by its endpoint in two steps: whose it is, then the connection inside that tenant."""
+    """Whose an endpoint is, before anything else is known of a request. An endpoint never changes hands."""
 
     def __init__(self, database: Transactions) -> None:
         self._database = database
+        self._known: OrderedDict[str, UUID] = OrderedDict()
 
-    async def find(self, endpoint_id: str) -> Connection | None:
-        """Return the connection behind an endpoint, None if there is none."""
+    async def tenant_of(self, endpoint_id: str) -> UUID | None:
+        """Return the tenant of an endpoint, None if there is none."""
+        if (known := self._known.get(endpoint_id)) is not None:
+            return known
         async with self._database.transaction() as conn:
             table = CONNECTION_ENDPOINT
-            question = select(table.c.tenant_id, table.c.connection_id)
-            found = await conn.execute(question.where(table.c.id == endpoint_id))
-            owner = found.one_or_none()
-        if owner is None:
-            return None
-        async with self._database.tenant(owner.tenant_id) as conn:
-            return await ConnectionRepository(conn).get(owner.connection_id)
+            found = await conn.execute(select(table.c.tenant_id).where(table.c.id == endpoint_id))
+            tenant_id: UUID | None = found.scalar_one_or_none()
+        if tenant_id is not None:
+            if len(self._known) >= MAX_REMEMBERED:
+                self._known.popitem(last=False)
+            self._known[endpoint_id] = tenant_id
+        return tenant_id
 
 
 class DatabaseStandings:
@@ -164,21 +184,20 @@ class DeliveryRepository:
         self._metadata = metadata
         self._bodies = bodies
 
-    async def claim(
-        self, connection_id: UUID, keys: Mapping[str, Claimed], delivery_id: UUID
-    ) -> set[str]:
-        """Note keys as taken by this delivery; return those that no delivery had before."""
-        taken = sorted(keys)  # in one order, so that two deliveries never wait for each other
+    async def claim(self, claims: Sequence[Claim]) -> set[tuple[UUID, str]]:
+        """Note keys as taken; return those that no delivery had before, each with the delivery that took it."""
+        # In one order, so that no two transactions wait for each other.
+        ordered = sorted(claims, key=lambda one: (one.connection_id.int, one.key))
         rows = await driver_of(self._conn).fetch(
             _CLAIM,
             self._metadata.tenant_id,
-            connection_id,
-            delivery_id,
-            taken,
-            [keys[key].digest for key in taken],
-            [keys[key].record for key in taken],
+            [one.connection_id for one in ordered],
+            [one.key for one in ordered],
+            [one.delivery_id for one in ordered],
+            [one.digest for one in ordered],
+            [one.record for one in ordered],
         )
-        return {row["key"] for row in rows}
+        return {(row["delivery_id"], row["key"]) for row in rows}
 
     async def sealed(self, content: bytes, delivery_id: UUID, day: date) -> bytes:
         """Return a body as it may be kept."""
@@ -206,8 +225,13 @@ class DeliveryRepository:
         """Erase the bodies of all deliveries that speak of these records, and of those still to come."""
         driver, key = driver_of(self._conn), (self._metadata.tenant_id, connection_id)
         await driver.execute(_MARK_ERASED, *key, delivery_id, records)
-        await driver.execute(_ERASE, *key, records)
+        await self.empty(connection_id, records)
         await driver.execute(_READ_NO_MORE, *key, records)
+
+    async def empty(self, connection_id: UUID, records: Sequence[str]) -> None:
+        """Erase the bodies of all deliveries that speak of these records."""
+        key = (self._metadata.tenant_id, connection_id)
+        await driver_of(self._conn).execute(_ERASE, *key, records)
 
     async def erased_among(self, connection_id: UUID, records: Sequence[str]) -> set[str]:
         """Return those of these records that were erased before."""
@@ -218,12 +242,29 @@ class DeliveryRepository:
         )
         return {row["record"] for row in found}
 
-    async def add(self, delivery: StoredDelivery, events: Sequence[CrmChangeReceived]) -> None:
-        """Keep a delivery, and what it tells goes out with it or not at all."""
-        row = asdict(delivery) | {"tenant_id": self._metadata.tenant_id}
-        row["faults"] = [_fault_json(fault) for fault in delivery.faults]
-        await self._conn.execute(insert(DELIVERY).values(row))
-        await self.tell(events)
+    async def add(self, told: Sequence[Telling]) -> None:
+        """Keep deliveries, and what they tell goes out with them or not at all."""
+        kept = [one.delivery for one in told]
+        await driver_of(self._conn).execute(
+            _KEEP,
+            self._metadata.tenant_id,
+            [one.id for one in kept],
+            [one.connection_id for one in kept],
+            [one.received_at for one in kept],
+            [one.sealed for one in kept],
+            [one.digest for one in kept],
+            [one.secret_id for one in kept],
+            [one.changes for one in kept],
+            [one.told for one in kept],
+            [one.status for one in kept],
+            [_faults_json(one.faults).decode() for one in kept],
+            [one.sealed_on for one in kept],
+        )
+        records: list[Record] = []
+        for one in told:
+            trace = one.trace or self._metadata.correlation_id
+            records += encode(one.events, replace(self._metadata, correlation_id=trace))
+        await append_only(self._conn, records)
 
     async def ask(self, delivery: StoredDelivery, records: Sequence[Change]) -> None:
         """Note that these records are to be read in the CRM."""
@@ -271,6 +312,10 @@ class DeliveryRepository:
             query = query.where(DELIVERY.c.id < last)
         rows = await self._conn.execute(query.order_by(DELIVERY.c.id.desc()).limit(limit))
         return [_delivery_of(row) for row in rows]
+
+
+def _faults_json(faults: Sequence[ItemFault]) -> bytes:
+    return orjson.dumps([_fault_json(fault) for fault in faults])
 
 
 def _fault_json(fault: ItemFault) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """Deliveries of all tenants on their way out, under the worker role: announced, claimed, noted, forgotten."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import fields, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -14,7 +14,9 @@ from gateway.adapters.subscriptions import row_of, subscription_of
 from gateway.adapters.tables import WEBHOOK_DELIVERY, WEBHOOK_SUBSCRIPTION
 from gateway.application.sending import Claimed
 from gateway.application.subscriptions import Announced
+from gateway.domain.published import PUBLISHED
 from gateway.domain.subscription import Attempt, OutgoingDelivery, Subscription
+from onefunnel.events.envelope import Envelope
 from onefunnel.ids import new_id
 from onefunnel.persistence.database import driver_of
 
@@ -29,6 +31,9 @@ _ASKED: Final = """
 SELECT id FROM webhook_subscription
 WHERE tenant_id = $1 AND state = 'active' AND events ? $2 AND created_at <= $3
 FOR KEY SHARE"""
+_ASKED_FOR: Final = """
+SELECT DISTINCT tenant_id, jsonb_array_elements_text(events)
+FROM webhook_subscription WHERE tenant_id = ANY($1::uuid[]) AND state = 'active'"""
 _ANNOUNCE: Final = """
 INSERT INTO webhook_delivery
     (tenant_id, id, subscription_id, event_id, type, body, status, attempts, created_at, due_since, next_at)
@@ -80,6 +85,18 @@ class DatabaseAnnouncements:
         await driver.execute(
             _ANNOUNCE, tenant_id, ids, asked, event.event_id, event.type, event.body, now
         )
+
+
+async def asked_for(conn: AsyncConnection, tenants: Collection[UUID]) -> Callable[[Envelope], bool]:
+    """Return what says whether an event of these tenants concerns us: if it is told, somebody subscribed."""
+    rows = await driver_of(conn).fetch(_ASKED_FOR, tenants)
+    asked = {(row[0], row[1]) for row in rows}
+
+    def concerns(envelope: Envelope) -> bool:
+        published = PUBLISHED.get(envelope.type)
+        return published is None or (envelope.tenantid, published.name) in asked
+
+    return concerns
 
 
 class DatabaseClaims:

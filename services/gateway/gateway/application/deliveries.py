@@ -1,6 +1,6 @@
 """What comes in from a CRM: stored once, told on, and looked at again later."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Final, Literal, Protocol
@@ -50,9 +50,12 @@ class StoredDelivery:
 
 
 @dataclass(frozen=True, slots=True)
-class Claimed:
-    """What is kept beside a key: of which body it is, and which record it speaks of."""
+class Claim:
+    """A change that a delivery takes for its own: what it is known by, of which body and record it is."""
 
+    connection_id: UUID
+    key: str
+    delivery_id: UUID
     digest: bytes
     record: str | None
 
@@ -67,15 +70,28 @@ class Arrived:
     content: bytes
     digest: bytes
     secret_id: UUID | None
+    trace: str | None = (
+        None  # what its events are followed by; of an answer that we asked for, our turn
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """A delivery that is kept, and the events that go out with it."""
+
+    delivery: StoredDelivery
+    events: tuple[CrmChangeReceived, ...]
+    trace: str | None
 
 
 class Deliveries(Protocol):
     """The deliveries of one tenant, in one transaction."""
 
-    async def claim(
-        self, connection_id: UUID, keys: Mapping[str, Claimed], delivery_id: UUID
-    ) -> set[str]:
-        """Note keys as taken by this delivery; return those that no delivery had before."""
+    async def claim(self, claims: Sequence[Claim]) -> set[tuple[UUID, str]]:
+        """Note keys as taken; return those that no delivery had before, each with the delivery that took it.
+
+        Of two claims to one key the first has it.
+        """
         ...
 
     async def sealed(self, content: bytes, delivery_id: UUID, day: date) -> bytes:
@@ -100,8 +116,8 @@ class Deliveries(Protocol):
         """Note that these records are to be read in the CRM: what the delivery said of them is not all."""
         ...
 
-    async def add(self, delivery: StoredDelivery, events: Sequence[CrmChangeReceived]) -> None:
-        """Keep a delivery, and what it tells goes out with it or not at all."""
+    async def add(self, told: Sequence[Telling]) -> None:
+        """Keep deliveries, and what they tell goes out with them or not at all."""
         ...
 
 
@@ -123,14 +139,47 @@ class Meaning:
 
 async def take_in(arrived: Arrived, *, deliveries: Deliveries) -> StoredDelivery | None:
     """Store a delivery and tell on what is new in it; None if all of it came before."""
+    (stored,) = await take_all_in([arrived], deliveries=deliveries)
+    return stored
+
+
+async def take_all_in(
+    arrived: Sequence[Arrived], *, deliveries: Deliveries
+) -> list[StoredDelivery | None]:
+    """Store deliveries of one tenant in the order in which they came; None for each that came before."""
+    given = [(new_id(), one, _keyed(one)) for one in arrived]
+    fresh = await deliveries.claim(
+        [
+            Claim(one.connection.id, key, id_, one.digest, change.record)
+            for id_, one, keyed in given
+            for key, change in keyed.items()
+        ]
+    )
+    taken: list[_Taken | None] = []
+    for id_, one, keyed in given:
+        changes = [change for key, change in keyed.items() if (id_, key) in fresh]
+        known = bool(keyed) and not changes
+        taken.append(None if known else await _taken(one, id_, changes, deliveries))
+    await deliveries.add([one.telling for one in taken if one])
+    for new in taken:
+        if new is not None:
+            await _follow(new, deliveries)
+    return [one.telling.delivery if one else None for one in taken]
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """A delivery that is not known yet, and what is new in it."""
+
+    arrived: Arrived
+    changes: Sequence[Change]
+    telling: Telling
+
+
+async def _taken(
+    arrived: Arrived, delivery_id: UUID, changes: Sequence[Change], deliveries: Deliveries
+) -> _Taken:
     connection = arrived.connection
-    delivery_id = new_id()
-    keyed = {_key(change, arrived.received_at): change for change in arrived.told.changes}
-    claims = {key: Claimed(arrived.digest, change.record) for key, change in keyed.items()}
-    fresh = await deliveries.claim(connection.id, claims, delivery_id)
-    if keyed and not fresh:
-        return None
-    changes = [change for key, change in keyed.items() if key in fresh]
     meaning = meaning_of(changes, connection, delivery_id, arrived.received_at)
     day = arrived.received_at.astimezone(UTC).date()
     delivery = StoredDelivery(
@@ -146,15 +195,19 @@ async def take_in(arrived: Arrived, *, deliveries: Deliveries) -> StoredDelivery
         meaning.faults[:MAX_FAULTS],
         day,
     )
-    await deliveries.add(delivery, meaning.events)
+    return _Taken(arrived, changes, Telling(delivery, meaning.events, arrived.trace))
+
+
+async def _follow(taken: _Taken, deliveries: Deliveries) -> None:
+    """Do what a kept delivery asks for beside its events: read records, add up views, forget."""
+    connection, delivery = taken.arrived.connection, taken.telling.delivery
     if connection.access is not None:
-        await deliveries.ask(delivery, [change for change in changes if change.thin])
-    for change in changes:
+        await deliveries.ask(delivery, [change for change in taken.changes if change.thin])
+    for change in taken.changes:
         if change.look is not None:
-            at = change.at or arrived.received_at
-            await deliveries.note_look(connection, delivery_id, change.look, at)
-    await _forget_erased(connection, changes, delivery_id, deliveries)
-    return delivery
+            at = change.at or taken.arrived.received_at
+            await deliveries.note_look(connection, delivery.id, change.look, at)
+    await _forget_erased(connection, taken.changes, delivery.id, deliveries)
 
 
 async def _forget_erased(
@@ -195,6 +248,10 @@ def meaning_of(
 def faults_without(faults: Sequence[ItemFault], pointer: str) -> tuple[ItemFault, ...]:
     """Return the faults but for those at one place."""
     return tuple(one for one in faults if one.fault.pointer != pointer)
+
+
+def _keyed(arrived: Arrived) -> dict[str, Change]:
+    return {_key(change, arrived.received_at): change for change in arrived.told.changes}
 
 
 def _key(change: Change, received_at: datetime) -> str:

@@ -10,7 +10,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 from gateway.domain.csv_text import Cell
-from onefunnel.minor_units import exponent_of
+from onefunnel.currencies import exponent_of
 
 Row = dict[str, Any]
 Answer = Mapping[str, Any]

@@ -1,7 +1,7 @@
 """The way in of every webhook: is it genuine, what does it say, keep it."""
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -10,7 +10,7 @@ from uuid import UUID
 
 import orjson
 
-from gateway.application.deliveries import Arrived, StoredDelivery
+from gateway.application.deliveries import Arrived
 from gateway.application.sealing import Seal
 from gateway.domain.connection import Connection
 from gateway.domain.crm_api.apis import APIS
@@ -27,8 +27,6 @@ _ASKED: Final = "asked-for"  # no name that a request's header can have here: it
 # A secret of no connection: an endpoint that is not there takes as long as a wrong signature.
 _NOBODY: Final = Terms((Secret(UUID(int=0), "whsec_bm9ib2R5"),))
 
-Keep = Callable[[Arrived], Awaitable[StoredDelivery | None]]
-
 
 @dataclass(frozen=True, slots=True)
 class Refused:
@@ -39,10 +37,18 @@ class Refused:
 
 
 class Endpoints(Protocol):
-    """Finds a connection before it is known whose it is."""
+    """Whose an endpoint is, before anything else is known of a request."""
 
-    async def find(self, endpoint_id: str) -> Connection | None:
-        """Return the connection behind an endpoint, None if there is none."""
+    async def tenant_of(self, endpoint_id: str) -> UUID | None:
+        """Return the tenant of an endpoint, None if there is none."""
+        ...
+
+
+class Connections(Protocol):
+    """The connections of one tenant, in one transaction."""
+
+    async def at(self, endpoint_ids: Collection[str]) -> Mapping[str, Connection]:
+        """Return the connections behind endpoints."""
         ...
 
 
@@ -84,7 +90,9 @@ def terms_of(connection: Connection, seal: Seal, now: datetime) -> Terms:
     return Terms(tuple(secrets), connection.settings)
 
 
-def arrived(connection: Connection, received: Received, now: datetime, verdict: Verdict) -> Arrived:
+def arrived(
+    connection: Connection, received: Received, now: datetime, verdict: Verdict, trace: str
+) -> Arrived:
     """Read a genuine request. Raises `Unreadable`."""
     provider = PROVIDERS[connection.provider]
     told = provider.read(received, Terms((), connection.settings))
@@ -95,6 +103,7 @@ def arrived(connection: Connection, received: Received, now: datetime, verdict: 
         packed(received),
         sha256(received.body).digest(),
         verdict.secret_id,
+        trace,
     )
 
 

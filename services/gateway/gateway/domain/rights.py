@@ -8,9 +8,17 @@ from typing import Any, Final, Literal, get_args
 
 from onefunnel.reach import ALL, RELATIONS, Relation, Rights
 
-# `admin` is the owner of the tenant.
+# `admin` is the owner of the tenant, `operator` looks after the machines and sees nothing of the tenant's.
 Role = Literal[
-    "rep", "marketer", "manager", "executive", "comp_admin", "auditor", "integration", "admin"
+    "rep",
+    "marketer",
+    "manager",
+    "executive",
+    "comp_admin",
+    "auditor",
+    "integration",
+    "operator",
+    "admin",
 ]
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
 

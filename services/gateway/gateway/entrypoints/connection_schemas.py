@@ -12,8 +12,8 @@ from gateway.application.deliveries import ItemFault, StoredDelivery
 from gateway.domain.connection import RECONCILE_MINUTES, Connection, GrantKind
 from gateway.domain.crm_api.tokens import Credentials
 from gateway.domain.webhooks.mapping import FieldName
-from onefunnel.events.values import Code, Currency
-from onefunnel.http.bodies import Body, Name
+from onefunnel.events.values import Code
+from onefunnel.http.bodies import Body, KnownCurrency, Name
 
 ProviderName = Literal[
     "hubspot",
@@ -63,7 +63,7 @@ class MappingIn(Body):
         dict[Standing, dict[Theirs, list[Theirs]]] | None,
         Field(description="What says that a deal is won: fields and their values, all of them."),
     ] = None
-    currency: Annotated[Currency | None, Field(description="Where the CRM names none.")] = None
+    currency: Annotated[KnownCurrency | None, Field(description="Where the CRM names none.")] = None
     amount_digits: Annotated[
         int | None, Field(ge=0, le=6, description="2 if amounts are whole cents.")
     ] = None

@@ -4,8 +4,8 @@ The answer is the caller's own, with the same rights and the same filters; a lis
 and sent as it comes. A file that could not be finished breaks off: it is never mistaken for a whole one.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
@@ -30,6 +30,8 @@ _PAGING: Final = frozenset({"limit", "cursor"})
 
 _log = structlog.get_logger("gateway.exports")
 
+# Writes down who takes a list along, for good; raises where it cannot.
+Witness = Callable[[], Awaitable[None]]
 # Asks for one page, as the caller, with a query; returns it as the caller may see it.
 Ask = Callable[[str], Awaitable[ServiceResponse]]
 
@@ -54,24 +56,32 @@ class Exports:
             raise Problem("not-acceptable", "This path answers application/json.")
         return table
 
-    async def answer(self, table: Table, ask: Ask, query: str) -> ASGIApp | ServiceResponse:
+    async def answer(
+        self, table: Table, ask: Ask, query: str, witness: Witness
+    ) -> ASGIApp | ServiceResponse:
         """Return the file, or the service's own answer where it refuses.
 
-        Raises `rate-limited` while too many files are being made, and refuses `limit` and `cursor`.
+        A file that cannot be written down in the audit is not given. Raises `rate-limited` while too many
+        files are being made, and refuses `limit` and `cursor`.
         """
         if table.paged and (paging := _PAGING & dict(parse_qsl(query, True)).keys()):
             raise invalid_value(f"/{min(paging)}", "export", "A file holds the whole list.")
         if self._open >= MAX_AT_ONCE:
             raise Problem("rate-limited", "Too many files are being made; ask again in a moment.")
-        first = await ask(_paged(table, query, None))
-        if first.status != 200:
-            return first
-        return self._sent(table, ask, query, orjson.loads(first.body))
+        with ExitStack() as held:
+            held.enter_context(self._counted())  # before the first wait: many ask at once
+            first = await ask(_paged(table, query, None))
+            if first.status != 200:
+                return first
+            await witness()
+            return self._sent(table, ask, query, orjson.loads(first.body), held.pop_all())
 
-    def _sent(self, table: Table, ask: Ask, query: str, first: dict[str, Any]) -> ASGIApp:
+    def _sent(
+        self, table: Table, ask: Ask, query: str, first: dict[str, Any], held: ExitStack
+    ) -> ASGIApp:
         async def send_file(_scope: Scope, _receive: Receive, send: Send) -> None:
             start = {"type": "http.response.start", "status": 200, "headers": self._headers(table)}
-            with self._counted():
+            with held:
                 await send(start)
                 async for text in _lines(table, ask, query, first):
                     part = {"type": "http.response.body", "body": text.encode(), "more_body": True}
@@ -81,7 +91,7 @@ class Exports:
         return send_file
 
     @contextmanager
-    def _counted(self) -> Any:
+    def _counted(self) -> Iterator[None]:
         self._open += 1
         try:
             yield

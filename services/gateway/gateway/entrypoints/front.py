@@ -4,7 +4,8 @@ No body is parsed here and no framework stands in the way: in the embedded defau
 dictionary walk, a remembered key and one direct call.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final
 from urllib.parse import parse_qsl, urlencode
 
@@ -69,6 +70,10 @@ _KEPT_BACK: Final = frozenset(
 _AMBIGUOUS: Final = (b"%2f", b"%5c", b"%2e", b"%00", b"%25")
 
 
+# Writes down who takes which list along, and with which request.
+Exported = Callable[[Principal, Operation, Scope], Awaitable[None]]
+
+
 class Front:
     """The gateway's application."""
 
@@ -82,6 +87,7 @@ class Front:
         limits: Limits,
         frontends: Frontends,
         exports: Exports,
+        exported: Exported,
     ) -> None:
         self._own = own
         self._table = table
@@ -92,6 +98,7 @@ class Front:
         self._limits = limits
         self._frontends = frontends
         self._exports = exports
+        self._exported = exported
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or run the lifespan of what is the gateway's own."""
@@ -123,7 +130,7 @@ class Front:
         rights, header = await self._gate.admitted(caller, operation, match)
         query = _visible_query(caller.principal, rights, operation, match, scope["query_string"])
         if (table := self._exports.table(scope, operation)) is not None:
-            return await self._file(table, operation, match, scope, query)
+            return await self._file(table, caller.principal, operation, match, scope, query)
         headers = [*_passed(scope, _PASSED_IN), header]
         if operation.service == OWN:
             return _calling(self._own, {**scope, "headers": _with_length(headers, scope)})
@@ -131,7 +138,13 @@ class Front:
         return Raw(await self._names.added(response, caller, operation))
 
     async def _file(
-        self, table: Table, operation: Operation, match: Match, scope: Scope, query: str
+        self,
+        table: Table,
+        principal: Principal,
+        operation: Operation,
+        match: Match,
+        scope: Scope,
+        query: str,
     ) -> ASGIApp:
         passed = _passed(scope, _PASSED_IN - _ABOUT_THE_ANSWER)
 
@@ -143,7 +156,8 @@ class Front:
             response = await self._asked(operation, scope, _no_body, page, headers)
             return await self._names.added(response, caller, operation)
 
-        made = await self._exports.answer(table, ask, query)
+        witness = partial(self._exported, principal, operation, scope)
+        made = await self._exports.answer(table, ask, query, witness)
         return Raw(made) if isinstance(made, ServiceResponse) else made
 
     async def _caller(self, scope: Scope) -> Caller:

@@ -34,7 +34,7 @@ from gateway.entrypoints.connection_schemas import (
     fault_view,
     shown,
 )
-from gateway.entrypoints.http_webhooks import Intake
+from gateway.entrypoints.taking_in import Delivered, Intake
 from onefunnel.clock import Clock
 from onefunnel.http.bodies import Id
 from onefunnel.http.pagination import PageRequest, list_of
@@ -243,8 +243,9 @@ def _add_trials(router: APIRouter, means: Means) -> None:
         newest = found.live_secrets(now)[0]
         secret = means.seal.open(newest.sealed, newest.id).decode()
         received = sample(found, secret, means.view(found).url, now)
+        trace = request.scope["onefunnel.request_id"]
         stored = await means.intake.take(
-            PROVIDERS[found.provider], found, received, request.scope["onefunnel.request_id"]
+            Delivered(PROVIDERS[found.provider], found.endpoint_id, lambda _: received, trace)
         )
         assert stored is not None, "every test has an id of its own"
         return read.answer(delivery_view(stored))

@@ -31,7 +31,8 @@ def operation_routes(operations: Operations, doorkeeper: Doorkeeper) -> APIRoute
     """Return the routes for whoever operates the consumers."""
     router = routes("operations")
     reads = declared("operations", "read")
-    changes = declared("operations", "change", unkeyed=True)  # what is settled stays settled
+    redrives = declared("operations", "redrive", unkeyed=True)  # what is settled stays settled
+    changes = declared("operations", "change", unkeyed=True)
 
     @router.get("/v1/dead-letters", response_model=DeadLetterList, openapi_extra=dict(reads))
     async def list_dead_letters(
@@ -58,7 +59,7 @@ def operation_routes(operations: Operations, doorkeeper: Doorkeeper) -> APIRoute
         """Show one dead letter: what, why, and who settled it when."""
         return await operations.one(service, dead_id, doorkeeper.signed(principal))
 
-    @router.post(f"{one}/redrive", response_model=SettledView, openapi_extra=dict(changes))
+    @router.post(f"{one}/redrive", response_model=SettledView, openapi_extra=dict(redrives))
     async def redrive_dead_letter(
         service: Service, dead_id: DeadId, principal: CurrentPrincipal
     ) -> Response:

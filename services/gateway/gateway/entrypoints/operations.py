@@ -11,7 +11,7 @@ from onefunnel.http.problems import Problem
 from onefunnel.runtime import Header, ServiceClient, ServiceResponse, ServiceUnreachable
 
 # The services that take in events of the log.
-Consumer = Literal["lead", "scoring", "metrics", "gateway"]
+Consumer = Literal["lead", "scoring", "content", "metrics", "gateway"]
 CONSUMERS: Final[tuple[Consumer, ...]] = get_args(Consumer)
 
 

@@ -23,6 +23,8 @@ MAX_STREAMS: Final = 1_000
 MAX_STREAMS_PER_TENANT: Final = 100
 MAX_PENDING: Final = 64
 
+_RECONNECT: Final = b"retry: %d\n\n" % RECONNECT_MS
+
 # name of a projection -> where it stands
 Standing = Mapping[str, Mapping[str, Any]]
 Asker = Callable[[UUID], Awaitable[Standing | None]]
@@ -45,9 +47,7 @@ class Hints:
         self, tenant_id: UUID, *, resumed: bool, heartbeat_s: float = HEARTBEAT_S
     ) -> AsyncIterator[bytes]:
         """Return a new stream for one tenant; `rate-limited` if too many are open already."""
-        everybody = sum(len(group) for group in self._listeners.values())
-        group = self._listeners.get(tenant_id, ())
-        if everybody >= MAX_STREAMS or len(group) >= MAX_STREAMS_PER_TENANT:
+        if self._is_full(tenant_id):
             raise Problem("rate-limited", "Too many streams are open; close one first.")
         return self._stream(tenant_id, resumed, heartbeat_s)
 
@@ -57,9 +57,12 @@ class Hints:
         """Yield the bytes of one stream until its client goes, falls behind, or had it long enough."""
         clock = asyncio.get_running_loop().time
         end = clock() + MAX_STREAM_S
+        if self._is_full(tenant_id):  # of many that were let in at once the last come again later
+            yield _RECONNECT
+            return
         listener = self._joined(tenant_id)
         try:
-            yield f"retry: {RECONNECT_MS}\n\n".encode()
+            yield _RECONNECT
             if resumed:
                 # Nothing is replayed: what the client shows may be old, so it reads all of it once.
                 yield written("reset", {}, 0)
@@ -67,6 +70,11 @@ class Hints:
                 yield event
         finally:
             self._leave(tenant_id, listener)
+
+    def _is_full(self, tenant_id: UUID) -> bool:
+        everybody = sum(len(group) for group in self._listeners.values())
+        group = self._listeners.get(tenant_id, ())
+        return everybody >= MAX_STREAMS or len(group) >= MAX_STREAMS_PER_TENANT
 
     def _joined(self, tenant_id: UUID) -> Listener:
         listener: Listener = asyncio.Queue(MAX_PENDING)

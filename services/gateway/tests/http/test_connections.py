@@ -160,3 +160,18 @@ async def test_a_connection_of_another_tenant_is_not_there(gateway):
         assert answer.status_code == 404, path
     listed = await client.get("/v1/connections", headers={"X-API-Key": other})
     assert listed.json()["items"] == []
+
+
+async def test_a_secret_of_one_tenant_signs_nothing_for_another(gateway):
+    mine = await connected(gateway, "standard")
+    client = await gateway.client()
+    headers = {"X-API-Key": await gateway.other_tenant_key()}
+    body = {"provider": "standard", "name": "their CRM"}
+    made = (await client.post("/v1/connections", json=body, headers=headers)).json()
+    theirs = "/v1/webhooks/" + made["url"].partition("/v1/webhooks/")[2]
+    forged = Connected(made["id"], "standard", theirs, mine.secret)
+    answer = await send(gateway, forged.sent(won()))
+    assert (answer.status_code, answer.json()["code"]) == (401, "invalid-signature")
+    assert await stored(gateway) == 0
+    genuine = Connected(made["id"], "standard", theirs, made["secret"])
+    assert (await send(gateway, genuine.sent(won()))).is_success

@@ -128,6 +128,17 @@ async def test_more_streams_than_the_limit_are_refused(monkeypatch):
                 hints.opened(new_id(), resumed=False)
 
 
+async def test_of_many_that_are_let_in_at_once_no_more_than_the_limit_listen(monkeypatch):
+    monkeypatch.setattr(streams, "MAX_STREAMS_PER_TENANT", 2)
+    hints = Hints(Standings(), poll_s=1_000)
+    many = [hints.opened(TENANT, resumed=False) for _ in range(5)]
+    assert [await anext(stream) for stream in many] == [b"retry: 3000\n\n"] * 5
+    assert len(hints._listeners[TENANT]) == 2
+    assert [[event async for event in stream] for stream in many[2:]] == [[]] * 3
+    for stream in many[:2]:
+        await stream.aclose()
+
+
 def test_an_event_is_three_lines_and_a_blank_one():
     assert written("reset", {}, 0) == b"id: 0\nevent: reset\ndata: {}\n\n"
 

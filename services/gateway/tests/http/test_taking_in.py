@@ -94,6 +94,18 @@ async def test_an_event_of_the_log_reaches_the_subscriber_once(gateway):
     assert got.headers["webhook-id"] == str(record.event_id)
 
 
+async def test_where_nobody_subscribed_to_it_an_event_leaves_nothing(gateway):
+    (record,) = records(gateway, created())
+    async with receiving() as receiver, gateway.working():
+        body = {"url": receiver.url, "events": ["deal.won"]}
+        assert (await gateway.client.post(PATH, json=body)).status_code == 201
+        await gateway.publish(record.value)
+        await until(lambda: taken_in(gateway, 1))
+    async with gateway.runtime.worker_database("gateway").transaction() as conn:
+        kept = await conn.exec_driver_sql("SELECT count(*) FROM inbox")
+        assert kept.scalar_one() == 0
+
+
 async def taken_in(gateway, position):
     async with gateway.runtime.worker_database("gateway").transaction() as conn:
         query = "SELECT coalesce(sum(next_position), 0) FROM stream_partition"

@@ -166,7 +166,8 @@ async def test_a_forged_token_opens_nothing(gateway, idp, name):
     now = time.time()
     good = claims(gateway.tenant_id, now)
     answer = await me(gateway, FORGED[name](idp, good, now))
-    assert answer.status_code == 401, answer.text
+    assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated"), answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
     assert answer.headers["www-authenticate"].startswith("Bearer")
     assert answer.json()["detail"].startswith("Send a valid")  # whatever was wrong with it
     assert idp.asked <= 1  # of its own keys, never of an address in a token

@@ -1,8 +1,15 @@
-"""Answers become tables whose columns sum to what the answer says."""
+"""Answers become tables whose columns sum to what the answer says; a few of them at once."""
 
+import asyncio
 from decimal import Decimal
 
 from gateway.application.exports import TABLES
+from gateway.entrypoints import exports
+from gateway.entrypoints.exports import Exports
+from onefunnel.clock import SystemClock
+from onefunnel.http.problems import Problem
+from onefunnel.runtime import ServiceResponse
+from onefunnel.testing.waiting import until
 
 
 def money(minor: int, currency: str = "EUR"):
@@ -55,3 +62,43 @@ def test_the_rows_of_a_statement_sum_to_its_total():
     rows = table("getStatement", answer)
     assert sum(row["amount"] for row in rows) == Decimal("1.57")
     assert [row["kind"] for row in rows] == ["line", "line", "retro", "adjustment"]
+
+
+async def test_of_many_files_asked_for_at_once_a_few_are_made(monkeypatch):
+    monkeypatch.setattr(exports, "MAX_AT_ONCE", 3)
+    asked, go_on = [], asyncio.Event()
+
+    async def ask(query: str) -> ServiceResponse:
+        asked.append(query)
+        await go_on.wait()
+        return ServiceResponse(200, [], b'{"items":[],"next_cursor":null}')
+
+    made = Exports(SystemClock())
+    table = TABLES["listLeads"]
+    waiting = [asyncio.create_task(made.answer(table, ask, "")) for _ in range(1_000)]
+    await until(lambda: sum(task.done() for task in waiting) == 997)
+    assert len(asked) == 3
+    go_on.set()
+    answers = await asyncio.gather(*waiting, return_exceptions=True)
+    refused = [answer for answer in answers if isinstance(answer, Problem)]
+    assert {problem.code for problem in refused} == {"rate-limited"}
+    for answer in answers:
+        if not isinstance(answer, Problem):
+            await answer({}, None, _sent)
+    assert not isinstance(await made.answer(table, ask, ""), Problem)
+
+
+async def test_a_file_that_is_refused_takes_no_place(monkeypatch):
+    monkeypatch.setattr(exports, "MAX_AT_ONCE", 1)
+
+    async def refuse(_query: str) -> ServiceResponse:
+        return ServiceResponse(403, [], b"{}")
+
+    made = Exports(SystemClock())
+    for _ in range(3):
+        answer = await made.answer(TABLES["listLeads"], refuse, "")
+        assert answer.status == 403
+
+
+async def _sent(_message: object) -> None:
+    return None

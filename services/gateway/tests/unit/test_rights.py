@@ -17,17 +17,20 @@ rep         may     adjustment.read statement.read plan.read
 rep         may not tenant.update reconciliation.decide reconciliation.read deal.refund deal.correct
 marketer    may     lead.assign campaign.spend content.publish definition.create feedback.answer
 marketer    may not lead.accept deal.win plan.change period.close api_key.read batch.create
-manager     may     reconciliation.decide lead.merge deal.reopen funnel.create
-manager     may not plan.change quota.set period.close api_key.create adjustment.create
+manager     may     reconciliation.decide lead.merge deal.reopen funnel.create adjustment.create
+manager     may not plan.change quota.set period.close api_key.create adjustment.approve
 executive   may     metrics.read statement.read plan.read attainment.read
 executive   may not lead.read deal.read explanation.read lead.create plan.change period.close deal.win
 comp_admin  may     plan.change quota.set period.close adjustment.create statement.read ledger.read
+comp_admin  may     adjustment.approve
 comp_admin  may not lead.read lead.create deal.win campaign.spend api_key.create definition.activate
 auditor     may     lead.read deal.read statement.read ledger.read adjustment.read api_key.read
 auditor     may not lead.create deal.win plan.change period.close api_key.create content.publish
 integration may     batch.create lead.create deal.win lead.touch content.view
 integration may not lead.read deal.read statement.read ledger.read metrics.read plan.read person.read
 integration may not api_key.create lead.assign tenant.read event.read
+operator    may     operations.read operations.redrive status.read identity.read
+operator    may not operations.change lead.read statement.read person.read event.read audit.read
 admin       may     api_key.create api_key.revoke tenant.update batch.create plan.change period.close
 """
 
@@ -72,16 +75,25 @@ def test_an_auditor_changes_nothing():
     assert changes == {"read"}
 
 
+def test_an_operator_sees_how_things_stand_and_takes_up_what_was_left():
+    assert MATRIX.permissions("operator") == {
+        "identity": ["read"],
+        "operations": ["read", "redrive"],
+        "status": ["read"],
+    }
+
+
 def test_an_integration_reads_nothing_but_how_things_are():
     reads = {r for r, actions in MATRIX.permissions("integration").items() if "read" in actions}
     assert reads == {"identity", "status"}
 
 
 def test_nobody_decides_about_their_own_pay():
-    for pair in ("plan.change", "quota.set", "adjustment.create", "deal.correct", "deal.refund"):
+    decided = {"plan.change", "quota.set", "adjustment.create", "adjustment.approve"}
+    for pair in (*decided, "deal.correct", "deal.refund"):
         line = MATRIX.line(*pair.split("."))
         assert line is not None
-        owner = set() if pair in {"plan.change", "quota.set", "adjustment.create"} else {"admin"}
+        owner = set() if pair in decided else {"admin"}
         may = {r for r, cell in line.items() if "self" in cell.relations}
         assert may <= {*owner, "integration"}, pair
 

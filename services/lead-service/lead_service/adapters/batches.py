@@ -18,6 +18,7 @@ from lead_service.adapters.books import (
     activity_view,
     activity_words,
     spend_view,
+    spend_words,
     touch_view,
     without_note,
 )
@@ -110,7 +111,8 @@ class BufferedSpend(StoredSpend):
     async def add(self, entry: Spend) -> SpendView:
         """Keep an entry."""
         view = spend_view(entry)
-        self._journal.add_row(tables.SPEND, vars(view))
+        self._journal.add_row(tables.SPEND, without_note(view))
+        self._journal.item.words += spend_words(view)
         return view
 
 
@@ -172,6 +174,7 @@ class StoredBatch:
         self, keyring: Keyring, conn: AsyncConnection, metadata: Metadata, *, imported: bool
     ) -> None:
         self._conn = conn
+        self._keyring = keyring
         self._metadata = metadata
         self._journal = Journal(metadata)
         self._remembered: dict[tuple[str, str], bytes] = {}
@@ -246,12 +249,13 @@ class StoredBatch:
 
     async def remembered(self, source: str, keys: Collection[str]) -> Mapping[str, bytes]:
         """Return the fingerprints of items that were imported before."""
-        rows = await self._driver.fetch(_REMEMBERED, self._metadata.tenant_id, source, sorted(keys))
-        return {row["key"]: row["fingerprint"] for row in rows}
+        kept = {self._kept(key): key for key in keys}
+        rows = await self._driver.fetch(_REMEMBERED, self._metadata.tenant_id, source, sorted(kept))
+        return {kept[row["key"]]: row["fingerprint"] for row in rows}
 
     def remember(self, source: str, key: str, fingerprint: bytes) -> None:
         """Note an item as imported."""
-        self._remembered[source, key] = fingerprint
+        self._remembered[source, self._kept(key)] = fingerprint
 
     async def flush(self) -> None:
         """Write everything that was kept; raises `StaleVersion` if somebody was faster."""
@@ -282,6 +286,12 @@ class StoredBatch:
             [key for (_, key), _ in noted],
             [fingerprint for _, fingerprint in noted],
         )
+
+    def _kept(self, key: str) -> str:
+        """Return how a row's key is kept. One that may be an address is known again, and not read."""
+        if "@" not in key:
+            return key
+        return self._keyring.digest(self._metadata.tenant_id, key).hex()
 
     @property
     def _driver(self) -> DriverConnection:

@@ -8,7 +8,7 @@ from sqlalchemy import Table, exists, insert, select, text, update
 
 from lead_service.adapters import tables
 from lead_service.adapters.directory_rows import memberships_of
-from lead_service.adapters.personal import ACTIVITY
+from lead_service.adapters.personal import ACTIVITY, SPEND
 from lead_service.adapters.repositories import Unit
 from lead_service.adapters.shapes import FUNNELS, TENANTS
 from lead_service.application.commands.terms import unknown
@@ -146,14 +146,14 @@ class StoredSpend(_Book):
         super().__init__(unit, tables.SPEND)
 
     async def find(self, spend_id: UUID) -> Spend | None:
-        """Return one entry."""
+        """Return one entry, without its note."""
         table = tables.SPEND
         found = await self._unit.conn.execute(select(table).where(table.c.id == spend_id))
         row = found.one_or_none()
         if row is None:
             return None
         amount = Money(amount_minor=row.amount_minor, currency=row.currency)
-        return Spend(row.id, row.campaign_id, row.spent_on, amount, row.reverses, row.note)
+        return Spend(row.id, row.campaign_id, row.spent_on, amount, row.reverses)
 
     async def reversed(self, spend_id: UUID) -> bool:
         """Say whether an entry has been taken back."""
@@ -163,7 +163,8 @@ class StoredSpend(_Book):
     async def add(self, entry: Spend) -> SpendView:
         """Keep an entry."""
         view = spend_view(entry)
-        await self._add(**vars(view))
+        await self._add(**without_note(view))
+        await self._unit.vault.write(spend_words(view), new=(view.id,))
         return view
 
 
@@ -249,9 +250,14 @@ def activity_view(activity: Activity) -> ActivityView:
     )
 
 
-def without_note(view: TouchView | ActivityView) -> dict[str, Any]:
+def without_note(view: TouchView | ActivityView | SpendView) -> dict[str, Any]:
     """Return what of a view goes into its table."""
     return {name: value for name, value in vars(view).items() if name != "note"}
+
+
+def spend_words(view: SpendView) -> list[Words]:
+    """Return what of an entry goes into the vault, under a key of its own: it is about nobody we know."""
+    return [Words(view.id, SPEND.field, 1, {"note": view.note})] if view.note is not None else []
 
 
 def activity_words(view: ActivityView) -> list[Words]:

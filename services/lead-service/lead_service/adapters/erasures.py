@@ -5,6 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from lead_service.adapters.personal import NAMELESS
 from lead_service.adapters.repositories import Unit
 from lead_service.adapters.rows import Row
 from lead_service.adapters.tables import ERASURE
@@ -40,6 +41,10 @@ WHERE tenant_id = $1 AND id = ANY($2::text::uuid[])"""
 _BARE_PEOPLE: Final = """
 UPDATE person SET external_source = NULL, external_id = NULL
 WHERE tenant_id = $1 AND id = ANY($2::text::uuid[])"""
+# A deal's name is often its buyer's. It names a line of somebody's statement, so something stands for it.
+_BARE_DEALS: Final = f"""
+UPDATE deal SET name = '{NAMELESS}'
+WHERE tenant_id = $1 AND id = ANY($2::text::uuid[]) AND name IS NOT NULL"""
 _ANSWERS: Final = """
 DELETE FROM idempotency WHERE tenant_id = $1 AND (
     object_id = ANY($2::text::uuid[] || $3::text::uuid[]) OR object_id IN (
@@ -74,7 +79,7 @@ class StoredErasures:
             raise erased_address(pointer)
 
     async def carry_out(self, done: Erasure, event: SubjectErased) -> UUID:
-        """Destroy what is known, say so, and keep the receipt; return the event that says it."""
+        """Destroy what is known, say so and of whom else, and keep the receipt; return the event's id."""
         people = await self._same(done)
         driver, tenant_id = driver_of(self._unit.conn), self._unit.metadata.tenant_id
         lock = _LOCK if done.kind == "lead" else _LOCK_PEOPLE
@@ -84,8 +89,11 @@ class StoredErasures:
         await self._unit.vault.destroy(people, beside=deals)
         bare = _BARE_LEADS if done.kind == "lead" else _BARE_PEOPLE
         await driver.execute(bare, tenant_id, array("uuid", people))
+        await driver.execute(_BARE_DEALS, tenant_id, array("uuid", deals))
         await driver.execute(_ANSWERS, tenant_id, array("uuid", people), array("uuid", deals))
-        records = encode([event], self._unit.metadata)
+        same = tuple(one for one in people if one != done.subject_id)
+        told = event.model_copy(update={"same": same, "deals": tuple(deals)})
+        records = encode([told], self._unit.metadata)
         await self._save(done, seen=1, records=records)
         return records[-1].event_id
 

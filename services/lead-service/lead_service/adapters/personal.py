@@ -12,6 +12,7 @@ from onefunnel.vault.table import SUBJECT_KEY, VAULT
 
 VERSION: Final = "contact_version"  # of what is in the vault, 0 where nothing is
 ERASED: Final = "erased"
+NAMELESS: Final = "(erased)"  # what is shown where there must be a name
 
 
 @dataclass(frozen=True)
@@ -49,11 +50,12 @@ LEAD: Final = Personal(
     erased={"name": None, "email": None, "phone": None, "company": None, "attributes": {}},
 )
 PERSON: Final = Personal(
-    nothing={"name": "", "email": None}, erased={"name": "(erased)", "email": None}
+    nothing={"name": "", "email": None}, erased={"name": NAMELESS, "email": None}
 )
 ACTIVITY: Final = Personal(
     nothing={"note": None}, erased={"note": None}, subject="deal_id", field="activity:", part="id"
 )
+SPEND: Final = Personal(nothing={"note": None}, erased={"note": None}, field="spend")
 LINE: Final = Personal(
     nothing={}, erased={}, subject="aggregate_id", field="history:", part="sequence"
 )

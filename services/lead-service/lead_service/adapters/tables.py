@@ -147,7 +147,6 @@ SPEND: Final = _rows(
     Column("amount_minor", BigInteger),
     _text("currency"),
     _uuid("reverses"),
-    _text("note"),
 )
 TOUCH: Final = _rows(
     "touch",

@@ -23,7 +23,7 @@ from sqlalchemy.types import Date, DateTime
 from lead_service.adapters import tables
 from lead_service.adapters.circles import StoredCircles
 from lead_service.adapters.crm_standing import StoredCrmStanding
-from lead_service.adapters.personal import ACTIVITY, LEAD, PERSON
+from lead_service.adapters.personal import ACTIVITY, LEAD, PERSON, SPEND
 from lead_service.adapters.reading import Reading
 from lead_service.adapters.timelines import StoredTimelines
 from lead_service.application import views
@@ -194,7 +194,7 @@ def stored_queries(database: Database, keyring: Keyring) -> Queries:
     """Return every read over one database."""
     t, v = tables, views
     person, lead = Reading(PERSON, keyring), Reading(LEAD, keyring)
-    activity = Reading(ACTIVITY, keyring)
+    activity, spent = Reading(ACTIVITY, keyring), Reading(SPEND, keyring)
     newest: Any = partial(StoredReads, database, newest_first=True)
     return Queries(
         tenants=StoredReads(database, t.TENANT, v.TenantView, "id"),
@@ -202,7 +202,7 @@ def stored_queries(database: Database, keyring: Keyring) -> Queries:
         accounts=StoredReads(database, t.ACCOUNT, v.AccountView, "name", "id"),
         products=StoredReads(database, t.PRODUCT, v.ProductView, "name", "id"),
         campaigns=StoredReads(database, t.CAMPAIGN, v.CampaignView, "name", "id"),
-        spend=StoredReads(database, t.SPEND, v.SpendView, "spent_on", "id"),
+        spend=StoredReads(database, t.SPEND, v.SpendView, "spent_on", "id", personal=spent),
         funnels=StoredReads(database, t.FUNNEL, v.FunnelView, "code"),
         leads=newest(
             t.LEAD, v.LeadView, "recorded_at", "id", owner=t.LEAD.c.owner_id, personal=lead

@@ -190,6 +190,7 @@ class Erasures(Protocol):
         """Destroy what is known, say so, and keep the receipt; return the event that says it.
 
         The person is the subject, every lead with the same e-mail address, and those merged with them.
+        The event names them all, and the deals that came from them, for those who keep words about them.
         """
         ...
 

@@ -5,6 +5,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
+from lead_service.domain.erasure import last_copies_gone
 from lead_service.domain.values import External
 from onefunnel.events.values import Money
 
@@ -197,6 +198,11 @@ class ErasureView:
     def status(self) -> str:
         """Return how far it is."""
         return "requested" if self.erased_at is None else "erased"
+
+    @property
+    def complete_by(self) -> datetime | None:
+        """Return when the last sealed copy is gone by itself."""
+        return last_copies_gone(self.erased_at)
 
 
 @dataclass(frozen=True)

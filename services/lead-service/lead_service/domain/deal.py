@@ -95,6 +95,7 @@ class Deal:
     def update(self, *, name: str | None, terms: Terms) -> tuple["Deal", tuple[DealUpdated, ...]]:
         """Correct what the deal is about; there is an event only if more than its name changed."""
         self._check_currency(terms.amount, "/amount")
+        _check_amount(terms.amount)
         updated = replace(self, name=name, terms=terms)
         return updated, (updated.changed_fact(),) if terms != self.terms else ()
 
@@ -281,9 +282,8 @@ class Activity:
 def open_deal(deal: Deal, funnel: Funnel) -> tuple[Deal, DealCreated]:
     """Open a deal in a step of its funnel."""
     funnel.check_stage(deal.stage, "/stage")
-    if deal.terms.amount is not None and deal.terms.amount.amount_minor < 0:
-        raise broken_rule("A deal's amount is not negative.", pointer="/amount/amount_minor")
     terms = deal.terms
+    _check_amount(terms.amount)
     event = DealCreated(
         deal_id=deal.id,
         created_at=deal.created_at,
@@ -300,3 +300,8 @@ def open_deal(deal: Deal, funnel: Funnel) -> tuple[Deal, DealCreated]:
         origin=deal.origin,
     )
     return deal, event
+
+
+def _check_amount(amount: Money | None) -> None:
+    if amount is not None and amount.amount_minor < 0:
+        raise broken_rule("A deal's amount is not negative.", pointer="/amount/amount_minor")

@@ -1,14 +1,18 @@
 """The erasure of a person's data: asked for by one, carried out by another."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Literal
+from datetime import datetime, timedelta
+from typing import Final, Literal
 from uuid import UUID
 
 from onefunnel.errors import DomainError, ErrorKind
 from onefunnel.events.privacy import SubjectErased
 
 SubjectKind = Literal["lead", "person"]
+
+# Sealed copies that nobody can tell whose they are go by themselves: bodies of CRMs that name the person
+# under another record, after 30 days at most, and answers kept for idempotency keys after as many.
+LAST_COPIES: Final = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,11 @@ class Erasure:
         """Return how far it is."""
         return "requested" if self.erased_at is None else "erased"
 
+    @property
+    def complete_by(self) -> datetime | None:
+        """Return when the last sealed copy is gone by itself."""
+        return last_copies_gone(self.erased_at)
+
     def approve(self, *, by: str, at: datetime) -> tuple["Erasure", SubjectErased]:
         """Carry it out. What nobody can take back takes two."""
         if by == self.requested_by:
@@ -38,3 +47,19 @@ class Erasure:
             )
         done = replace(self, approved_by=by, erased_at=at)
         return done, SubjectErased(subject_id=self.subject_id, kind=self.kind, erased_at=at)
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """Who was erased, kept outside of the database: a restored one does not know it."""
+
+    tenant_id: UUID
+    kind: SubjectKind
+    subject_id: UUID
+    requested_by: str
+    approved_by: str
+
+
+def last_copies_gone(erased_at: datetime | None) -> datetime | None:
+    """Return when nothing is left of who was erased, not even sealed and unknown; None before it is."""
+    return None if erased_at is None else erased_at + LAST_COPIES

@@ -9,6 +9,7 @@ from fastapi import Depends, Request
 from fastapi.responses import Response
 from pydantic import BaseModel
 
+from lead_service.application.commands.terms import taken
 from lead_service.application.ports import BatchFactory, Saved, Tx, TxFactory
 from lead_service.application.queries import OwnedKind, Queries, Reads
 from lead_service.entrypoints.owning import Owning, check_mentioned, owning
@@ -18,7 +19,7 @@ from onefunnel.http.pagination import Page, list_of
 from onefunnel.http.principal import CurrentPrincipal, Principal
 from onefunnel.http.reads import Read
 from onefunnel.http.writes import Answer, TenantDatabase, Write
-from onefunnel.reach import ALL
+from onefunnel.reach import ALL, Owners
 
 C_contra = TypeVar("C_contra", contravariant=True)
 R_co = TypeVar("R_co", covariant=True)
@@ -158,6 +159,20 @@ def made(show: type[BaseModel], path: str) -> Callable[[Saved[Any]], Answer]:
         location=f"{path}/{saved.id}",
         changed=saved.changed,
     )
+
+
+def made_or_taken(
+    show: type[BaseModel], path: str, what: str, sees: Owners
+) -> Callable[[Saved[Any]], Answer]:
+    """Answer as `made` does, but not with what is there and somebody's whose things the caller does not see."""
+    answer = made(show, path)
+
+    def unless_unseen(saved: Saved[Any]) -> Answer:
+        if not saved.created and saved.view.owner_id not in sees:
+            raise taken(what)
+        return answer(saved)
+
+    return unless_unseen
 
 
 def there_already(show: type[BaseModel]) -> dict[int | str, dict[str, Any]]:

@@ -185,6 +185,8 @@ async def test_what_a_rule_refuses_is_kept_with_its_place_and_followed_when_it_i
 @pytest.mark.parametrize(("told", "place"), [
     ({"currency": "ZZZ", "amount": "1"}, "/currency"),
     ({"amount": "-1"}, "/amount"),
+    ({"currency": "JPY", "amount": "1.5"}, "/amount"),
+    ({"currency": "BHD", "amount": "1.2345"}, "/amount"),
     ({"amount": "12345678901234.07"}, "/amount"),
     ({"stage": "nowhere"}, "/stage"),
 ])  # fmt: skip
@@ -195,6 +197,16 @@ async def test_a_value_that_cannot_be_is_named_and_leaves_no_deal(
     assert await crm.problem() == f"business-rule-violated {place}"
     assert await crm.caller.rows("SELECT 1 FROM deal") == []
     assert await crm.caller.types() == ["tenant.changed", "funnel.activated"]
+
+
+@pytest.mark.parametrize(
+    ("currency", "amount", "minor"), [("JPY", "15", 15), ("BHD", "1.234", 1234)]
+)
+async def test_an_amount_has_as_many_digits_as_its_currency(
+    crm: Crm, currency: str, amount: str, minor: int
+) -> None:
+    await crm.tell(crm.change(0, currency=currency, amount=amount))
+    assert (await crm.deal())["amount"] == {"amount_minor": minor, "currency": currency}
 
 
 async def test_owner_and_campaign_are_taken_where_they_are_known_and_left_out_where_not(

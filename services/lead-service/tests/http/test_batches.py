@@ -229,6 +229,38 @@ async def test_leads_in_a_batch_are_taken_or_refused_for_themselves(caller: Any)
     assert (line["what"], line["event_id"]) == ("lead.captured", answer[2]["event_id"])
 
 
+async def test_a_row_twice_in_a_batch_is_in_once_and_another_of_its_name_is_refused(
+    caller: Any,
+) -> None:
+    await imported(caller, directory())
+    rows = [won_deal("1"), won_deal("1"), won_deal("1", segment="smb")]
+    results = await imported(caller, rows)
+    assert statuses(results) == ["created", "unchanged", "rejected"]
+    assert results[2]["problem"]["code"] == "conflict"
+    assert len(await caller.rows("SELECT 1 FROM deal")) == 1
+
+
+async def test_a_lead_twice_in_a_batch_is_one_and_another_of_its_name_is_refused(
+    caller: Any,
+) -> None:
+    body = {"external": external("l", "1"), "source": "web"}
+    items = [body, body, body | {"source": "fair"}]
+    answer = (await caller.made("/v1/leads/batch", {"items": items}))["items"]
+    assert [item["status"] for item in answer] == ["created", "unchanged", "rejected"]
+    assert answer[0]["id"] == answer[1]["id"]
+
+
+async def test_a_command_that_we_do_not_know_refuses_its_row_with_those_that_we_know(
+    caller: Any,
+) -> None:
+    row = {"key": "1", "commands": [{"do": "deal.explode", "external": external("d", "1")}]}
+    (result,) = await imported(caller, [row])
+    (error,) = result["problem"]["errors"]
+    assert (result["status"], error["pointer"]) == ("rejected", "/commands/0/do")
+    assert "deal.create" in error["detail"]
+    assert "explode" not in repr(result)
+
+
 async def test_the_same_leads_again_are_the_same_leads(caller: Any) -> None:
     items = [{"external": external("l", str(n)), "source": "web"} for n in range(3)]
     first = (await caller.made("/v1/leads/batch", {"items": items}))["items"]

@@ -24,6 +24,13 @@ async def test_a_win_without_lines_books_the_amount_and_credits_the_owner(caller
     assert [c["person_id"] for c in won["booking"]["credits"]] == [won["owner_id"]]
 
 
+async def test_a_deal_of_nothing_is_won_with_a_line_of_nothing_or_with_none(caller: Any) -> None:
+    for body, lines in (({}, [0]), ({"lines": []}, [])):
+        deal = await new_deal(caller, amount={"amount_minor": 0, "currency": "EUR"})
+        won = await caller.made(f"/v1/deals/{deal['id']}/win", body)
+        assert [line["revenue_minor"] for line in won["booking"]["lines"]] == lines
+
+
 async def test_a_deal_moves_back_and_past_steps_and_its_timeline_tells(caller: Any) -> None:
     deal = await new_deal(caller, created_at="2026-01-01T00:00:00Z")
     path = f"/v1/deals/{deal['id']}"

@@ -1,6 +1,7 @@
 """Erasing a person: two decide, everything personal goes at once, and does not come back."""
 
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -50,6 +51,8 @@ async def test_what_is_erased_is_gone_for_every_reader(caller: Any, lead: str) -
     receipt = await erased(caller, lead)
 
     assert (receipt["status"], receipt["approved_by"]) == ("erased", "second")
+    erased_at, complete_by = receipt["erased_at"], receipt["complete_by"]
+    assert datetime.fromisoformat(complete_by) - datetime.fromisoformat(erased_at) == timedelta(30)
     assert (await caller.get(f"/v1/leads/{lead}")).status_code == 410
     (listed,) = (await caller.get("/v1/leads")).json()["items"]
     assert {listed[name] for name in ("name", "email", "phone", "company")} == {None}
@@ -87,7 +90,7 @@ async def test_what_was_counted_stays(caller: Any, lead: str) -> None:
     told = (await caller.events())[events:]
     assert [e["type"] for e in told] == ["onefunnel.subject.erased.v1"]
     assert (told[0]["subject"], told[0]["aggregatetype"]) == (lead, "subject")
-    assert set(told[0]["data"]) == {"subject_id", "kind", "erased_at"}
+    assert set(told[0]["data"]) == {"subject_id", "kind", "erased_at", "same", "deals"}
 
 
 async def test_who_asks_may_not_carry_it_out(caller: Any, lead: str) -> None:
@@ -146,6 +149,7 @@ async def test_nobody_writes_about_who_was_erased(caller: Any, lead: str) -> Non
 async def test_the_same_person_under_another_lead_goes_too(caller: Any, lead: str) -> None:
     twin = await caller.made("/v1/leads", {"name": f"{CANARY} J.", "email": MAIL.upper()})
     merged = await caller.made("/v1/leads", {"name": f"{CANARY} Janie", "email": "j@example.org"})
+    event = "onefunnel.subject.erased.v1"
     await caller.made(f"/v1/leads/{merged['id']}/merge", {"into": twin["id"]})
     other = await caller.made("/v1/leads", {"name": "Somebody else", "email": "else@example.org"})
 
@@ -153,18 +157,25 @@ async def test_the_same_person_under_another_lead_goes_too(caller: Any, lead: st
 
     assert await caller.rows("SELECT * FROM vault WHERE subject_id <> '" + other["id"] + "'") == []
     assert (await caller.get(f"/v1/leads/{twin['id']}")).status_code == 410
+    (told,) = [e["data"]["same"] for e in await caller.events() if e["type"] == event]
+    assert set(told) == {twin["id"], merged["id"]}
     assert (await caller.get(f"/v1/leads/{other['id']}")).json()["name"] == "Somebody else"
 
 
 async def test_words_on_the_deal_of_a_lead_go_and_the_deal_goes_on(caller: Any, lead: str) -> None:
-    deal = await caller.made(f"/v1/leads/{lead}/convert", {"deal": {"name": "D"}})
+    deal = await caller.made(f"/v1/leads/{lead}/convert", {"deal": {"name": f"{CANARY} deal"}})
     activity = {"deal": deal["id"], "kind": "call", "note": f"{CANARY} talked"}
     await caller.post("/v1/activities", activity, Idempotency_Key="activity")
 
     await erased(caller, lead)
 
     assert CANARY not in (await caller.get("/v1/activities")).text
+    assert (await caller.get(f"/v1/deals/{deal['id']}")).json()["name"] == "(erased)"
+    names = (await caller.post("/internal/names", {"deal": [deal["id"]]})).json()["names"]
+    assert names == {deal["id"]: "(erased)"}
     assert await caller.rows("SELECT * FROM idempotency") == []
+    (told,) = [e for e in await caller.events() if "erased" in e["type"]]
+    assert (told["data"]["same"], told["data"]["deals"]) == ([], [deal["id"]])
     await caller.made("/v1/activities", {**activity, "note": "new words"})
     assert "new words" in (await caller.get("/v1/activities")).text
 

@@ -38,6 +38,34 @@ async def test_the_same_external_id_with_another_body_is_a_conflict(caller: Any)
     assert answer.status_code == 409
 
 
+@pytest.mark.parametrize("other", [
+    ("form", "abc-É"), ("form", "abc-e\u0301"), ("form", " abc-é"), ("Form", "abc-é"), ("crm", "abc-é"),
+])  # fmt: skip
+async def test_a_name_elsewhere_is_what_is_written_and_nothing_near_it(
+    caller: Any, other: tuple[str, str]
+) -> None:
+    made = [
+        await caller.post("/v1/leads", {"external": {"source": source, "id": id_}})
+        for source, id_ in (("form", "abc-é"), other)
+    ]
+    assert [answer.status_code for answer in made] == [201, 201]
+    assert made[1].json()["external"] == {"source": other[0], "id": other[1]}
+
+
+async def test_attributes_in_another_order_are_the_same_lead(caller: Any) -> None:
+    external = {"source": "form", "id": "42"}
+    for attributes, status in (({"a": 1, "b": 2}, 201), ({"b": 2, "a": 1}, 200)):
+        answer = await caller.post("/v1/leads", {"external": external, "attributes": attributes})
+        assert answer.status_code == status, answer.text
+
+
+async def test_a_clock_that_is_five_minutes_ahead_is_believed(caller: Any) -> None:
+    answer = await caller.post("/v1/leads", {"captured_at": "2026-11-22T09:05:00Z"})
+    assert answer.status_code == 201
+    answer = await caller.post("/v1/leads", {"captured_at": "2026-11-22T09:05:00.001Z"})
+    assert answer.json()["errors"][0]["pointer"] == "/captured_at"
+
+
 async def test_the_same_lead_again_is_the_same_even_after_it_was_corrected(caller: Any) -> None:
     body = {"external": {"source": "form", "id": "42"}, "name": "Eve"}
     lead = await caller.made("/v1/leads", body)

@@ -88,3 +88,22 @@ async def test_a_masked_lead_has_no_name_and_no_address(caller, path):
     assert "Example" in text  # the company is no person
     assert "Ada" not in text
     assert "ada@example.com" not in text
+
+
+@pytest.mark.parametrize("path", ["/v1/leads", "/v1/deals"])
+async def test_who_names_what_is_anothers_from_outside_is_not_shown_it(caller, path):
+    """The name is taken, and says so; what stands behind it is no answer to somebody who does not see it."""
+    me, other = await person(caller, "me"), await person(caller, "other")
+    body = {"source": "web", "owner": me, "external": {"source": "crm", "id": "7"}}
+    made = await caller.made(path, body)
+    rep = replace(caller, role="rep", person_id=me, rights=OWN)
+    assert (await rep.post(path, body)).json()["id"] == made["id"]
+    if path == "/v1/leads":
+        await caller.post(f"{path}/{made['id']}/assign", {"owner": other})
+    else:
+        await caller.send("PATCH", f"{path}/{made['id']}", {"owner": other}, if_match='"1"')
+
+    again = await rep.post(path, body)
+
+    assert again.status_code == 409
+    assert made["id"] not in again.text

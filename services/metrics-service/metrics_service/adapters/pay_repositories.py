@@ -1,6 +1,6 @@
 """The repositories of the pay aggregates: rows to aggregates by hand, state and fact in one statement."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, TypeVar
 from uuid import UUID
 
@@ -8,6 +8,7 @@ from sqlalchemy import RowMapping, Table, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from metrics_service.adapters import pay_tables as tables
+from metrics_service.adapters.pay_words import ERASED, keep_reason, read_reasons
 from metrics_service.adapters.views_situation import read_definitions
 from metrics_service.application.ports import Saved, Tx
 from metrics_service.domain.adjustment import Adjustment
@@ -22,9 +23,10 @@ from onefunnel.errors import not_found
 from onefunnel.events import Event
 from onefunnel.events.envelope import Metadata, encode
 from onefunnel.events.plans import PlanDocument
-from onefunnel.events.values import PersonId
+from onefunnel.events.values import Money, PersonId
 from onefunnel.ids import derived_id
 from onefunnel.outbox.writer import save
+from onefunnel.vault.keyring import Keyring
 
 A = TypeVar("A", Plan, Assignment, Quota, ClosedPeriod, Adjustment)
 
@@ -51,21 +53,21 @@ class _Rows:
         return row
 
     async def save(
-        self, aggregate: A, identity: UUID, values: Mapping[str, object], event: Event
+        self, aggregate: A, identity: UUID, values: Mapping[str, object], *events: Event
     ) -> Saved[A]:
-        """Write the row and the event in one statement; the row is new unless it was loaded."""
+        """Write the row and its events in one statement; the row is new unless it was loaded."""
         version, sequence = self._loaded.get(identity, (0, 0))
-        records = encode([event], self._metadata, after_sequence=sequence)
+        records = encode(events, self._metadata, after_sequence=sequence)
         row = {
             "tenant_id": self._metadata.tenant_id,
             "id": identity,
             "version": version + 1,
-            "event_seq": sequence + 1,
+            "event_seq": sequence + len(records),
             **values,
         }
         await save(self._conn, self._table, row, seen=version or None, records=records)
-        self._loaded[identity] = (version + 1, sequence + 1)
-        return Saved(aggregate, version + 1, records[-1].event_id)
+        self._loaded[identity] = (version + 1, sequence + len(records))
+        return Saved(aggregate, version + 1, records[-1].event_id if records else None)
 
 
 class SqlPlans:
@@ -189,30 +191,47 @@ class SqlPeriods:
 class SqlAdjustments:
     """Postings by hand in PostgreSQL."""
 
-    def __init__(self, conn: AsyncConnection, metadata: Metadata) -> None:
+    def __init__(self, conn: AsyncConnection, metadata: Metadata, keyring: Keyring) -> None:
+        self._conn = conn
+        self._tenant_id = metadata.tenant_id
+        self._keyring = keyring
         self._rows = _Rows(conn, metadata, tables.ADJUSTMENT)
 
-    async def save(self, adjustment: Adjustment, event: Event) -> Saved[Adjustment]:
-        """Save state and fact in one statement."""
+    async def get(self, adjustment_id: UUID) -> Adjustment:
+        """Return the adjustment, or raise not-found."""
+        row = await self._rows.load(adjustment_id)
+        if row is None:
+            raise not_found("adjustment")
+        (found,) = await adjustments_of([row], self._conn, self._keyring)
+        return found
+
+    async def save(self, adjustment: Adjustment, event: Event | None = None) -> Saved[Adjustment]:
+        """Save state and fact, where there is one, in one statement; why is kept when it is proposed."""
+        if adjustment.status == "proposed":
+            await keep_reason(self._conn, self._tenant_id, self._keyring, adjustment)
         values = {
             "person_id": adjustment.person_id,
             "at": adjustment.at,
             "amount_minor": adjustment.amount.amount_minor,
             "currency": adjustment.amount.currency,
-            "reason": adjustment.reason,
             "code": adjustment.code,
+            "status": adjustment.status,
+            "proposed_by": adjustment.proposed_by,
+            "decided_by": adjustment.decided_by,
+            "decided_at": adjustment.decided_at,
         }
-        return await self._rows.save(adjustment, adjustment.id, values, event)
+        events = (event,) if event is not None else ()
+        return await self._rows.save(adjustment, adjustment.id, values, *events)
 
 
-def sql_tx(conn: AsyncConnection, metadata: Metadata, clock: Clock) -> Tx:
+def sql_tx(keyring: Keyring, clock: Clock, conn: AsyncConnection, metadata: Metadata) -> Tx:
     """Return everything a command may read and save in this transaction."""
     return Tx(
         plans=SqlPlans(conn, metadata),
         assignments=SqlAssignments(conn, metadata),
         quotas=SqlQuotas(conn, metadata),
         periods=SqlPeriods(conn, metadata),
-        adjustments=SqlAdjustments(conn, metadata),
+        adjustments=SqlAdjustments(conn, metadata, keyring),
         clock=clock,
     )
 
@@ -230,6 +249,32 @@ def assignment_of(row: RowMapping) -> Assignment:
         plan_id=row["plan_id"],
         from_=row["from_date"],
         to=row["to_date"],
+    )
+
+
+async def adjustments_of(
+    rows: Sequence[RowMapping], conn: AsyncConnection, keyring: Keyring
+) -> list[Adjustment]:
+    """Return the adjustments in rows of one tenant, with their reasons from the vault."""
+    if not rows:
+        return []
+    people = {row["id"]: row["person_id"] for row in rows}
+    said = await read_reasons(conn, rows[0]["tenant_id"], keyring, people)
+    return [_adjustment_of(row, said.get(row["id"], ERASED)) for row in rows]
+
+
+def _adjustment_of(row: RowMapping, reason: str) -> Adjustment:
+    return Adjustment(
+        id=row["id"],
+        person_id=PersonId(row["person_id"]),
+        at=row["at"],
+        amount=Money(amount_minor=row["amount_minor"], currency=row["currency"]),
+        reason=reason,
+        code=row["code"],
+        status=row["status"],
+        proposed_by=row["proposed_by"],
+        decided_by=row["decided_by"],
+        decided_at=row["decided_at"],
     )
 
 

@@ -62,8 +62,11 @@ ADJUSTMENT: Final = _aggregate(
     Column("at", DateTime(timezone=True), nullable=False),
     Column("amount_minor", BigInteger, nullable=False),
     Column("currency", Text, nullable=False),
-    Column("reason", Text, nullable=False),
     Column("code", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("proposed_by", Uuid),
+    Column("decided_by", Uuid),
+    Column("decided_at", DateTime(timezone=True)),
 )
 
 _HEAD: Final = (
@@ -87,6 +90,18 @@ PAY_DDL: Final = (
     f"""CREATE TABLE pay_adjustment ({_HEAD}, person_id UUID NOT NULL, at TIMESTAMPTZ NOT NULL,
         amount_minor BIGINT NOT NULL, currency TEXT NOT NULL, reason TEXT NOT NULL, code TEXT NOT NULL, {_FOOT})""",
     "CREATE INDEX pay_adjustment_person ON pay_adjustment (tenant_id, person_id, at)",
+)
+
+# Who proposed an adjustment and who decided. One without a proposer is older than these columns and
+# was posted by one person.
+TWO_PEOPLE_DDL: Final = (
+    """ALTER TABLE pay_adjustment
+        ADD COLUMN status TEXT NOT NULL DEFAULT 'approved'
+            CHECK (status IN ('proposed', 'approved', 'rejected')),
+        ADD COLUMN proposed_by UUID, ADD COLUMN decided_by UUID, ADD COLUMN decided_at TIMESTAMPTZ,
+        ADD CONSTRAINT neither_is_paid CHECK (person_id NOT IN (proposed_by, decided_by)),
+        ADD CONSTRAINT two_people CHECK (status <> 'approved' OR proposed_by <> decided_by)""",
+    "ALTER TABLE pay_adjustment ALTER COLUMN status DROP DEFAULT",
 )
 
 # What the statements of a closed period are made of, kept at its close and never changed: part of

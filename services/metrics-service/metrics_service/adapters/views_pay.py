@@ -9,12 +9,14 @@ from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from metrics_service.adapters.counter_tables import TABLE_OF
+from metrics_service.adapters.pay_words import read_reasons
 from metrics_service.adapters.views_situation import loaded_rules
 from metrics_service.application.fold_codes import AGGREGATE_CODE, TYPE_CODE, TYPE_NAME
 from metrics_service.application.queries.pay_rows import CreditedDeal, LedgerFilter, LedgerRow
 from metrics_service.projections.definitions import Definitions
 from metrics_service.projections.facts import DealFacts, load_deal
 from metrics_service.projections.keys import PayKey, PayVector
+from onefunnel.vault.keyring import Keyring
 
 _LEDGER: Final = """
     SELECT l.entry_id, l.payee_id, l.component, l.earned_period, l.posted_period, l.account,
@@ -57,7 +59,7 @@ _EVENTS: Final = text("""
     WHERE j.type_code = ANY(CAST(:types AS smallint[])) GROUP BY j.aggregate_id""")
 
 _CLOSED_AT: Final = text("SELECT closed_at FROM pay_period WHERE name = :period")
-_REASONS: Final = text("SELECT id, reason FROM pay_adjustment WHERE person_id = :person")
+_ADJUSTED: Final = text("SELECT id, tenant_id FROM pay_adjustment WHERE person_id = :person")
 
 _PAY: Final = TABLE_OF[PayKey]
 _TOTALS: Final = f"""
@@ -69,8 +71,9 @@ _TOTALS: Final = f"""
 class SqlPayRows:
     """The rows of pay for one read."""
 
-    def __init__(self, conn: AsyncConnection) -> None:
+    def __init__(self, conn: AsyncConnection, keyring: Keyring) -> None:
         self._conn = conn
+        self._keyring = keyring
 
     async def ledger(
         self, wanted: LedgerFilter, *, after: int | None, limit: int
@@ -130,8 +133,11 @@ class SqlPayRows:
 
     async def reasons(self, person: UUID) -> Mapping[UUID, str]:
         """Return the reasons of a person's adjustments in words, by id."""
-        found = await self._conn.execute(_REASONS, {"person": person})
-        return dict(tuple(row) for row in found)
+        rows = (await self._conn.execute(_ADJUSTED, {"person": person})).all()
+        if not rows:
+            return {}
+        people = {row.id: person for row in rows}
+        return await read_reasons(self._conn, rows[0].tenant_id, self._keyring, people)
 
     async def totals(self, person: UUID | None, period: str) -> Sequence[tuple[PayKey, PayVector]]:
         """Return what was credited in a period, for a person or for everybody."""

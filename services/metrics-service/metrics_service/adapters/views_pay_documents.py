@@ -21,21 +21,23 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from metrics_service.adapters import pay_tables as tables
-from metrics_service.adapters.pay_repositories import assignment_of, plan_of
+from metrics_service.adapters.pay_repositories import adjustments_of, assignment_of, plan_of
 from metrics_service.application.queries.pay_documents import Closed
-from metrics_service.domain.adjustment import Adjustment
+from metrics_service.domain.adjustment import Adjustment, Status
 from metrics_service.domain.assignment import Assignment
 from metrics_service.domain.plan import Plan
 from metrics_service.domain.quota import Quota
-from onefunnel.events.values import Money, PersonId
+from onefunnel.events.values import PersonId
 from onefunnel.reach import Span
+from onefunnel.vault.keyring import Keyring
 
 
 class SqlPayDocuments:
     """The lists of one read; row level security keeps them to the tenant."""
 
-    def __init__(self, conn: AsyncConnection) -> None:
+    def __init__(self, conn: AsyncConnection, keyring: Keyring) -> None:
         self._conn = conn
+        self._keyring = keyring
 
     async def plans(
         self, *, after: UUID | None, limit: int, seen: Sequence[Span] | None = None
@@ -101,6 +103,7 @@ class SqlPayDocuments:
         self,
         *,
         person: UUID | None,
+        status: Status | None,
         after: UUID | None,
         limit: int,
         seen: Sequence[Span] | None = None,
@@ -108,8 +111,16 @@ class SqlPayDocuments:
         """Return adjustments of a person; of `seen` people, those of the days they are seen."""
         at = cast(func.timezone("UTC", tables.ADJUSTMENT.c.at), Date)
         more = None if seen is None else _seen(seen, tables.ADJUSTMENT.c.person_id, at, at)
-        rows = await self._page(tables.ADJUSTMENT, {"person_id": person}, after, limit, more)
-        return [_adjustment(row) for row in rows]
+        where = {"person_id": person, "status": status}
+        rows = await self._page(tables.ADJUSTMENT, where, after, limit, more)
+        return await adjustments_of(rows, self._conn, self._keyring)
+
+    async def adjustment(self, adjustment_id: UUID) -> Adjustment | None:
+        """Return one adjustment, None if there is none."""
+        query = select(tables.ADJUSTMENT).where(tables.ADJUSTMENT.c.id == adjustment_id)
+        row = (await self._conn.execute(query)).mappings().one_or_none()
+        found = await adjustments_of([row] if row else [], self._conn, self._keyring)
+        return found[0] if found else None
 
     async def _page(
         self,
@@ -163,15 +174,4 @@ def _quota(row: RowMapping) -> Quota:
         currency=row["currency"],
         amount_minor=row["amount_minor"],
         count=row["count"],
-    )
-
-
-def _adjustment(row: RowMapping) -> Adjustment:
-    return Adjustment(
-        id=row["id"],
-        person_id=PersonId(row["person_id"]),
-        at=row["at"],
-        amount=Money(amount_minor=row["amount_minor"], currency=row["currency"]),
-        reason=row["reason"],
-        code=row["code"],
     )

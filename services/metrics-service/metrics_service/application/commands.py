@@ -1,6 +1,6 @@
 """What may be done about pay. Each is one transaction; the caller commits."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
@@ -93,19 +93,21 @@ async def set_quota(command: SetQuota, *, tx: Tx) -> Saved[Quota]:
 
 
 @dataclass(frozen=True, slots=True)
-class PostAdjustment:
-    """Pay or take back an amount by hand, for a reason given in words."""
+class ProposeAdjustment:
+    """Ask that an amount be paid or taken back by hand, for a reason given in words."""
 
     person_id: PersonId
     at: datetime
     amount: Money
-    reason: str
+    reason: str = field(repr=False)
     code: str
 
 
-async def post_adjustment(command: PostAdjustment, *, tx: Tx) -> Saved[Adjustment]:
-    """Post an adjustment into the first open period from its date on."""
-    posted, event = adjustment.post(
+async def propose_adjustment(
+    command: ProposeAdjustment, *, by: UUID | None, tx: Tx
+) -> Saved[Adjustment]:
+    """Propose an adjustment; nothing is posted before another person approves it."""
+    proposed = adjustment.propose(
         Adjustment(
             id=new_id(),
             person_id=command.person_id,
@@ -113,9 +115,23 @@ async def post_adjustment(command: PostAdjustment, *, tx: Tx) -> Saved[Adjustmen
             amount=command.amount,
             reason=command.reason,
             code=command.code,
+            proposed_by=by,
         )
     )
-    return await tx.adjustments.save(posted, event)
+    return await tx.adjustments.save(proposed)
+
+
+async def approve_adjustment(adjustment_id: UUID, *, by: UUID | None, tx: Tx) -> Saved[Adjustment]:
+    """Post a proposed adjustment into the first open period from its date on."""
+    proposed = await tx.adjustments.get(adjustment_id)
+    approved, event = proposed.approve(by=by, at=tx.clock.now())
+    return await tx.adjustments.save(approved, event)
+
+
+async def reject_adjustment(adjustment_id: UUID, *, by: UUID | None, tx: Tx) -> Saved[Adjustment]:
+    """Turn a proposed adjustment down."""
+    proposed = await tx.adjustments.get(adjustment_id)
+    return await tx.adjustments.save(proposed.reject(by=by, at=tx.clock.now()))
 
 
 async def close_period(name: str, *, tx: Tx) -> Saved[ClosedPeriod]:

@@ -18,11 +18,11 @@ A = TypeVar("A", Plan, Assignment, Quota, ClosedPeriod, Adjustment)
 
 @dataclass(frozen=True, slots=True)
 class Saved(Generic[A]):
-    """An aggregate as it now is, its row version, and the last event it published."""
+    """An aggregate as it now is, its row version, and the event it published, if it did."""
 
     aggregate: A
     version: int
-    event_id: UUID
+    event_id: UUID | None
 
 
 class Plans(Protocol):
@@ -88,8 +88,12 @@ class Periods(Protocol):
 class Adjustments(Protocol):
     """Postings by hand."""
 
-    async def save(self, adjustment: Adjustment, event: Event) -> Saved[Adjustment]:
-        """Save state and fact in one statement."""
+    async def get(self, adjustment_id: UUID) -> Adjustment:
+        """Return the adjustment, or raise not-found."""
+        ...
+
+    async def save(self, adjustment: Adjustment, event: Event | None = None) -> Saved[Adjustment]:
+        """Save state and fact, where there is one, in one statement; stale-version as for plans."""
         ...
 
 

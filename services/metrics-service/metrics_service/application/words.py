@@ -5,27 +5,20 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Final
 
-# ISO 4217: currencies whose minor unit is not a hundredth.
-_EXPONENT: Final = {
-    **dict.fromkeys(
-        ("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND",
-         "VUV", "XAF", "XOF", "XPF"), 0,
-    ),
-    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
-}  # fmt: skip
-_ORDINARY: Final = 2
+from onefunnel.currencies import exponent_of
+
 _SHOWN: Final = 6  # decimals of an exact amount that does not end
 
 
 def money_text(amount_minor: int, currency: str) -> str:
     """Return an amount in words of its currency: "USD 1,234.50"."""
-    exponent = _EXPONENT.get(currency, _ORDINARY)
+    exponent = exponent_of(currency)
     return f"{currency} {Decimal(amount_minor).scaleb(-exponent):,.{exponent}f}"
 
 
 def exact_money_text(amount_minor: Fraction, currency: str) -> str:
     """Return an exact amount with all its digits, or six decimals and an ellipsis where it never ends."""
-    exponent = _EXPONENT.get(currency, _ORDINARY)
+    exponent = exponent_of(currency)
     return f"{currency} {_decimal_text(amount_minor / 10**exponent, exponent)}"
 
 

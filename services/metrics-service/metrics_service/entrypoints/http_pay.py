@@ -10,8 +10,6 @@ from starlette.responses import Response
 from metrics_service.application import commands
 from metrics_service.application.ports import A, Saved, Tx
 from metrics_service.entrypoints.schemas import (
-    AdjustmentAnswer,
-    AdjustmentBody,
     AssignmentAnswer,
     AssignmentBody,
     EndBody,
@@ -96,19 +94,6 @@ def _figures(router: APIRouter, write_of: WriteOf, work: WorkOf, views: Views) -
         return await write(work(lambda tx: _quota(body, tx)))
 
     @router.post(
-        "/adjustments",
-        status_code=201,
-        response_model=AdjustmentAnswer,
-        openapi_extra=declared("adjustment", "create", owned=True),
-    )
-    async def post_adjustment(
-        body: AdjustmentBody, write: Annotated[Write, Depends(write_of)]
-    ) -> Response:
-        """Pay or take back an amount by hand; never edited, taken back by another one."""
-        await check_payee(write.principal, views, body.person)
-        return await write(work(lambda tx: _adjustment(body, tx)))
-
-    @router.post(
         "/periods/{period}/close",
         response_model=PeriodAnswer,
         openapi_extra=declared("period", "close"),
@@ -141,11 +126,6 @@ async def _end(assignment_id: UUID, body: EndBody, tx: Tx) -> Answer:
 async def _quota(body: QuotaBody, tx: Tx) -> Answer:
     saved = await commands.set_quota(body.command(), tx=tx)
     return _created(saved, QuotaAnswer.of(saved.aggregate))
-
-
-async def _adjustment(body: AdjustmentBody, tx: Tx) -> Answer:
-    saved = await commands.post_adjustment(body.command(), tx=tx)
-    return _created(saved, AdjustmentAnswer.of(saved.aggregate))
 
 
 async def _close(period: str, tx: Tx) -> Answer:

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from metrics_service.application.queries.reads import Reads
 from metrics_service.application.queries.scope import Scope
+from metrics_service.domain.adjustment import Status
 from metrics_service.entrypoints.reading import Ask, AskOf
 from metrics_service.entrypoints.schemas import (
     AdjustmentAnswer,
@@ -154,13 +155,18 @@ def _periods_and_adjustments(router: APIRouter, ask_of: AskOf) -> None:
         page: PageRequest,
         ask: Annotated[Ask, Depends(ask_of)],
         person: Annotated[Id | None, Query()] = None,
+        status: Annotated[Status | None, Query()] = None,
     ) -> Response:
-        """List postings by hand, with their reasons."""
+        """List postings by hand, proposed and decided, with their reasons."""
 
         async def query(reads: Reads, scope: Scope) -> Adjustments:
             scope.check_ever(person)
             rows = await reads.documents.adjustments(
-                person=person, after=_after(page), limit=page.limit + 1, seen=scope.spans
+                person=person,
+                status=status,
+                after=_after(page),
+                limit=page.limit + 1,
+                seen=scope.spans,
             )
             return Adjustments(**page.answer(rows, key=_key, item=AdjustmentAnswer.of))
 

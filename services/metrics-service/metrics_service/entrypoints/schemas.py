@@ -9,14 +9,14 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from metrics_service.application.commands import AssignPlan, PostAdjustment, SetQuota
-from metrics_service.domain.adjustment import Adjustment
+from metrics_service.application.commands import AssignPlan, ProposeAdjustment, SetQuota
+from metrics_service.domain.adjustment import Adjustment, Status
 from metrics_service.domain.assignment import Assignment
 from metrics_service.domain.plan import Plan, PlanDraft
 from metrics_service.domain.quota import Quota
 from onefunnel.events.plans import Component, Granularity, Measure
-from onefunnel.events.values import Code, Currency, DecimalText, Minor, Money, PersonId
-from onefunnel.http.bodies import Body, Day, Id, Period, Time, Words
+from onefunnel.events.values import Code, DecimalText, Minor, Money, PersonId
+from onefunnel.http.bodies import Body, Day, Id, KnownCurrency, Period, Time, Words
 
 
 class TierRowBody(Body):
@@ -61,7 +61,7 @@ class PlanBody(Body):
 
     plan_id: Id | None = None
     name: Code = "plan"
-    currency: Currency
+    currency: KnownCurrency
     rounding: Literal["half_up", "half_even"] = "half_up"
     components: Annotated[tuple[ComponentBody, ...], Field(min_length=1, max_length=50)]
 
@@ -137,7 +137,7 @@ class QuotaBody(Body):
     measure: Literal["revenue", "margin", "count"]
     period: Period
     component: Code | None = None
-    currency: Currency | None = None
+    currency: KnownCurrency | None = None
     amount_minor: Annotated[Minor, Field(ge=1)] | None = None
     count: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
 
@@ -178,7 +178,7 @@ class AmountBody(Body):
     """An amount in minor units of one currency."""
 
     amount_minor: Minor
-    currency: Currency
+    currency: KnownCurrency
 
 
 class AdjustmentBody(Body):
@@ -190,14 +190,14 @@ class AdjustmentBody(Body):
     reason: Words
     code: Code = "adjustment"
 
-    def command(self) -> PostAdjustment:
+    def command(self) -> ProposeAdjustment:
         """Return the command."""
         amount = Money(amount_minor=self.amount.amount_minor, currency=self.amount.currency)
-        return PostAdjustment(PersonId(self.person), self.at, amount, self.reason, self.code)
+        return ProposeAdjustment(PersonId(self.person), self.at, amount, self.reason, self.code)
 
 
 class AdjustmentAnswer(BaseModel):
-    """An adjustment as it was posted."""
+    """An adjustment as it stands: in the book if it is approved, and only then."""
 
     id: UUID
     person: UUID
@@ -205,12 +205,27 @@ class AdjustmentAnswer(BaseModel):
     amount: Money
     reason: str
     code: str
+    status: Status
+    proposed_by: Annotated[
+        UUID | None, Field(description="Unknown of those that were posted by one person alone.")
+    ]
+    decided_by: UUID | None
+    decided_at: datetime | None
 
     @classmethod
     def of(cls, a: Adjustment) -> "AdjustmentAnswer":
         """Return the answer for an adjustment."""
         return cls(
-            id=a.id, person=a.person_id, at=a.at, amount=a.amount, reason=a.reason, code=a.code
+            id=a.id,
+            person=a.person_id,
+            at=a.at,
+            amount=a.amount,
+            reason=a.reason,
+            code=a.code,
+            status=a.status,
+            proposed_by=a.proposed_by,
+            decided_by=a.decided_by,
+            decided_at=a.decided_at,
         )
 
 

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
+from datetime import date
 from typing import Any, Final
 from uuid import UUID
 
 from metrics_service.application.queries.org import Org
+from metrics_service.application.queries.pay_documents import PayDocuments
 from metrics_service.application.queries.reads import Reads
 from metrics_service.application.queries.scope import Scope, not_there, relations, scope
 from metrics_service.entrypoints.waiting import Views
@@ -14,7 +16,8 @@ from onefunnel.http.principal import Principal
 from onefunnel.reach import ALL, Relation, check, forbidden, needs_chart
 
 _NOBODY: Final = Org([])
-ASSIGNMENT: Final = "assignment_id"
+
+_About = tuple[UUID, date, date | None]  # whose pay a document decides about, of which days
 
 
 async def scope_of(principal: Principal, reads: Reads) -> Scope:
@@ -25,15 +28,21 @@ async def scope_of(principal: Principal, reads: Reads) -> Scope:
     return scope(rights, principal.person_id, org, situation)
 
 
-async def check_payee(principal: Principal, views: Views, payee: UUID) -> None:
-    """Refuse to decide about the pay of somebody outside the caller's rights: not least their own."""
+async def check_payee(
+    principal: Principal, views: Views, payee: UUID, day: date | None = None
+) -> None:
+    """Refuse to decide about somebody's pay of a day, or from today on, outside the caller's rights.
+
+    Not least about their own.
+    """
     if principal.rights.may >= ALL:
         return
     async with views.snapshot(principal.tenant_id) as conn:
         reads = views.reads_of(conn)
         circle = (await scope_of(principal, reads)).circle
         today = (await reads.situations.situation()).today
-    check(principal.rights, circle.relation(payee, today, today), "thing")
+    day = day or today
+    check(principal.rights, circle.relation(payee, day, day), "thing")
 
 
 async def check_not_paid_by(principal: Principal, views: Views, plan_id: UUID) -> None:
@@ -48,27 +57,43 @@ async def check_not_paid_by(principal: Principal, views: Views, plan_id: UUID) -
 
 
 def guard_of(views: Views) -> Guard:
-    """Return what looks, before an owned route runs, at the assignment that its path names."""
+    """Return what looks, before an owned route runs, at the one document of pay that its path names."""
 
     async def guard(principal: Principal, parameters: Mapping[str, Any]) -> None:
         if principal.rights.may >= ALL:
             return
         async with views.snapshot(principal.tenant_id) as conn:
-            stood = await _stood(principal, views.reads_of(conn), parameters[ASSIGNMENT])
+            stood = await _stood(principal, views.reads_of(conn), parameters)
         rights = principal.rights
         if not stood & rights.sees:
             raise not_there()
-        # An own assignment stays one's own, whoever else it is.
+        # One's own stays one's own, whoever else one is.
         if not stood <= rights.may:
             raise forbidden()
 
     return guard
 
 
-async def _stood(principal: Principal, reads: Reads, text: str) -> set[Relation]:
-    found = None
+async def _stood(
+    principal: Principal, reads: Reads, parameters: Mapping[str, Any]
+) -> set[Relation]:
+    ((name, text),) = parameters.items()
+    about = None
     with suppress(ValueError):  # no id is the id of nothing
-        found = await reads.documents.assignment(UUID(text))
-    if found is None:
+        about = await _ABOUT[name](reads.documents, UUID(text))
+    if about is None:
         raise not_there()
-    return relations(await scope_of(principal, reads), found.person_id, found.from_, found.to)
+    return relations(await scope_of(principal, reads), *about)
+
+
+async def _about_assignment(documents: PayDocuments, id_: UUID) -> _About | None:
+    found = await documents.assignment(id_)
+    return (found.person_id, found.from_, found.to) if found else None
+
+
+async def _about_adjustment(documents: PayDocuments, id_: UUID) -> _About | None:
+    found = await documents.adjustment(id_)
+    return (found.person_id, found.at.date(), found.at.date()) if found else None
+
+
+_ABOUT: Final = {"assignment_id": _about_assignment, "adjustment_id": _about_adjustment}

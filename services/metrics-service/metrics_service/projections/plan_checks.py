@@ -10,6 +10,8 @@ from metrics_service.projections.pay.rounding import half_up
 from onefunnel.errors import broken_rule
 from onefunnel.events.plans import Component, PlanDocument, TierRow, Tiers
 
+# Ten times what is sold is a slip of the decimal point, not a plan.
+MAX_RATE = 10
 _EXAMPLE_MARGIN = Fraction(40, 100)
 _EXAMPLE_DISCOUNT = Fraction(10, 100)
 
@@ -42,8 +44,8 @@ def _check_component(component: Component, pointer: str) -> None:
     if component.products is not None and not component.products:
         detail = "An empty list of products pays nothing; leave it out to pay all products."
         raise broken_rule(detail, pointer=f"{pointer}/products")
-    if component.rate is not None and Fraction(component.rate) < 0:
-        raise broken_rule("A rate is not negative.", pointer=f"{pointer}/rate")
+    if component.rate is not None:
+        _check_rate(component.rate, f"{pointer}/rate")
     if component.tiers is not None:
         _check_tiers(component.tiers, component.rate, f"{pointer}/tiers")
     elif component.rate is None:
@@ -73,8 +75,23 @@ def _check_row(row: TierRow, rate: str | None, pointer: str) -> None:
     if row.x is not None and rate is None:
         detail = "A multiplier needs the component's rate to multiply."
         raise broken_rule(detail, pointer=f"{pointer}/x")
-    if Fraction(row.rate or row.x or "0") < 0:
-        raise broken_rule("A rate or multiplier is not negative.", pointer=pointer)
+    if row.rate is not None:
+        _check_rate(row.rate, f"{pointer}/rate")
+    if row.x is not None and rate is not None:
+        _check_multiplier(row.x, rate, f"{pointer}/x")
+
+
+def _check_rate(rate: str, pointer: str) -> None:
+    if not 0 <= Fraction(rate) <= MAX_RATE:
+        raise broken_rule(
+            f"A rate is between 0 and {MAX_RATE}, of which 1 is all.", pointer=pointer
+        )
+
+
+def _check_multiplier(x: str, rate: str, pointer: str) -> None:
+    if not 0 <= Fraction(x) * Fraction(rate) <= MAX_RATE:
+        detail = f"A multiplier is not negative, and times the rate at most {MAX_RATE}."
+        raise broken_rule(detail, pointer=pointer)
 
 
 def _questions(component: Component) -> list[str]:

@@ -196,9 +196,16 @@ async def test_types_nobody_knows_are_passed_over_except_where_money_is(stage: S
     assert await stage.counters() == Oracle(company.facts).counters()
 
 
-async def test_a_record_that_is_no_json_is_dead_and_the_rest_flows(stage: Stage) -> None:
+@pytest.mark.parametrize("bad", [b"\xff not json", b"", b"{}", "of no tenant"])
+async def test_a_record_that_is_no_envelope_is_dead_and_the_rest_flows(
+    stage: Stage, bad: bytes | str
+) -> None:
     company = Company().rules().opened().won()
-    stage.log.append("onefunnel.deal.v1", DEAL, b"\xff not json")
+    if isinstance(bad, str):
+        opened = company.facts[-2]
+        whole = record_of(opened.event, new_id(), opened.sequence)
+        bad = whole.replace(b'"tenantid"', b'"x-tenantid"')
+    stage.log.append("onefunnel.deal.v1", DEAL, bad)
     stage.tell(company.facts)
 
     await stage.fold_all()

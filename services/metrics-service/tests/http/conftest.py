@@ -19,13 +19,15 @@ from onefunnel.events.fast import decode_data
 from onefunnel.http.principal import Principal, Role
 from onefunnel.ids import new_id
 from onefunnel.persistence.database import Database
-from onefunnel.reach import EVERYTHING
+from onefunnel.reach import EVERYTHING, Rights
 from onefunnel.testing.speaking import Speaking
+from onefunnel.vault.keyring import Keyring
 
 from ..adapters.list_log import ListLog
 from .world import Teller, funnel, tenant
 
 KEY = b"a key of these tests"
+ADJUSTMENTS = "/v1/compensation/adjustments"
 
 
 @dataclass
@@ -76,8 +78,15 @@ class Metrics:
         """Tell of the tenant and its funnel."""
         await self.tell(tenant(self.tenant, **calendar), funnel())
 
-    def client(self, role: Role = "comp_admin", *, tenant: UUID | None = None) -> httpx.AsyncClient:
-        principal = Principal(tenant or self.tenant, f"key:{role}", role, None, EVERYTHING)
+    def client(
+        self,
+        role: Role = "comp_admin",
+        *,
+        tenant: UUID | None = None,
+        person: UUID | None = None,
+        rights: Rights = EVERYTHING,
+    ) -> httpx.AsyncClient:
+        principal = Principal(tenant or self.tenant, f"key:{role}", role, person, rights)
         return httpx.AsyncClient(
             transport=httpx.ASGITransport(self.app, raise_app_exceptions=False),
             base_url="http://metrics",
@@ -85,12 +94,24 @@ class Metrics:
         )
 
     async def post(
-        self, path: str, body: object = None, *, status: int = 201, **headers: str
+        self,
+        path: str,
+        body: object = None,
+        *,
+        status: int = 201,
+        by: UUID | None = None,
+        **headers: str,
     ) -> Any:
-        async with self.client() as client:
+        async with self.client(person=by) as client:
             answer = await client.post(path, json=body, headers=headers)
         assert answer.status_code == status, answer.text
         return answer.json()
+
+    async def adjust(self, body: object) -> Any:
+        """Propose an adjustment as one person and approve it as another."""
+        proposed = await self.post(ADJUSTMENTS, body, by=new_id())
+        path = f"{ADJUSTMENTS}/{proposed['id']}/approve"
+        return await self.post(path, status=200, by=new_id())
 
     async def get(self, path: str, *, status: int = 200, **params: Any) -> Any:
         async with self.client() as client:
@@ -105,16 +126,23 @@ class Metrics:
 
 
 @pytest.fixture
-async def metrics(fresh_database, open_database) -> AsyncIterator[Metrics]:
+def pool_size() -> int:
+    """How many connections serve requests."""
+    return 4
+
+
+@pytest.fixture
+async def metrics(fresh_database, open_database, pool_size) -> AsyncIterator[Metrics]:
     fresh = fresh_database("metrics_service")
     owner = await asyncpg.connect(fresh.owner_url)
     clock, worker = TurnableClock(), open_database(fresh.worker_url)
     app = application(
-        open_database(fresh.app_url),
+        open_database(fresh.app_url, pool_size=pool_size),
         internal_key=KEY,
         clock=clock,
         wake=lambda: None,
         worker=lambda: worker,
+        keyring=Keyring(KEY),
     )
     found = Metrics(app, owner, clock, worker)
     yield found

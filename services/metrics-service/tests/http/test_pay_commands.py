@@ -153,6 +153,16 @@ async def test_periods_close_in_order_and_once(metrics):
     await close(metrics, "2026-04")
 
 
+async def test_a_period_that_two_close_at_once_is_closed_by_one(metrics):
+    async with metrics.client() as client:
+        path = "/v1/compensation/periods/2026-03/close"
+        answers = await asyncio.gather(*(client.post(path) for _ in range(4)))
+
+    assert sorted(a.status_code for a in answers) == [200, 409, 409, 409]
+    assert {a.json()["code"] for a in answers if a.status_code == 409} == {"period-closed"}
+    assert len(await metrics.published()) == 1
+
+
 async def test_a_period_is_not_closed_before_it_is_over(metrics):
     metrics.clock.at = datetime(2026, 6, 30, 23, 59, tzinfo=UTC)
     await close(metrics, "2026-06", 422)
@@ -166,32 +176,6 @@ async def test_months_and_quarters_close_apart(metrics):
 
     await close(metrics, "2026-Q1")
     await close(metrics, "2025")
-
-
-async def test_an_adjustment_keeps_its_reason_at_home(metrics):
-    body = {
-        "person": str(new_id()),
-        "at": "2026-05-01T12:00:00Z",
-        "amount": {"amount_minor": -500, "currency": "USD"},
-        "reason": "CANARY: Dana's laptop",
-    }
-
-    answer = await metrics.post("/v1/compensation/adjustments", body)
-
-    (row,) = await metrics.owner.fetch("SELECT record FROM outbox")
-    assert answer["reason"] == body["reason"]
-    assert b"CANARY" not in row["record"]
-
-
-async def test_nothing_is_adjusted_by_nothing(metrics):
-    body = {
-        "person": str(new_id()),
-        "at": "2026-05-01T12:00:00Z",
-        "amount": {"amount_minor": 0, "currency": "USD"},
-        "reason": "none",
-    }
-
-    await metrics.post("/v1/compensation/adjustments", body, status=422)
 
 
 async def test_a_repeated_command_has_one_effect(metrics):

@@ -225,7 +225,7 @@ async def test_an_adjustment_shows_with_its_reason(metrics):
         "amount": {"amount_minor": -500, "currency": "USD"},
         "reason": "Paid twice in December",
     }
-    await metrics.post("/v1/compensation/adjustments", body)
+    await metrics.adjust(body)
     await metrics.settle()
 
     answer = await stated(metrics, rep)

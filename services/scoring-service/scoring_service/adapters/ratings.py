@@ -1,6 +1,6 @@
 """Ratings in PostgreSQL: the newest of each side, every one ever given, and the queue of cases."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from sqlalchemy import RowMapping, select
@@ -13,6 +13,7 @@ from onefunnel.events.envelope import Metadata
 from onefunnel.events.values import LeadId
 from onefunnel.ids import new_id
 from onefunnel.outbox.rows import AggregateRows
+from onefunnel.vault.notes import Notes, Place
 from scoring_service.adapters.tables import LEAD_RATING, RATING, RECONCILIATION
 from scoring_service.domain.lead_rating import Case, Decision, LeadRating, Rating
 from scoring_service.domain.parties import Party, person_of
@@ -21,10 +22,11 @@ from scoring_service.domain.parties import Party, person_of
 class SqlRatings:
     """Ratings of one tenant in one transaction."""
 
-    def __init__(self, conn: AsyncConnection, metadata: Metadata) -> None:
+    def __init__(self, conn: AsyncConnection, metadata: Metadata, notes: Notes) -> None:
         self._conn = conn
         self._tenant_id = metadata.tenant_id
         self._rows = AggregateRows(conn, metadata, LEAD_RATING)
+        self._notes = notes
 
     async def get(self, lead_id: LeadId) -> LeadRating:
         """Return a lead's ratings, locked; one never rated is blank."""
@@ -35,7 +37,7 @@ class SqlRatings:
             lead_id=lead_id,
             marketing=row["marketing"],
             sales=row["sales"],
-            decision=decision_from(row, "decided_reason"),
+            decision=await decision_of(row, self._notes),
             case=await self._case(row["case_id"]),
         )
 
@@ -69,7 +71,10 @@ class SqlRatings:
         )
 
     async def _case(self, case_id: UUID | None) -> Case | None:
-        return None if case_id is None else case_from(await self._case_row(case_id))
+        if case_id is None:
+            return None
+        (case,) = await cases_of([await self._case_row(case_id)], self._notes)
+        return case
 
     async def _case_row(self, case_id: UUID) -> RowMapping:
         query = select(RECONCILIATION).where(
@@ -90,7 +95,6 @@ class SqlRatings:
             "decided_by": decision and decision.decided_by,
             "decided_principal": decision and by.principal_id,
             "decided_at": decision and decision.decided_at,
-            "reason": decision and decision.reason,
         }
         key = {"tenant_id": self._tenant_id, "id": case.id}
         statement = insert(RECONCILIATION).values(
@@ -103,21 +107,37 @@ class SqlRatings:
                 where=RECONCILIATION.c.decided_at.is_(None),  # what was decided stays as it was
             )
         )
+        if decision is not None:
+            await self._notes.keep(_why(lead_id, case.id), decision.reason)
 
 
-def case_from(row: RowMapping) -> Case:
+async def cases_of(rows: Sequence[RowMapping], notes: Notes) -> list[Case]:
+    """Read cases from their rows and the vault."""
+    said = await notes.read([_why(row["lead_id"], row["id"]) for row in rows])
+    return [_case_from(row, said) for row in rows]
+
+
+async def decision_of(row: RowMapping, notes: Notes) -> Decision | None:
+    """Read what was decided about a lead from its row and the vault."""
+    place = _why(row["id"], row["case_id"]) if row["case_id"] else None
+    return _decision_from(row, place, await notes.read([place] if place else []))
+
+
+def _case_from(row: RowMapping, said: Mapping[Place, str]) -> Case:
     """Read a case from its row."""
     return Case(
         id=row["id"],
         opened_at=row["opened_at"],
         marketing=row["marketing"],
         sales=row["sales"],
-        decision=decision_from(row, "reason"),
+        decision=_decision_from(row, _why(row["lead_id"], row["id"]), said),
     )
 
 
-def decision_from(row: RowMapping, reason: str) -> Decision | None:
-    """Read a decision from the row of a lead or of a case."""
+def _decision_from(
+    row: RowMapping, place: Place | None, said: Mapping[Place, str]
+) -> Decision | None:
+    """Read a decision from the row of a lead or of a case; only a person's says why."""
     if row["decided_at"] is None:
         return None
     return Decision(
@@ -125,8 +145,13 @@ def decision_from(row: RowMapping, reason: str) -> Decision | None:
         method=row["method"],
         decided_at=row["decided_at"],
         decided_by=person_of(row["decided_by"]),
-        reason=row[reason],
+        reason=said.get(place) if place and row["method"] == "manager" else None,
     )
+
+
+def _why(lead_id: UUID, case_id: UUID) -> Place:
+    """Return where the words of a decision are: under the lead's key, for they are about the lead."""
+    return Place(lead_id, f"decision:{case_id}")
 
 
 def _values(lead: LeadRating) -> dict[str, object]:
@@ -138,6 +163,5 @@ def _values(lead: LeadRating) -> dict[str, object]:
         "method": decision and decision.method,
         "decided_by": decision and decision.decided_by,
         "decided_at": decision and decision.decided_at,
-        "decided_reason": decision and decision.reason,
         "case_id": lead.case and lead.case.id,
     }

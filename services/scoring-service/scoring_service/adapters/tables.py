@@ -1,4 +1,7 @@
-"""Scoring's tables. What is published is in `lead_score`, `lead_rating` and `definition`."""
+"""Scoring's tables. What is published is in `lead_score`, `lead_rating` and `definition`.
+
+Why somebody decided between two ratings is in the vault, under the lead's key.
+"""
 
 from typing import Final
 
@@ -66,7 +69,6 @@ LEAD_RATING: Final = _aggregate(
     Column("method", Text),
     Column("decided_by", Uuid),
     _time("decided_at"),
-    Column("decided_reason", Text),
     Column("case_id", Uuid),
 )
 RATING: Final = _table(
@@ -91,5 +93,4 @@ RECONCILIATION: Final = _table(
     Column("decided_by", Uuid),
     Column("decided_principal", Text),
     _time("decided_at"),
-    Column("reason", Text),
 )

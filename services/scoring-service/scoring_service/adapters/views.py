@@ -1,14 +1,18 @@
 """Reads, straight from SQL."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import RowMapping, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from onefunnel.errors import not_found
+from onefunnel.persistence.database import driver_of
+from onefunnel.vault.keyring import Keyring
+from onefunnel.vault.notes import Notes
 from scoring_service.adapters.definitions import SqlDefinitionReads, version_from, versions_of
 from scoring_service.adapters.leads import SqlLeadReads
-from scoring_service.adapters.ratings import case_from, decision_from
+from scoring_service.adapters.ratings import cases_of, decision_of
 from scoring_service.adapters.tables import (
     DEFINITION_VERSION,
     LEAD_RATING,
@@ -24,9 +28,10 @@ from scoring_service.domain.parties import person_of
 class SqlViews:
     """Reads of one tenant in one transaction."""
 
-    def __init__(self, conn: AsyncConnection, tenant_id: UUID) -> None:
+    def __init__(self, keyring: Keyring, conn: AsyncConnection, tenant_id: UUID) -> None:
         self._conn = conn
         self._tenant_id = tenant_id
+        self._notes = Notes(driver_of(conn), tenant_id, keyring)
         self.definitions = SqlDefinitionReads(conn, tenant_id)
         self.leads = SqlLeadReads(conn, tenant_id)
 
@@ -55,7 +60,7 @@ class SqlViews:
         history = await self._history(lead_id)
         if row is None:
             return RatingsView(lead_id, None, None, None, None, history)
-        decision = decision_from(row, "decided_reason")
+        decision = await decision_of(row, self._notes)
         return RatingsView(
             lead_id, row["marketing"], row["sales"], decision, row["case_id"], history
         )
@@ -87,10 +92,10 @@ class SqlViews:
             query = query.where(decided if wanted.status == "decided" else ~decided)
         if wanted.after is not None:
             query = query.where(tuple_(table.c.opened_at, table.c.id) > tuple_(*wanted.after))
-        rows = await self._conn.execute(
+        found = await self._conn.execute(
             query.order_by(table.c.opened_at, table.c.id).limit(wanted.limit)
         )
-        return [CaseView(row["lead_id"], case_from(row)) for row in rows.mappings()]
+        return await self._cases(found.mappings().all())
 
     async def case(self, case_id: UUID) -> CaseView:
         """Return a case."""
@@ -99,4 +104,9 @@ class SqlViews:
         row = (await self._conn.execute(query)).mappings().one_or_none()
         if row is None:
             raise not_found("reconciliation")
-        return CaseView(row["lead_id"], case_from(row))
+        (view,) = await self._cases([row])
+        return view
+
+    async def _cases(self, rows: Sequence[RowMapping]) -> list[CaseView]:
+        cases = await cases_of(rows, self._notes)
+        return [CaseView(row["lead_id"], case) for row, case in zip(rows, cases, strict=True)]

@@ -1,7 +1,7 @@
 """What people may do about definitions, attributes and ratings. Each is one transaction; the caller commits."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -100,7 +100,7 @@ class DecideCase:
 
     case_id: UUID
     score: int
-    reason: str
+    reason: str = field(repr=False)
 
 
 async def decide_case(command: DecideCase, *, by: Party, tx: Tx) -> tuple[LeadRating, UUID]:

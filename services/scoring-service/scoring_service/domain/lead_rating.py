@@ -4,7 +4,7 @@ A gap of at most one is settled by rule: sales has spoken to the lead, so its ra
 larger gap is never averaged away: it waits for a decision by somebody above both sides.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
@@ -42,7 +42,7 @@ class Decision:
     method: Literal["auto", "manager"]
     decided_at: datetime
     decided_by: PersonId | None = None
-    reason: str | None = None
+    reason: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

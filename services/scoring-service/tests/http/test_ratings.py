@@ -1,7 +1,10 @@
 """Ratings over HTTP: blind, kept, settled by rule or decided by a manager."""
 
+from uuid import UUID
+
 import pytest
 
+from onefunnel.events.privacy import SubjectErased
 from onefunnel.ids import new_id
 
 QUEUE = "/v1/ratings/reconciliations"
@@ -221,3 +224,22 @@ async def test_words_stay_here(scoring):
     case = await disputed(scoring)
     await decide(scoring, case, score=3, reason="CANARY was said by Jane Doe")
     assert not any(b"CANARY" in record for record in await scoring.outbox())
+
+
+async def test_why_somebody_decided_is_sealed_and_goes_with_the_lead(scoring):
+    case = await disputed(scoring)
+    lead = (await decide(scoring, case, score=3, reason="CANARY why")).json()["lead_id"]
+    tables = ("reconciliation", "lead_rating", "vault", "outbox", "audit")
+    rows = [str(dict(r)) for t in tables for r in await scoring.owner.fetch(f"SELECT * FROM {t}")]
+    assert not any("CANARY" in row for row in rows)
+    assert (await seen(scoring, lead, "rep"))["reconciled"]["reason"] == "CANARY why"
+
+    at = scoring.clock.at
+    await scoring.hear(SubjectErased(subject_id=UUID(lead), kind="lead", erased_at=at))
+
+    [found] = await open_cases(scoring, status="decided")
+    assert (found["decision"]["score"], found["decision"]["reason"]) == (3, None)
+    shown = await seen(scoring, lead, "rep")
+    assert (shown["reconciled"]["score"], shown["reconciled"]["reason"]) == (3, None)
+    await rate(scoring, lead, "sales", 3)
+    assert (await seen(scoring, lead, "rep"))["sales_rating"] == 3, "what is counted goes on"

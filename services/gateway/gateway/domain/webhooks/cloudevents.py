@@ -23,7 +23,7 @@ RATE: Final = "*"
 _ORIGIN: Final = re.compile(
     r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?(?::\d{1,5})?", re.ASCII
 )
-_REQUIRED: Final = ("id", "source", "type")
+_REQUIRED: Final = ("specversion", "id", "source", "type")
 
 
 def verify(received: Received, terms: Terms, _now: datetime) -> Verdict:
@@ -40,15 +40,11 @@ def read(received: Received, _terms: Terms) -> Told:
     """Read one event or a batch, whichever the content type says."""
     media = received.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media.startswith("application/cloudevents-batch"):
-        events = a_list(parsed(received.body), "the batch")
-        versions = {an_object(event, "an event").get("specversion") for event in events}
-        if len(versions) > 1:
-            raise Unreadable("the events of a batch differ in specversion")
-    elif media.startswith("application/cloudevents"):
-        events = [an_object(parsed(received.body), "the event")]
-    else:
-        events = [_binary(received)]
-    return Told(tuple(_change(event) for event in events))
+        events = enumerate(a_list(parsed(received.body), "the batch"))
+        return Told(tuple(_change(an_object(event, "an event"), f"/{n}") for n, event in events))
+    if media.startswith("application/cloudevents"):
+        return Told((_change(an_object(parsed(received.body), "the event")),))
+    return Told((_change(_binary(received)),))
 
 
 def _binary(received: Received) -> dict[str, Any]:
@@ -73,11 +69,12 @@ def _decoded(value: str) -> str:
         raise Unreadable("an attribute is not UTF-8") from error
 
 
-def _change(event: Mapping[str, Any]) -> Change:
-    if event.get("specversion") != "1.0" or not all(
-        isinstance(event.get(name), str) and event[name] for name in _REQUIRED
-    ):
-        raise Unreadable("an event lacks specversion 1.0, id, source or type")
+def _change(event: Mapping[str, Any], place: str = "") -> Change:
+    for name in _REQUIRED:
+        if not (isinstance(event.get(name), str) and event[name]):
+            raise Unreadable(f"an event lacks its {name}", f"{place}/{name}")
+    if event["specversion"] != "1.0":
+        raise Unreadable("an event has not specversion 1.0", f"{place}/specversion")
     key = digest_key(b"cloudevents", event["source"], event["id"])
     data = event.get("data")
     at = text_of(event.get("time"))

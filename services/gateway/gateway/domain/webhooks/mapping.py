@@ -3,8 +3,8 @@
 import re
 from collections.abc import Mapping as Map
 from dataclasses import dataclass, field
-from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any, Final, Literal
 from uuid import UUID
 
@@ -19,8 +19,11 @@ FieldName = Literal[
     "stage", "pipeline", "amount", "currency", "cost", "discount", "discount_percent", "owner",
     "campaign", "source", "lead", "lost_reason", "created_at", "closed_at", "status",
 ]  # fmt: skip
+CLOCK_SLACK: Final = timedelta(minutes=5)
 MONEY: Final = ("amount", "cost", "discount")
 _CODE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _.:/&+-]{0,63}", re.ASCII)
+# What CRMs write for a number, the large ones of some with an exponent; `Decimal` alone reads more than that.
+_NUMBER: Final = re.compile(r"[+-]?\d{1,40}(?:\.\d{0,40})?(?:[Ee][+-]?\d{1,2})?", re.ASCII)
 _NOT_CODE: Final = re.compile(r"[^A-Za-z0-9 _.:/&+-]+", re.ASCII)
 _EMPTIED: Final = {
     "amount": "amount", "cost": "cost", "discount": "discount", "owner": "owner",
@@ -85,12 +88,13 @@ def translate(change: Change, mapping: Mapping, context: Context) -> Translated:
     theirs = mapping.deal if change.kind == "deal" else mapping.lead
     reader = _Reader(change.fields, theirs, mapping, context, [])
     told = reader.told(change.kind)
+    occurred_at = reader.occurred_at(change.at)
     try:
         event = CrmChangeReceived(
             record_id=derived_id(
                 context.tenant_id, context.source, change.kind, change.external_id
             ),
-            occurred_at=change.at or context.received_at,
+            occurred_at=occurred_at,
             tie=change.tie,
             kind=change.kind,
             source=context.source,
@@ -148,6 +152,13 @@ class _Reader:
             if (their := self.theirs.get(name)) and their in self.fields and not self._value(name)
         ]
 
+    def occurred_at(self, at: datetime | None) -> datetime:
+        """Return when it happened: at the latest when we heard of it, or it would outrank what comes later."""
+        if at is not None and at > self.context.received_at + CLOCK_SLACK:
+            self.faults.append(Fault("/time", "in-the-future", "lies ahead of when it came"))
+            return self.context.received_at
+        return at or self.context.received_at
+
     def _value(self, name: str) -> str | None:
         their = self.theirs.get(name)
         value = self.fields.get(their) if their else None
@@ -182,12 +193,10 @@ class _Reader:
         text = self._value(name)
         if text is None:
             return None
-        try:
-            value = Decimal(text)
-        except InvalidOperation:
-            self._fault(name, "not-an-amount", "is not a decimal number")
+        value = self._number(name, text)
+        if value is None:
             return None
-        if not value.is_finite() or abs(value) >= 10**16:
+        if abs(value) >= 10**16:
             self._fault(name, "not-an-amount", "is beyond what an amount can be")
             return None
         return _plain(value.scaleb(-self.mapping.amount_digits))
@@ -197,15 +206,20 @@ class _Reader:
         percent, amount = self._value("discount_percent"), self._amount("amount")
         if percent is None or amount is None:
             return None
-        try:
-            share = Decimal(percent) / 100
-        except InvalidOperation:
-            self._fault("discount_percent", "not-an-amount", "is not a decimal number")
+        value = self._number("discount_percent", percent)
+        if value is None:
             return None
-        if not (share.is_finite() and 0 <= share < 1):
+        share = value / 100
+        if not 0 <= share < 1:
             self._fault("discount_percent", "not-an-amount", "is not a share below 100 %")
             return None
         return _plain((Decimal(amount) * share / (1 - share)).quantize(Decimal("0.01")))
+
+    def _number(self, name: str, text: str) -> Decimal | None:
+        if not _NUMBER.fullmatch(text):
+            self._fault(name, "not-an-amount", "is not a decimal number")
+            return None
+        return Decimal(text)
 
     def _id(self, kind: str, external_id: str | None) -> UUID | None:
         if external_id is None or external_id == "false":  # Odoo's word for nobody

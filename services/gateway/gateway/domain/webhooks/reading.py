@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 
 Kind = Literal["deal", "lead"]
 MAX_CHANGES: Final = 1_000
+MAX_PLACES: Final = 40
 
 _DOTNET: Final = re.compile(r"/Date\((-?\d{1,15})(?:[+-]\d{4})?\)/", re.ASCII)
 _DIGITS: Final = re.compile(r"\d{9,16}", re.ASCII)
@@ -21,6 +22,10 @@ _TIME: Final = re.compile(
 
 class Unreadable(Exception):
     """The body is not what this CRM sends; says which part, never what was in it."""
+
+    def __init__(self, detail: str, pointer: str = "") -> None:
+        super().__init__(detail)
+        self.pointer = pointer
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +106,10 @@ def text_of(value: object) -> str | None:
         return None
     if isinstance(value, bool):
         return "true" if value else "false"
-    return format(value, "f") if isinstance(value, Decimal) else str(value)
+    # Written out, a number of a few bytes such as 1e-999999999 would fill the memory.
+    if isinstance(value, Decimal) and abs(value.adjusted()) < MAX_PLACES:
+        return format(value, "f")
+    return str(value)
 
 
 def flat(record: Mapping[str, Any], prefix: str = "") -> dict[str, str | None]:

@@ -26,9 +26,9 @@ from lead_service.application.commands.closing import (
 from lead_service.application.commands.deals import CreateDeal, NewDeal, create_deal
 from lead_service.application.ports import Tx
 from lead_service.domain.crm import CrmRecord
-from lead_service.domain.currencies import CURRENCIES, exponent_of
 from lead_service.domain.deal import Deal, DealState, Loss, Terms
 from lead_service.domain.lead import LeadState
+from onefunnel.currencies import CURRENCIES, exponent_of
 from onefunnel.errors import broken_rule
 from onefunnel.events.values import MAX_MINOR, CampaignId, Money, PersonId
 

@@ -1,11 +1,11 @@
 """Erasing what is known of a person: two people decide, one transaction destroys."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from lead_service.application.ports import Tx
 from lead_service.application.views import SubjectExport
-from lead_service.domain.erasure import Erasure, SubjectKind
+from lead_service.domain.erasure import Erased, Erasure, SubjectKind
 from onefunnel.errors import not_found
 from onefunnel.ids import new_id
 
@@ -65,3 +65,24 @@ async def approve_erasure(erasure_id: UUID, *, tx: Tx) -> Receipt:
     done, event = erasure.approve(by=tx.actor, at=tx.now)
     event_id = await tx.erasures.carry_out(done, event)
     return Receipt(done, event_id)
+
+
+async def erase_again(erased: Erased, *, tx: Tx) -> bool:
+    """Erase somebody whom a restore has brought back; say whether it had to be done.
+
+    Two people decided it then, and their decision stands. Who came after the backup is not there.
+    """
+    known = await tx.erasures.of(erased.subject_id)
+    if known is None:
+        repository = tx.leads if erased.kind == "lead" else tx.people
+        if await repository.find(erased.subject_id) is None:
+            return False
+        known = Erasure(new_id(), erased.kind, erased.subject_id, erased.requested_by, tx.now)
+        await tx.erasures.add(known)
+    if known.erased_at is not None:
+        return False
+    done, event = replace(known, requested_by=erased.requested_by).approve(
+        by=erased.approved_by, at=tx.now
+    )
+    await tx.erasures.carry_out(done, event)
+    return True

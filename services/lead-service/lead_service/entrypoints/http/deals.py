@@ -20,7 +20,7 @@ from lead_service.entrypoints.schemas.deals import (
     StageIn,
     WinIn,
 )
-from lead_service.entrypoints.wiring import Asking, listed, made, shown, there_already
+from lead_service.entrypoints.wiring import Asking, listed, made_or_taken, shown, there_already
 from onefunnel.http.bodies import Id
 from onefunnel.http.pagination import PageRequest
 from onefunnel.http.preconditions import IfMatch
@@ -43,7 +43,8 @@ async def create_deal(body: NewDealIn, asked: Asking) -> Response:
     command = body.command(asked.tenant_id)
     await asked.check_given(command.deal.owner_id)
     await asked.check_mentioned("lead", command.lead_id, "/lead")
-    return await asked.do(commands.create_deal, command, made(DealOut, PATH))
+    sees = (await asked.owning()).sees
+    return await asked.do(commands.create_deal, command, made_or_taken(DealOut, PATH, "deal", sees))
 
 
 @router.get(PATH, responses=listed(DealOut), openapi_extra=declared("deal", "read", owned=True))

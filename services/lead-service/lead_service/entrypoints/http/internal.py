@@ -8,10 +8,10 @@ from fastapi.responses import Response
 from pydantic import Field, RootModel
 
 from lead_service.application.commands.funnels import set_up_tenant
-from lead_service.domain.currencies import exponent_of
 from lead_service.entrypoints.schemas.directory import TenantIn
 from lead_service.entrypoints.schemas.directory_answers import TenantOut
 from lead_service.entrypoints.wiring import Asking, shown
+from onefunnel.currencies import exponent_of
 from onefunnel.http.bodies import Body, Id
 from onefunnel.http.routing import declared, routes
 

@@ -31,6 +31,7 @@ from lead_service.entrypoints.wiring import (
     beside,
     listed,
     made,
+    made_or_taken,
     shown,
     there_already,
 )
@@ -57,7 +58,10 @@ async def create_lead(body: LeadIn, asked: Asking) -> Response:
     """Log a lead. The same external id and body again answers 200 with the lead that is there."""
     command = body.command(asked.tenant_id)
     await asked.check_given(command.owner_id)
-    return await asked.do(commands.capture_lead, command, made(LeadOut, PATH))
+    sees = (await asked.owning()).sees
+    return await asked.do(
+        commands.capture_lead, command, made_or_taken(LeadOut, PATH, "lead", sees)
+    )
 
 
 @router.get(PATH, responses=listed(LeadOut), openapi_extra=declared("lead", "read", owned=True))

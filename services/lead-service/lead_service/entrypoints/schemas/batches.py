@@ -11,8 +11,8 @@ from lead_service.application.commands.batches import Action, Item, ItemStatus, 
 from lead_service.application.ports import Kind, Mention
 from lead_service.entrypoints.schemas.batch_commands import Command, ConvertLead
 from lead_service.entrypoints.schemas.mentions import addresses, mentions
-from lead_service.entrypoints.schemas.values import OutsideName, View
-from onefunnel.http.bodies import Body
+from lead_service.entrypoints.schemas.values import View
+from onefunnel.http.bodies import Body, OutsideName
 from onefunnel.http.problems import Problem
 from onefunnel.http.validation import problem_of
 

@@ -22,7 +22,6 @@ from lead_service.domain.deal import Loss
 from lead_service.domain.values import MAX_CREDITS, MAX_LINES
 from lead_service.entrypoints.schemas.values import (
     ExternalIn,
-    KnownCurrency,
     Moment,
     MoneyIn,
     Reference,
@@ -33,7 +32,7 @@ from lead_service.entrypoints.schemas.values import (
     resolved,
 )
 from onefunnel.events.values import Code, DecimalText, Minor, StepKey
-from onefunnel.http.bodies import Body, Day, Id, Name, Words
+from onefunnel.http.bodies import Body, Day, Id, KnownCurrency, Name, Words
 
 Outcome = Literal["lost_to_competitor", "status_quo", "disqualified", "ghosted", "unspecified"]
 

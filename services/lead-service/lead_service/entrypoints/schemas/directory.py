@@ -20,7 +20,6 @@ from lead_service.domain.values import MAX_MEMBERSHIPS, MAX_STEPS
 from lead_service.entrypoints.schemas.values import (
     Email,
     ExternalIn,
-    KnownCurrency,
     MoneyIn,
     Reference,
     changes,
@@ -29,7 +28,7 @@ from lead_service.entrypoints.schemas.values import (
 )
 from onefunnel.events.directory import Membership
 from onefunnel.events.values import AccountId, CampaignId, Code, Minor, PersonId, ProductId, StepKey
-from onefunnel.http.bodies import Body, Day, Id, Name, Words
+from onefunnel.http.bodies import Body, Day, Id, KnownCurrency, Name, Words
 from onefunnel.ids import derived_id, new_id
 
 PersonKind = Literal["rep", "marketer", "manager", "executive"]

@@ -60,3 +60,9 @@ class ErasureOut(View):
     requested_at: datetime
     approved_by: str | None
     erased_at: datetime | None
+    complete_by: Annotated[
+        datetime | None,
+        Field(
+            description="When the last sealed copy that nobody can tell whose it is goes by itself."
+        ),
+    ]

@@ -9,26 +9,14 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from lead_service.application.ports import Kind
-from lead_service.domain.currencies import CURRENCIES
 from lead_service.domain.values import External
 from onefunnel.errors import invalid
-from onefunnel.events.values import Currency, Minor, Money
-from onefunnel.http.bodies import Body, Day, Id, Time
+from onefunnel.events.values import Minor, Money
+from onefunnel.http.bodies import Body, Day, Id, KnownCurrency, OutsideName, Time
 from onefunnel.ids import derived_id
 
 MAX_ATTRIBUTES = 100
 
-
-def _known(currency: str) -> str:
-    if currency not in CURRENCIES:
-        raise ValueError("must be a currency of ISO 4217, such as EUR")
-    return currency
-
-
-KnownCurrency = Annotated[Currency, AfterValidator(_known)]
-OutsideName = Annotated[
-    str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")
-]
 Email = Annotated[str, StringConstraints(max_length=254, pattern=r"^[^\s@]{1,64}@[^\s@]+$")]
 Phone = Annotated[str, StringConstraints(min_length=1, max_length=50)]
 AttributeName = Annotated[str, StringConstraints(min_length=1, max_length=100)]
@@ -41,11 +29,17 @@ def _within_64_bits(value: object) -> object:
     return value
 
 
+def _ordered(attributes: dict[str, Any]) -> dict[str, Any]:
+    """Return attributes by name: a repetition may send them in any order."""
+    return dict(sorted(attributes.items()))
+
+
 AttributeValue = Annotated[
     AttributeText | int | float | bool | None, AfterValidator(_within_64_bits)
 ]
 Attributes = Annotated[
     dict[AttributeName, AttributeValue],
+    AfterValidator(_ordered),
     Field(max_length=MAX_ATTRIBUTES, description="Anything else that is known; kept here only."),
 ]
 # An instant, or a date that means its start in the tenant's zone.

@@ -15,10 +15,11 @@ from metrics_service.application.queries.attainment_answer import (
     TeamAttainment,
 )
 from metrics_service.application.queries.cut import explain
+from metrics_service.application.queries.groups import FIXED_GROUPS, large
 from metrics_service.application.queries.org import Org, OrgLabel
 from metrics_service.application.queries.pay_rows import PayRows
 from metrics_service.application.queries.refs import refs
-from metrics_service.application.queries.scope import FIXED_GROUPS, Scope, not_fixed
+from metrics_service.application.queries.scope import Scope, not_fixed
 from metrics_service.application.queries.situation import Situation
 from metrics_service.application.words import decimal_text
 from metrics_service.projections.calendar import period_bounds
@@ -97,7 +98,11 @@ def _check(question: AttainmentQuestion, scope: Scope) -> None:
 def _seen(
     found: Sequence[_Credited], question: AttainmentQuestion, scope: Scope
 ) -> Sequence[_Credited]:
-    return [one for one in found if scope.shows_period(one.quota.person_id, question.period)]
+    seen = [one for one in found if scope.shows_period(one.quota.person_id, question.period)]
+    # Not in the order in which the quotas were folded: a rebuild may have another.
+    return sorted(
+        seen, key=lambda one: (one.quota.person_id, one.quota.measure, one.quota.component or "")
+    )
 
 
 async def _in_pay(
@@ -232,7 +237,7 @@ def _answer(
     for item in items:
         key = labels[str(item.person)], item.measure, item.currency or ""
         grouped.setdefault(key, []).append(item)
-    keys = scope.large(sorted(grouped), lambda key: len({i.person for i in grouped[key]}))
+    keys = _shown(grouped) if scope.rights.grouped else sorted(grouped)
     shown = [] if scope.rights.grouped else items
     return AttainmentAnswer(
         period=question.period,
@@ -247,6 +252,17 @@ def _answer(
         ),
         **head(situation, {"attainment": RULES}),
     )
+
+
+def _shown(
+    grouped: Mapping[tuple[str, str, str], Sequence[Attained]],
+) -> list[tuple[str, str, str]]:
+    """Return the keys of the groups that are large enough: a measure and a currency have a whole of their own."""
+    wholes: dict[tuple[str, str], dict[str, set[str]]] = {}
+    for (label, measure, currency), items in grouped.items():
+        wholes.setdefault((measure, currency), {})[label] = {str(i.person) for i in items}
+    kept = {whole: large(labels) for whole, labels in wholes.items()}
+    return [key for key in sorted(grouped) if key[0] in kept[key[1:]]]
 
 
 def _item(one: _Credited, basis: Basis, rules: Definitions) -> Attained:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from metrics_service.domain.adjustment import Adjustment
+from metrics_service.domain.adjustment import Adjustment, Status
 from metrics_service.domain.assignment import Assignment
 from metrics_service.domain.plan import Plan
 from metrics_service.domain.quota import Quota
@@ -70,9 +70,14 @@ class PayDocuments(Protocol):
         self,
         *,
         person: UUID | None,
+        status: Status | None,
         after: UUID | None,
         limit: int,
         seen: Sequence[Span] | None = None,
     ) -> Sequence[Adjustment]:
         """Return adjustments of a person; of `seen` people, those of the days they are seen."""
+        ...
+
+    async def adjustment(self, adjustment_id: UUID) -> Adjustment | None:
+        """Return one adjustment, None if there is none."""
         ...

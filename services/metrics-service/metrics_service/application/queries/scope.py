@@ -1,17 +1,18 @@
 """Whose numbers and pay one caller sees, as of the days they are about."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Final, Protocol, TypeVar
 from uuid import UUID
 
 from metrics_service.application.queries.cut import Cut, Dimension, Stretch
+from metrics_service.application.queries.groups import FIXED_GROUPS, hidden_teams, whole_months
 from metrics_service.application.queries.org import FOREVER, Org, Person
 from metrics_service.application.queries.situation import Situation
 from metrics_service.projections.calendar import period_bounds
 from onefunnel.errors import DomainError, ErrorKind, not_found
-from onefunnel.reach import ALL, SMALLEST_GROUP, Chart, Circle, Place, Relation, Rights, Span
+from onefunnel.reach import ALL, Chart, Circle, Place, Relation, Rights, Span
 
 
 class Keyed(Protocol):
@@ -23,12 +24,8 @@ class Keyed(Protocol):
         ...
 
 
-G = TypeVar("G")
 K = TypeVar("K", bound=Keyed)
 
-# The one way in which people are put together for those who see groups only. Two ways could be
-# subtracted from each other: a manager's people less a team's might be three.
-FIXED_GROUPS: Final[Dimension] = "team"
 _PEOPLE: Final[frozenset[Dimension]] = frozenset({"person", "manager", "team", "region"})
 
 
@@ -40,6 +37,7 @@ class Scope:
     circle: Circle
     org: Org
     fiscal_year_start: int
+    today: date
 
     @property
     def spans(self) -> list[Span] | None:
@@ -67,9 +65,10 @@ class Scope:
             raise not_there()
 
     def cut(self, cut: Cut) -> Cut:
-        """Return a cut of what the caller sees."""
+        """Return a cut of what the caller sees; of whole months, where they see groups only."""
         if self.rights.grouped:
             _check_fixed(cut)
+            cut = replace(cut, window=whole_months(cut.window))
         if (spans := self.spans) is None:
             return cut
         return replace(cut, within=tuple(Stretch(str(s.person), s.first, s.last) for s in spans))
@@ -81,49 +80,32 @@ class Scope:
         people = {span.person for span in spans}
         return Org([person for person in org.people if person.id in people])
 
-    def large(self, groups: Sequence[G], people: Callable[[G], int]) -> list[G]:
-        """Return the groups that are large enough for a caller who sees no smaller ones.
-
-        What is left out together must be large enough too, or the whole less the rest would show it.
-        """
-        if not self.rights.grouped:
-            return list(groups)
-        kept = sorted(groups, key=people, reverse=True)
-        hidden = 0
-        while kept and (people(kept[-1]) < SMALLEST_GROUP or 0 < hidden < SMALLEST_GROUP):
-            hidden += people(kept.pop())
-        return [group for group in groups if group in kept]
-
     def large_teams(self, groups: list[K], cut: Cut) -> list[K]:
         """Return the groups of an answer without those about too few people."""
         if not self.rights.grouped or cut.group_by != FIXED_GROUPS:
             return groups
-        sizes = self._sizes(cut)
-        keys = self.large(sorted({g.key or "" for g in groups}), lambda key: sizes.get(key, 0))
-        return [group for group in groups if (group.key or "") in keys]
-
-    def _sizes(self, cut: Cut) -> Mapping[str, int]:
-        """Return how many people each team held on some day of a cut."""
-        found: dict[str, set[str]] = {}
-        last = cut.window.to
-        for span in self.org.spans("team"):
-            if span.first < last and cut.window.from_ <= span.last:
-                found.setdefault(span.label, set()).add(span.person)
-        return {label: len(people) for label, people in found.items()}
+        hidden = hidden_teams(self.org, cut.window, self.today)
+        return [group for group in groups if (group.key or "") not in hidden]
 
 
 def scope(rights: Rights, me: UUID | None, org: Org, situation: Situation) -> Scope:
     """Return whose numbers a caller sees."""
     circle = Circle(me, _chart(org.people))
-    return Scope(rights, circle, org, situation.definitions.calendar.fiscal_year_start)
+    year_start = situation.definitions.calendar.fiscal_year_start
+    return Scope(rights, circle, org, year_start, situation.today)
 
 
 def relations(scope_: Scope, person: UUID, first: date, last: date | None) -> set[Relation]:
     """Return every relation the caller stood in to a person on a day between two."""
-    ends = {first, last or FOREVER}
-    for place in _chart(scope_.org.people).get(person, ()):
-        ends |= {day for day in (place.first, place.last) if first <= day <= (last or FOREVER)}
-    return {scope_.circle.relation(person, day, day) for day in ends}
+    last = last or FOREVER
+    stays: list[Place | Span] = [*_chart(scope_.org.people).get(person, ())]
+    stays += [s for s in scope_.circle.spans(("subtree", "team")) if s.person == person]
+    # It changes where the person moves, and where somebody between them and the caller does.
+    turns = {first, last}
+    for stay in stays:
+        turns |= {stay.first, stay.last}
+        turns |= {stay.last + timedelta(days=1)} if stay.last < FOREVER else set()
+    return {scope_.circle.relation(person, day, day) for day in turns if first <= day <= last}
 
 
 def not_there() -> DomainError:
@@ -135,13 +117,14 @@ def not_fixed() -> DomainError:
     """Return the error for putting people together in another way than the fixed one."""
     return DomainError(
         "forbidden",
-        "You see numbers about groups of people: group_by=team, without filters on people.",
+        "You see numbers about groups of people: group_by=team alone, or no group and filter of people.",
         kind=ErrorKind.FORBIDDEN,
     )
 
 
 def _check_fixed(cut: Cut) -> None:
-    if cut.dimensions & _PEOPLE - {FIXED_GROUPS} or FIXED_GROUPS in cut.filters:
+    people = cut.dimensions & _PEOPLE
+    if people and (people != {cut.group_by} or cut.group_by != FIXED_GROUPS or cut.filters):
         raise not_fixed()
 
 

@@ -1,5 +1,6 @@
-"""The currencies of ISO 4217 that money can be in."""
+"""The currencies of ISO 4217 that money can be in, and how many digits the minor unit of each has."""
 
+from collections.abc import Mapping
 from typing import Final
 
 _CODES: Final = """
@@ -12,14 +13,17 @@ SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX USD UYU UZS VES VND VUV 
 YER ZAR ZMW ZWG
 """
 CURRENCIES: Final = frozenset(_CODES.split())
-_NO_CENTS: Final = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF"
-_WITHOUT_CENTS: Final = frozenset(_NO_CENTS.split())
-_MILLS: Final = "BHD IQD JOD KWD LYD OMR TND"
-_WITH_MILLS: Final = frozenset(_MILLS.split())
+
+# Where it is not two.
+_DIGITS: Final = {
+    0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF",
+    3: "BHD IQD JOD KWD LYD OMR TND",
+}
+_EXPONENTS: Final[Mapping[str, int]] = {
+    code: digits for digits, codes in _DIGITS.items() for code in codes.split()
+}
 
 
 def exponent_of(currency: str) -> int:
-    """Return how many digits a currency has behind the point."""
-    if currency in _WITHOUT_CENTS:
-        return 0
-    return 3 if currency in _WITH_MILLS else 2
+    """Return the number of digits of a currency's minor unit."""
+    return _EXPONENTS.get(currency, 2)
