@@ -29,7 +29,6 @@ from onefunnel.wakeups import Listener, Pace
 
 SOURCE: Final = "/services/gateway"
 SYSTEM: Final = "system:gateway"
-NEVER_S: Final = 10 * 365 * 86_400.0  # of a CRM that cannot be asked what changed
 LOOPS: Final = 2  # so many CRMs are asked at once; each by one
 
 _log = telemetry.log("crm")
@@ -112,9 +111,6 @@ class CrmWorker:
         if not lane.due:
             return None
         run = await bench.runs.running(connection.id)
-        if run is None and api.changes is None:
-            await bench.runs.later(connection.id, NEVER_S)
-            return None
         run = run or await begin(connection, "scheduled", runs=bench.runs, now=now)
         return connection, Pass(connection, run, self._means, self._ours)
 

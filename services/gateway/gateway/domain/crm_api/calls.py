@@ -107,9 +107,9 @@ class Api:
     granted: Callable[[str], Mapping[str, str]]  # with a token that OAuth gave
     call_every_ms: int  # its limit, kept by asking no more often
     max_ids: int
+    changes: Changes
     read: Callable[[Kind, tuple[str, ...], frozenset[str]], Call] | None = None
     records: Callable[[Kind, Reply], tuple[Change, ...]] | None = None
-    changes: Changes | None = None
     channels: Channels | None = None
     answers: frozenset[int] = frozenset({200, 204, 207})
 
@@ -117,7 +117,6 @@ class Api:
         """Return the records of an answer, whichever question it was to. Raises `Unreadable`."""
         if self.records is not None:
             return self.records(kind, reply)
-        assert self.changes is not None, "a vendor is asked for records or for changes"
         return self.changes.page(kind, Mark(BEGINNING), reply).changes
 
 

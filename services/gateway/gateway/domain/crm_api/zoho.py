@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from gateway.domain.crm_api.calls import Call, Opening, Reply, record
+from gateway.domain.crm_api.calls import Call, Mark, Opening, Page, Reply, record
 from gateway.domain.webhooks.reading import (
     Change,
     Kind,
@@ -22,6 +22,9 @@ MAX_IDS: Final = 100
 MAX_FIELDS: Final = 50
 _MODULES: Final[Mapping[Kind, str]] = {"deal": "Deals", "lead": "Leads"}
 _MODIFIED: Final = "Modified_Time"
+_PAGE: Final = 200
+_ID: Final = re.compile(r"\d{1,20}", re.ASCII)
+_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*", re.ASCII)  # an API name can be nothing else
 _WATCH: Final = "/crm/v8/actions/watch"
 _CODE: Final = re.compile(r"[A-Z][A-Z_]{1,39}", re.ASCII)
 
@@ -33,10 +36,14 @@ def authorized(token: str) -> Mapping[str, str]:
 
 def read(kind: Kind, ids: tuple[str, ...], fields: frozenset[str]) -> Call:
     """Return the question for some records; the vendor wants the fields named, at most fifty."""
-    # `Owner.id` of a mapping is inside the field `Owner`.
-    names = sorted({name.partition(".")[0] for name in fields} - {_MODIFIED})
-    query = {"ids": ",".join(ids), "fields": ",".join([_MODIFIED, *names][:MAX_FIELDS])}
+    query = {"ids": ",".join(ids), "fields": ",".join(_names(fields))}
     return Call("GET", f"/crm/v6/{_MODULES[kind]}?{urlencode(query)}")
+
+
+def _names(fields: frozenset[str]) -> list[str]:
+    """Return the fields to ask for; `Owner.id` of a mapping is inside the field `Owner`."""
+    names = {name.partition(".")[0] for name in fields} - {_MODIFIED}
+    return [_MODIFIED, *sorted(filter(_NAME.fullmatch, names))][:MAX_FIELDS]
 
 
 def records(kind: Kind, reply: Reply) -> tuple[Change, ...]:
@@ -45,6 +52,36 @@ def records(kind: Kind, reply: Reply) -> tuple[Change, ...]:
         return ()
     found = a_list(reply.content().get("data"), "data")
     return tuple(_record(kind, an_object(one, "a record")) for one in found)
+
+
+class Queried:
+    """The changes by query, in the order of their time and then of their ids: nothing is counted from the first."""
+
+    kinds: tuple[Kind, ...] = ("deal", "lead")
+
+    def changed(self, kind: Kind, mark: Mark, fields: frozenset[str]) -> Call:
+        """Return the query for what comes behind the mark; the vendor wants conditions in pairs."""
+        at = mark.since.isoformat(timespec="seconds")
+        behind = f"{_MODIFIED} >= '{at}'"
+        if mark.after:
+            if not _ID.fullmatch(mark.after):
+                raise Unreadable("the mark holds no id")
+            behind = f"({_MODIFIED} > '{at}' or ({_MODIFIED} = '{at}' and id > {mark.after}))"
+        query = (
+            f"select {', '.join(_names(fields))} from {_MODULES[kind]} where {behind}"
+            f" order by {_MODIFIED} asc, id asc limit 0, {_PAGE}"
+        )
+        return Call("POST", "/crm/v8/coql", {"select_query": query})
+
+    def page(self, kind: Kind, _mark: Mark, reply: Reply) -> Page:
+        """Return the records of an answer."""
+        found = records(kind, reply)
+        if len(found) < _PAGE:
+            return Page(found, None)
+        last = found[-1]
+        if last.at is None:
+            raise Unreadable("a record does not say when it changed")
+        return Page(found, Mark(last.at, last.external_id))
 
 
 class Watched:
