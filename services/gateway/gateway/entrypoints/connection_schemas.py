@@ -191,6 +191,13 @@ class AttentionView(Shown):
     since: datetime
 
 
+class ChannelView(Shown):
+    """By which the CRM tells of changes; it is renewed daily."""
+
+    id: str
+    expires_at: datetime
+
+
 class ConnectionView(Shown):
     """A connection; what is secret about it is not shown."""
 
@@ -206,6 +213,9 @@ class ConnectionView(Shown):
     api: AccessView | None
     attention: Annotated[
         AttentionView | None, Field(description="What stands against it that only a person mends.")
+    ]
+    channel: Annotated[
+        ChannelView | None, Field(description="Where the CRM tells of changes for a while only.")
     ]
     created_at: datetime
 
@@ -265,14 +275,13 @@ class Meant(Shown):
 
 def shown(connection: Connection, public_url: str) -> ConnectionView:
     """Return what may be read about a connection."""
-    base = (connection.public_url or public_url).rstrip("/")
     return ConnectionView(
         id=connection.id,
         provider=connection.provider,
         name=connection.name,
         source=connection.source,
         state=connection.state,
-        url=f"{base}/v1/webhooks/{connection.provider}/{connection.endpoint_id}",
+        url=connection.address(public_url),
         settings=dict(connection.settings),
         mapping=dict(connection.mapping),
         secrets=[
@@ -281,6 +290,7 @@ def shown(connection: Connection, public_url: str) -> ConnectionView:
         ],
         api=_access_view(connection),
         attention=_attention_view(connection),
+        channel=_channel_view(connection),
         created_at=connection.created_at,
     )
 
@@ -302,6 +312,11 @@ def _access_view(connection: Connection) -> AccessView | None:
 def _attention_view(connection: Connection) -> AttentionView | None:
     found = connection.attention
     return AttentionView(code=found.code, detail=found.detail, since=found.since) if found else None
+
+
+def _channel_view(connection: Connection) -> ChannelView | None:
+    found = connection.channel
+    return ChannelView(id=str(found.id), expires_at=found.expires_at) if found else None
 
 
 def delivery_view(delivery: StoredDelivery) -> DeliveryView:
