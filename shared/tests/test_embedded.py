@@ -183,20 +183,26 @@ async def test_a_service_serves_until_it_is_told_to_stop(package, settings):
     await migrate(settings, [])
     child = start(package, settings, "serve", ONEFUNNEL_PORT="18799")
     await until(lambda: answers(18799), limit_s=30)
+    assert b"application/problem+json" in await answer_of(18799, b"no HTTP\r\n\r\n")
     child.send_signal(signal.SIGTERM)
     assert await ended(child) == 0
 
 
 async def answers(port) -> bool:
     try:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        answer = await answer_of(port, b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
     except OSError:
         return False
-    writer.write(b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+    return answer.endswith(b"hello")
+
+
+async def answer_of(port, request) -> bytes:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(request)
     answer = await reader.read()
     writer.close()
     await writer.wait_closed()
-    return answer.endswith(b"hello")
+    return answer
 
 
 async def test_an_unknown_part_is_refused_with_the_usage(package, settings):

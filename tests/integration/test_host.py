@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -34,6 +35,14 @@ def test_addresses_come_after_everything_else_or_the_stack_is_larger_than_promis
     for word in ("API docs", "Status", "Keys", "Stop"):
         assert word in said
     assert stack.pss() < MAX_PSS
+
+
+def test_what_is_no_http_is_refused_in_other_words_than_ours(stack: Any) -> None:
+    with socket.create_connection(("127.0.0.1", stack.port), timeout=30) as caller:
+        caller.sendall(b"no HTTP\r\n\r\n")
+        answer = caller.makefile("rb").read()
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert b"application/problem+json" in answer
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
