@@ -145,6 +145,23 @@ def test_what_is_denied_is_403_where_the_thing_is_seen_and_404_where_it_is_not(
                 assert told(answer) == told(_asked(world, who, operation, kind, NOWHERE))
 
 
+def test_a_number_counts_and_explains_what_was_of_those_whom_its_reader_saw_that_day(
+    worlds: list[Truth],
+) -> None:
+    for truth, world, who in callers(worlds):
+        days = urlencode({"from": f"{world.months[0]}-01", "to": world.today.isoformat()})
+        answer = world.ask(who.key, "GET", f"/v1/sales-performance?{days}")
+        assert answer.status == truth.list_status(who, "metrics"), (who, answer.body)
+        if answer.status == 200:
+            found = sum(g["counts"]["opened"] for g in json.loads(answer.body)["groups"])
+            assert found == len(truth.counted(who, "metrics")), who
+        path = f"/v1/explain?metric=sales.created&{days}"
+        assert world.ask(who.key, "GET", path).status == truth.list_status(who, "explanation")
+        if truth.list_status(who, "explanation") == 200:
+            explained = {item["id"] for item in pages(world, who, path, 3)}
+            assert explained == truth.counted(who, "explanation"), who
+
+
 def test_an_assignment_is_ended_by_nobody_whom_it_pays_on_one_of_its_days(
     worlds: list[Truth],
 ) -> None:

@@ -76,7 +76,7 @@ JUDGED = {
     "gateway": {
         "api_key": "environment role secret_hash",
         "body_key": "sealed",
-        "connection": "access attention endpoint_id mapping provider public_url secrets settings source state",
+        "connection": "access attention channel endpoint_id mapping provider public_url secrets settings source state",
         "connection_endpoint": "id",
         "content_view": "document_id link_id pages view_id",
         "crm_lane": "marks trouble",

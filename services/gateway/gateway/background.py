@@ -23,6 +23,7 @@ from gateway.adapters.ours import LeadServiceStanding
 from gateway.adapters.reconciliations import RunRepository
 from gateway.adapters.sending import DatabaseAnnouncements, DatabaseClaims, asked_for
 from gateway.application.asking import Asking
+from gateway.application.channels import ChannelKeeping
 from gateway.application.fetching import Bench, Lane
 from gateway.application.fetching import Means as Fetching
 from gateway.application.renewing import Renewal
@@ -118,8 +119,10 @@ def crm_worker(runtime: Runtime, ask: Asking) -> CrmWorker:
 
     means = Fetching(ask, runtime.clock, bench)
     ours = LeadServiceStanding(runtime.client("lead"), _signed(runtime))
-    renewal = Renewal(means, DatabaseStandings(database), Seal(runtime.internal_key))
-    return CrmWorker(DatabaseLanes(database), database, means, ours, renewal)
+    standings, seal = DatabaseStandings(database), Seal(runtime.internal_key)
+    channels = ChannelKeeping(means, standings, seal, GatewaySettings().public_url)
+    renewal = Renewal(means, standings, seal)
+    return CrmWorker(DatabaseLanes(database), database, means, ours, renewal, channels)
 
 
 def deliveries_of(seal: Seal) -> Callable[[AsyncConnection, Metadata], DeliveryRepository]:

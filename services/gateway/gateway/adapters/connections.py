@@ -19,6 +19,7 @@ from gateway.adapters.tables import CONNECTION, CONNECTION_ENDPOINT, DELIVERY
 from gateway.application.deliveries import Claim, ItemFault, StoredDelivery, Telling
 from gateway.application.sealing import CannotOpen
 from gateway.domain.connection import Connection
+from gateway.domain.crm_api.apis import APIS
 from gateway.domain.webhooks.mapping import Fault
 from gateway.domain.webhooks.reading import Change, Look
 from onefunnel.errors import conflict
@@ -70,9 +71,10 @@ WHERE tenant_id = $1 AND connection_id = $2 AND kind || ':' || external_id = ANY
 
 # A lane is there while there is access; whoever changes the connection tries again at once.
 _LANE = """
-INSERT INTO crm_lane (tenant_id, connection_id, reconcile_at)
-VALUES ($1, $2, now() + make_interval(mins => $3))
+INSERT INTO crm_lane (tenant_id, connection_id, reconcile_at, channel_at)
+VALUES ($1, $2, now() + make_interval(mins => $3), CASE WHEN $4 THEN now() ELSE 'infinity' END)
 ON CONFLICT (tenant_id, connection_id) DO UPDATE SET failures = 0, rest_until = '-infinity',
+    channel_at = excluded.channel_at,
     reconcile_at = least(crm_lane.reconcile_at, excluded.reconcile_at)"""
 _UNPARK = """
 UPDATE record_read SET attempts = 0, alone = FALSE, parked = FALSE
@@ -115,7 +117,8 @@ class ConnectionRepository:
         if connection.access is None:
             return
         driver, key = driver_of(self._conn), (connection.tenant_id, connection.id)
-        await driver.execute(_LANE, *key, connection.access.reconcile_minutes)
+        has_channel = APIS[connection.provider].channels is not None
+        await driver.execute(_LANE, *key, connection.access.reconcile_minutes, has_channel)
         await driver.execute(_UNPARK, *key)
 
     async def at(self, endpoint_ids: Collection[str]) -> Mapping[str, Connection]:

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import Row
 
 from gateway.adapters.tables import CONNECTION
-from gateway.domain.connection import Access, Attention, Connection, Grant, SealedSecret
+from gateway.domain.connection import Access, Attention, Channel, Connection, Grant, SealedSecret
 
 Json = dict[str, Any]
 
@@ -28,19 +28,21 @@ def standing_of(connection: Connection) -> Json:
     return {
         "access": _access_json(connection.access) if connection.access else None,
         "attention": _attention_json(connection.attention) if connection.attention else None,
+        "channel": _channel_json(connection.channel) if connection.channel else None,
     }
 
 
 def connection_of(row: Row[Any]) -> Connection:
     """Return the connection of a row."""
     values = row._asdict()
-    access, attention = values["access"], values["attention"]
+    access, attention, channel = (values[name] for name in ("access", "attention", "channel"))
     return Connection(
         **values
         | {
             "secrets": tuple(secret_of(secret) for secret in values["secrets"]),
             "access": _access_of(access) if access else None,
             "attention": _attention_of(attention) if attention else None,
+            "channel": _channel_of(channel) if channel else None,
         }
     )
 
@@ -117,3 +119,11 @@ def _attention_json(attention: Attention) -> Json:
 
 def _attention_of(kept: Mapping[str, Any]) -> Attention:
     return Attention(kept["code"], kept["detail"], datetime.fromisoformat(kept["since"]))
+
+
+def _channel_json(channel: Channel) -> Json:
+    return {"id": channel.id, "expires_at": channel.expires_at.isoformat()}
+
+
+def _channel_of(kept: Mapping[str, Any]) -> Channel:
+    return Channel(kept["id"], datetime.fromisoformat(kept["expires_at"]))

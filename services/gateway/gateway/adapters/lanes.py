@@ -1,6 +1,7 @@
 """Lanes to CRMs in PostgreSQL: who may ask now, and what there is to ask."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -18,18 +19,20 @@ WHERE (tenant_id, connection_id) = (
     JOIN connection ON connection.tenant_id = lane.tenant_id AND connection.id = lane.connection_id
     WHERE lane.leased_until <= now() AND lane.rest_until <= now()
       AND connection.state = 'active' AND connection.access IS NOT NULL
-      AND (lane.reconcile_at <= now() OR EXISTS (
+      AND (lane.reconcile_at <= now() OR lane.channel_at <= now() OR EXISTS (
           SELECT FROM record_read AS read
           WHERE read.tenant_id = lane.tenant_id AND read.connection_id = lane.connection_id
             AND NOT read.parked))
     ORDER BY lane.rest_until LIMIT 1 FOR UPDATE OF lane SKIP LOCKED)
-RETURNING tenant_id, connection_id, epoch, failures, reconcile_at <= now()"""
+RETURNING tenant_id, connection_id, epoch, failures, reconcile_at <= now(), channel_at <= now()"""
 _HOLD: Final = """
 SELECT epoch FROM crm_lane WHERE tenant_id = $1 AND connection_id = $2 FOR UPDATE"""
 _LET_GO: Final = """
 UPDATE crm_lane SET leased_until = '-infinity', rest_until = now() + make_interval(secs => $4),
     failures = $5, trouble = $6
 WHERE tenant_id = $1 AND connection_id = $2 AND epoch = $3"""
+_CHANNEL_LATER: Final = """
+UPDATE crm_lane SET channel_at = now() + $3 WHERE tenant_id = $1 AND connection_id = $2"""
 _WAITING: Final = """
 WITH first AS (
     SELECT kind, alone FROM record_read
@@ -96,6 +99,10 @@ class LaneRepository:
         """Count one more attempt; those that are parked wait for a person."""
         if waiting:
             await self._driver.execute(_FAILED, *self._key, *_named(waiting), alone, park)
+
+    async def channel_later(self, by: timedelta) -> None:
+        """Say when the connection's channel is to be renewed, by the database's clock."""
+        await self._driver.execute(_CHANNEL_LATER, *self._key, by)
 
     async def let_go(self, *, rest_s: float, failures: int, trouble: str | None) -> None:
         """Give the lane back; nobody has it before the rest is over."""

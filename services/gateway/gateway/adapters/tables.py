@@ -71,6 +71,7 @@ CONNECTION: Final = Table(
     Column("secrets", JSONB, nullable=False),
     Column("access", JSONB(none_as_null=True)),
     Column("attention", JSONB(none_as_null=True)),
+    Column("channel", JSONB(none_as_null=True)),
     Column("created_at", DateTime(timezone=True), nullable=False),
 )
 CONNECTION_ENDPOINT: Final = Table(

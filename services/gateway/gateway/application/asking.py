@@ -18,7 +18,7 @@ _LIMITED_S: Final = 10.0
 
 Code = Literal[
     "rate-limited", "token-ended", "token-refused", "grant-refused", "crm-unavailable",
-    "request-refused", "unreadable-answer",
+    "request-refused", "unreadable-answer", "channel-not-renewed",
 ]  # fmt: skip
 
 
@@ -33,7 +33,7 @@ class Trouble:
     @property
     def is_about_the_question(self) -> bool:
         """Say whether the same question would be answered in the same way again."""
-        return self.code in {"request-refused", "unreadable-answer"}
+        return self.code in {"request-refused", "unreadable-answer", "channel-not-renewed"}
 
     @property
     def passes(self) -> bool:

@@ -6,6 +6,7 @@ its answer inside one: a process that dies in between has lost nothing but the q
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from hashlib import sha256
 from typing import Any, Final, Protocol
 from uuid import UUID
@@ -40,6 +41,7 @@ class Lane:
     epoch: int
     failures: int
     due: bool  # to be reconciled
+    channel_due: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,10 @@ class Lanes(Protocol):
         """Count one more attempt; those that are parked wait for a person."""
         ...
 
+    async def channel_later(self, by: timedelta) -> None:
+        """Say when the connection's channel is to be renewed."""
+        ...
+
     async def let_go(self, *, rest_s: float, failures: int, trouble: str | None) -> None:
         """Give the lane back; nobody has it before the rest is over."""
         ...
@@ -120,14 +126,18 @@ class Question:
     call: Call
 
 
-async def asked(question: Question, means: Means) -> Reply | Trouble:
-    """Ask a CRM; return its answer or what stood against it."""
+async def asked(
+    connection: Connection, call: Call, means: Means, *, also: frozenset[int] = frozenset()
+) -> Reply | Trouble:
+    """Ask a CRM; return its answer or what stood against it. `also` are more statuses that answer."""
     try:
-        reply = await means.ask(question.connection, question.call)
+        reply = await means.ask(connection, call)
     except Unreachable as error:
         return Trouble("crm-unavailable", str(error))
-    trouble = trouble_of(question.api, reply, means.clock.now())
-    access = question.connection.access
+    if reply.status in also:
+        return reply
+    trouble = trouble_of(APIS[connection.provider], reply, means.clock.now())
+    access = connection.access
     if reply.status == 401 and access is not None and access.grant and not access.doubted:
         return Trouble("token-ended", "The CRM takes the token no more.")
     return trouble or reply
@@ -152,7 +162,7 @@ def fields_of(connection: Connection, kind: Kind) -> frozenset[str]:
 async def read_waiting(connection: Connection, waiting: Sequence[Waiting], means: Means) -> Settle:
     """Ask for the records that wait; return what settles the answer."""
     question = to_read(connection, waiting)
-    answer = await asked(question, means)
+    answer = await asked(connection, question.call, means)
 
     async def settle(bench: Bench) -> Trouble | None:
         return await settle_read(question, waiting, answer, bench=bench, means=means)

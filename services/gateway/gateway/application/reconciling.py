@@ -20,7 +20,7 @@ from gateway.application.fetching import (
 from gateway.application.runs import Known, Runs
 from gateway.domain.connection import Connection
 from gateway.domain.crm_api.apis import APIS
-from gateway.domain.crm_api.calls import Changes, Page
+from gateway.domain.crm_api.calls import Page
 from gateway.domain.reconciliation import (
     COUNT_EVERY,
     Cause,
@@ -70,8 +70,6 @@ async def begin(
     if connection.access is None:
         raise invalid("Give the connection access to its CRM first.", pointer="/api")
     changes = APIS[connection.provider].changes
-    if changes is None:
-        raise conflict("What changed in this CRM cannot be asked for.")
     if await runs.running(connection.id) is not None:
         raise conflict("A reconciliation of this connection is under way; wait for its end.")
     known = await runs.known(connection.id)
@@ -98,11 +96,11 @@ class Pass:
         if self.run.step.what == "ours":
             return await self._count()
         question = self._question()
-        answer = await asked(question, self.means)
+        answer = await asked(self.connection, question.call, self.means)
         if isinstance(answer, Trouble):
             return self._refused(answer)
         try:
-            page = self._changes().page(self.run.step.kind, self.run.mark, answer)
+            page = question.api.changes.page(self.run.step.kind, self.run.mark, answer)
         except Unreadable as error:
             detail = f"The CRM's answer is not as documented: {error}."
             return self._refused(Trouble("unreadable-answer", detail))
@@ -118,16 +116,12 @@ class Pass:
 
         return settle
 
-    def _changes(self) -> Changes:
-        changes = APIS[self.connection.provider].changes
-        assert changes is not None, "no reconciliation begins where changes cannot be asked for"
-        return changes
-
     def _question(self) -> Question:
         kind = self.run.step.kind
         fields = fields_of(self.connection, kind)
-        call = self._changes().changed(kind, self.run.mark, fields)
-        return Question(self.connection, APIS[self.connection.provider], kind, call)
+        api = APIS[self.connection.provider]
+        call = api.changes.changed(kind, self.run.mark, fields)
+        return Question(self.connection, api, kind, call)
 
     async def _compare(self, page: Page) -> Settle:
         events = _events(self.connection, page)

@@ -68,6 +68,8 @@ class Renewal:
                 return replace(known, access=taken).relieved(*_OF_ACCESS)
             if trouble.code == "token-ended":
                 return replace(known, access=known.access.ending(now))
+            if trouble.code == "channel-not-renewed":
+                return known.needing(trouble.code, trouble.detail, now)
             if trouble.code in _OF_ACCESS:
                 again = known.access.ending(now + RENEW_AGAIN)
                 return replace(known, access=again).needing(trouble.code, trouble.detail, now)

@@ -82,6 +82,14 @@ class Attention:
 
 
 @dataclass(frozen=True, slots=True)
+class Channel:
+    """By which the CRM tells of changes, until it ends."""
+
+    id: int
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Connection:
     """One CRM account of one tenant."""
 
@@ -99,7 +107,13 @@ class Connection:
     secrets: tuple[SealedSecret, ...] = ()
     access: Access | None = None
     attention: Attention | None = None
+    channel: Channel | None = None
     version: int = 1
+
+    def address(self, public_url: str) -> str:
+        """Return where the CRM delivers; without its own word the gateway is at `public_url`."""
+        base = (self.public_url or public_url).rstrip("/")
+        return f"{base}/v1/webhooks/{self.provider}/{self.endpoint_id}"
 
     def live_secrets(self, now: datetime) -> tuple[SealedSecret, ...]:
         """Return the secrets that are believed, the newest first."""

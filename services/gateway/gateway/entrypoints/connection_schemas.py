@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
 from gateway.application.access import GivenAccess
 from gateway.application.deliveries import ItemFault, StoredDelivery
@@ -13,7 +13,7 @@ from gateway.domain.connection import RECONCILE_MINUTES, Connection, GrantKind
 from gateway.domain.crm_api.tokens import Credentials
 from gateway.domain.webhooks.mapping import FieldName
 from onefunnel.events.values import Code
-from onefunnel.http.bodies import Body, KnownCurrency, Name
+from onefunnel.http.bodies import Body, KnownCurrency, Name, Shown
 
 ProviderName = Literal[
     "hubspot",
@@ -165,7 +165,7 @@ class RotateIn(Body):
     overlap_hours: Annotated[int, Field(ge=0, le=168)] = 24
 
 
-class SecretView(BaseModel):
+class SecretView(Shown):
     """A secret without what it is."""
 
     id: UUID
@@ -173,7 +173,7 @@ class SecretView(BaseModel):
     expires_at: datetime | None
 
 
-class AccessView(BaseModel):
+class AccessView(Shown):
     """How the CRM's records are read, without what is secret about it."""
 
     url: str
@@ -183,7 +183,7 @@ class AccessView(BaseModel):
     reconcile_minutes: int
 
 
-class AttentionView(BaseModel):
+class AttentionView(Shown):
     """Why somebody has to look after a connection."""
 
     code: str
@@ -191,7 +191,14 @@ class AttentionView(BaseModel):
     since: datetime
 
 
-class ConnectionView(BaseModel):
+class ChannelView(Shown):
+    """By which the CRM tells of changes; it is renewed daily."""
+
+    id: str
+    expires_at: datetime
+
+
+class ConnectionView(Shown):
     """A connection; what is secret about it is not shown."""
 
     id: UUID
@@ -207,6 +214,9 @@ class ConnectionView(BaseModel):
     attention: Annotated[
         AttentionView | None, Field(description="What stands against it that only a person mends.")
     ]
+    channel: Annotated[
+        ChannelView | None, Field(description="Where the CRM tells of changes for a while only.")
+    ]
     created_at: datetime
 
 
@@ -216,7 +226,7 @@ class CreatedConnection(ConnectionView):
     secret: str | None
 
 
-class FaultView(BaseModel):
+class FaultView(Shown):
     """A field of a delivery that could not be used."""
 
     change: str
@@ -225,7 +235,7 @@ class FaultView(BaseModel):
     detail: str
 
 
-class DeliveryView(BaseModel):
+class DeliveryView(Shown):
     """A delivery as it was stored."""
 
     id: UUID
@@ -240,14 +250,14 @@ class DeliveryView(BaseModel):
     faults: list[FaultView]
 
 
-class RefusalView(BaseModel):
+class RefusalView(Shown):
     """A request that was not believed, while this process runs."""
 
     at: datetime
     reason: str
 
 
-class DeliveryList(BaseModel):
+class DeliveryList(Shown):
     """One page of deliveries, newest first, and the last refusals."""
 
     items: list[DeliveryView]
@@ -255,7 +265,7 @@ class DeliveryList(BaseModel):
     refused: list[RefusalView]
 
 
-class Meant(BaseModel):
+class Meant(Shown):
     """What a stored delivery would become under the mapping of now."""
 
     status: str
@@ -265,14 +275,13 @@ class Meant(BaseModel):
 
 def shown(connection: Connection, public_url: str) -> ConnectionView:
     """Return what may be read about a connection."""
-    base = (connection.public_url or public_url).rstrip("/")
     return ConnectionView(
         id=connection.id,
         provider=connection.provider,
         name=connection.name,
         source=connection.source,
         state=connection.state,
-        url=f"{base}/v1/webhooks/{connection.provider}/{connection.endpoint_id}",
+        url=connection.address(public_url),
         settings=dict(connection.settings),
         mapping=dict(connection.mapping),
         secrets=[
@@ -281,6 +290,7 @@ def shown(connection: Connection, public_url: str) -> ConnectionView:
         ],
         api=_access_view(connection),
         attention=_attention_view(connection),
+        channel=_channel_view(connection),
         created_at=connection.created_at,
     )
 
@@ -302,6 +312,11 @@ def _access_view(connection: Connection) -> AccessView | None:
 def _attention_view(connection: Connection) -> AttentionView | None:
     found = connection.attention
     return AttentionView(code=found.code, detail=found.detail, since=found.since) if found else None
+
+
+def _channel_view(connection: Connection) -> ChannelView | None:
+    found = connection.channel
+    return ChannelView(id=str(found.id), expires_at=found.expires_at) if found else None
 
 
 def delivery_view(delivery: StoredDelivery) -> DeliveryView:

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Final, Protocol
 from uuid import UUID
 
+from gateway.application.channels import RENEW_EVERY, ChannelKeeping
 from gateway.application.fetching import (
     Bench,
     Lane,
@@ -28,7 +29,6 @@ from onefunnel.wakeups import Listener, Pace
 
 SOURCE: Final = "/services/gateway"
 SYSTEM: Final = "system:gateway"
-NEVER_S: Final = 10 * 365 * 86_400.0  # of a CRM that cannot be asked what changed
 LOOPS: Final = 2  # so many CRMs are asked at once; each by one
 
 _log = telemetry.log("crm")
@@ -49,13 +49,20 @@ class CrmWorker:
     """Reads in CRMs what their webhooks only hinted at, and compares them with us now and then."""
 
     def __init__(
-        self, claims: Claims, database: TenantDatabase, means: Means, ours: Ours, renewal: Renewal
+        self,
+        claims: Claims,
+        database: TenantDatabase,
+        means: Means,
+        ours: Ours,
+        renewal: Renewal,
+        channels: ChannelKeeping,
     ) -> None:
         self._claims = claims
         self._database = database
         self._means = means
         self._ours = ours
         self._renewal = renewal
+        self._channels = channels
 
     async def run(self, stop: asyncio.Event, listen: Callable[[], Listener]) -> None:
         """Work until stopped; each loop finishes the turn that it is in."""
@@ -97,18 +104,27 @@ class CrmWorker:
         if connection is None or connection.access is None:
             return None
         api, now = APIS[connection.provider], self._means.clock.now()
-        if connection.access.needs_token(now):
-            return connection, partial(self._renewal.renew, connection)
+        if (upkeep := await self._upkeep(connection, bench, lane)) is not None:
+            return connection, upkeep
         if waiting := await bench.lane.waiting(api.max_ids):
             return connection, partial(read_waiting, connection, waiting, self._means)
         if not lane.due:
             return None
         run = await bench.runs.running(connection.id)
-        if run is None and api.changes is None:
-            await bench.runs.later(connection.id, NEVER_S)
-            return None
         run = run or await begin(connection, "scheduled", runs=bench.runs, now=now)
         return connection, Pass(connection, run, self._means, self._ours)
+
+    async def _upkeep(self, connection: Connection, bench: Bench, lane: Lane) -> Ask | None:
+        """Return what a connection needs before it is asked for records: a token, an open channel."""
+        assert connection.access is not None, "only what has access is kept up"
+        if connection.access.needs_token(self._means.clock.now()):
+            return partial(self._renewal.renew, connection)
+        if not lane.channel_due:
+            return None
+        if connection.public_url or self._channels.public_url:
+            return partial(self._channels.keep, connection)
+        await bench.lane.channel_later(RENEW_EVERY)  # nobody has said yet where it would lead
+        return None
 
     async def _loop(self, stop: asyncio.Event, listener: Listener) -> None:
         pace = Pace()

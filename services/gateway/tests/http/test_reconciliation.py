@@ -18,7 +18,7 @@ from onefunnel.http.routing import routes
 from .conftest import KEY
 from .crm import ORGANIZATION
 from .crm_work import Work, a_deal, api, changed
-from .test_webhooks import connected, deal_stage, rows, send, told
+from .test_webhooks import connected, deal_stage, send, told
 from .vendors import FakeCrm, serving
 
 pytestmark = pytest.mark.usefixtures("loopback")
@@ -223,24 +223,6 @@ async def test_lead_service_away_is_waited_for(gateway, work, hubspot, lead):
     assert (await report(gateway, to))["status"] == "done"
 
 
-async def test_pipedrive_s_deals_are_read_page_by_page(gateway, lead):
-    async with serving(FakeCrm("pipedrive")) as crm:
-        for n in range(1, 602):
-            deal = {"id": n, "value": 10.5, "currency": "EUR", "status": "won", "stage_id": 3,
-                    "owner_id": 7, "update_time": at(1, n)}  # fmt: skip
-            crm.put("deals", str(n), **deal)
-        to = await connected(gateway, "pipedrive", api=api(crm))
-        ask = CrmHttp(Addresses(loopback=True), Seal(KEY))
-        await reconcile(gateway, to)
-        await until_counting(gateway, Work(gateway, ask), lead)
-        await ask.close()
-        found = await report(gateway, to)
-        (total,) = found["totals"]
-        assert (found["told"], total["theirs"], total["their_amount"]) == (601, 601, "6310.5")
-        assert total["agrees"]
-        assert total["standing"] == "won"
-
-
 async def test_salesforce_is_read_in_the_order_of_change_and_id_with_its_deleted_records(
     gateway, lead
 ):
@@ -263,15 +245,3 @@ async def test_salesforce_is_read_in_the_order_of_change_and_id_with_its_deleted
             "006000000000001AAA"
         ]
         assert (found["totals"][0]["theirs"], found["totals"][0]["their_amount"]) == (400, "4200.0")
-
-
-async def test_a_crm_whose_changes_cannot_be_asked_for_is_not_reconciled(gateway):
-    async with serving(FakeCrm("zoho")) as crm:
-        to = await connected(gateway, "zoho", api=api(crm))
-        assert (await reconcile(gateway, to)).status_code == 409
-        await changed(gateway, "UPDATE crm_lane SET reconcile_at = now()")
-        ask = CrmHttp(Addresses(loopback=True), Seal(KEY))
-        assert await Work(gateway, ask).one()
-        assert not await Work(gateway, ask).one()
-        assert crm.asked == []
-        assert await rows(gateway, "SELECT 1 FROM reconciliation") == []

@@ -3,12 +3,13 @@
 import asyncio
 import base64
 import json
+import re
 import socket
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import parse_qs, unquote_plus
+from urllib.parse import parse_qs, unquote_plus, urlencode
 
 import uvicorn
 
@@ -40,6 +41,7 @@ class FakeCrm:
     rotates: bool = False  # gives another refresh token with each token
     life_s: int | None = 3600
     given: int = 0
+    channels: dict[int, dict[str, Any]] = field(default_factory=dict)
     url: str = ""
 
     def put(self, what: str, id_: str, **fields: Any) -> None:
@@ -173,26 +175,109 @@ def _ms(text: str) -> int:
 def _zoho(crm: FakeCrm, asked: Asked) -> tuple[int, dict[str, str], Any]:
     if asked.headers.get("authorization") != f"Zoho-oauthtoken {crm.token}":
         return 401, {}, {"code": "INVALID_TOKEN", "status": "error"}
+    if asked.path == "/crm/v8/actions/watch":
+        return _zoho_watch(crm, asked)
+    if asked.path == "/crm/v8/coql":
+        return _zoho_query(crm, asked.body["select_query"])
     assert len(asked.query["fields"].split(",")) <= 50
     known = crm.records.get(asked.path.split("/")[-1], {})
     found = [{"id": id_, **known[id_]} for id_ in asked.query["ids"].split(",") if id_ in known]
     return (200, {}, {"data": found, "info": {}}) if found else (204, {}, None)
 
 
+def _zoho_watch(crm: FakeCrm, asked: Asked) -> tuple[int, dict[str, str], Any]:
+    (wanted,) = asked.body["watch"]
+    id_, until = wanted["channel_id"], datetime.fromisoformat(wanted["channel_expiry"])
+    assert 0 < id_ < 1 << 63
+    assert until < datetime.now(UTC) + timedelta(days=7), "a week at most"
+    assert len(wanted["token"]) <= 50
+    if asked.method == "PATCH" and id_ not in crm.channels:
+        return 400, {}, {"watch": [{"code": "NOT_SUBSCRIBED", "status": "error", "details": {}}]}
+    crm.channels[id_] = wanted
+    events = [
+        {"channel_expiry": wanted["channel_expiry"], "resource_name": one.partition(".")[0],
+         "channel_id": str(id_)}
+        for one in wanted["events"]
+    ]  # fmt: skip
+    answer = {"code": "SUCCESS", "status": "success", "details": {"events": events}}
+    return 201, {}, {"watch": [answer]}
+
+
 def _dynamics(crm: FakeCrm, asked: Asked) -> tuple[int, dict[str, str], Any]:
     if asked.headers.get("authorization") != f"Bearer {crm.token}":
         return 401, {}, {"error": {"code": "0x80041d70"}}
     what, _, id_ = asked.path.split("/")[-1].partition("(")
+    if not id_:
+        return _dynamics_list(crm, asked, what)
     known = crm.records.get(what, {}).get(id_.rstrip(")"))
     if known is None:
         return 404, {}, {"error": {"code": "0x80040217"}}
     return 200, {}, {"@odata.context": "x", **known}
 
 
+_QUERY = re.compile(
+    r"select (?P<fields>[\w, ]+) from (?P<module>\w+) where "
+    r"(?:Modified_Time >= '(?P<since>[^']+)'"
+    r"|\(Modified_Time > '(?P<at>[^']+)' or \(Modified_Time = '(?P=at)' and id > (?P<id>\d+)\)\))"
+    r" order by Modified_Time asc, id asc limit 0, (?P<limit>\d+)"
+)
+
+
+def _zoho_query(crm: FakeCrm, query: str) -> tuple[int, dict[str, str], Any]:
+    found = _QUERY.fullmatch(query)
+    assert found is not None, query
+    limit, fields = int(found["limit"]), found["fields"].split(", ")
+    assert limit <= 2000
+    assert len(fields) <= 50
+
+    def place(id_: str) -> tuple[datetime, int]:
+        return datetime.fromisoformat(known[id_]["Modified_Time"]), int(id_)
+
+    known = crm.records.get(found["module"], {})
+    behind = (datetime.fromisoformat(found["since"] or found["at"]), int(found["id"] or -1))
+    ids = [id_ for id_ in sorted(known, key=place) if place(id_) > behind]
+    rows = [{"id": id_, **{name: known[id_].get(name) for name in fields}} for id_ in ids[:limit]]
+    more = {"more_records": len(ids) > limit, "count": len(rows)}
+    return (200, {}, {"data": rows, "info": more}) if rows else (204, {}, None)
+
+
+def _dynamics_list(crm: FakeCrm, asked: Asked, what: str) -> tuple[int, dict[str, str], Any]:
+    assert asked.query["$orderby"] == "modifiedon"
+    words = asked.query["$filter"].split(" ")
+    assert words[:2] == ["modifiedon", "ge"]
+    size = int(asked.headers["prefer"].removeprefix("odata.maxpagesize="))
+    known = crm.records.get(what, {}).values()
+    since = datetime.fromisoformat(words[2])
+    found = sorted(
+        (one for one in known if datetime.fromisoformat(one["modifiedon"]) >= since),
+        key=lambda one: one["modifiedon"],
+    )
+    first = int(asked.query.get("$skiptoken", "0"))
+    answer: dict[str, Any] = {"@odata.context": "x", "value": found[first : first + size]}
+    if first + size < len(found):
+        query = {**asked.query, "$skiptoken": str(first + size)}
+        answer["@odata.nextLink"] = f"{crm.url}{asked.path}?{urlencode(query)}"
+    return 200, {}, answer
+
+
+def _pipedrive_leads(crm: FakeCrm, asked: Asked) -> tuple[int, dict[str, str], Any]:
+    assert asked.query["sort"] == "update_time DESC"
+    first, limit = int(asked.query["start"]), int(asked.query["limit"])
+    assert limit <= 500
+    known = crm.records.get("leads", {}).values()
+    found = sorted(known, key=lambda one: one["update_time"], reverse=True)
+    more = first + limit < len(found)
+    pagination = {"start": first, "limit": limit, "more_items_in_collection": more}
+    page = found[first : first + limit] or None
+    return 200, {}, {"success": True, "data": page, "additional_data": {"pagination": pagination}}
+
+
 def _pipedrive(crm: FakeCrm, asked: Asked) -> tuple[int, dict[str, str], Any]:
     sent = asked.headers.get("authorization" if crm.oauth else "x-api-token")
     if sent != (f"Bearer {crm.token}" if crm.oauth else crm.token):
         return 401, {}, {"success": False, "error": "unauthorized access"}
+    if asked.path == "/api/v1/leads":
+        return _pipedrive_leads(crm, asked)
     known = crm.records.get("deals", {})
     since = datetime.fromisoformat(asked.query["updated_since"])
     found = sorted(

@@ -43,6 +43,8 @@ APIS: Final[Mapping[str, Api]] = {
         max_ids=zoho.MAX_IDS,
         read=zoho.read,
         records=zoho.records,
+        changes=zoho.Queried(),
+        channels=zoho.Watched(),
     ),
     "dynamics": Api(
         hosts=rf"{_LABEL}\.(api\.)?crm\d{{0,2}}\.(dynamics\.com|microsoftdynamics\.us|dynamics\.cn)",
@@ -53,6 +55,7 @@ APIS: Final[Mapping[str, Api]] = {
         max_ids=1,
         read=dynamics.read,
         records=dynamics.records,
+        changes=dynamics.Listed(),
         answers=frozenset({200, 404}),
     ),
     "pipedrive": Api(

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Protocol
 
 from gateway.domain.webhooks.reading import Change, Kind, Unreadable, an_object, digest_key, parsed
@@ -28,7 +28,7 @@ class Reply:
 
     status: int
     headers: Mapping[str, str]
-    body: bytes
+    body: bytes = field(repr=False)
 
     def content(self) -> Mapping[str, Any]:
         """Return the answer's JSON object. Raises `Unreadable`."""
@@ -69,6 +69,35 @@ class Changes(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Opening:
+    """A channel as it is to be: who we are in it, where it leads, until when."""
+
+    id: int
+    token: str = field(repr=False)
+    url: str
+    until: datetime
+
+
+class Channels(Protocol):
+    """How a vendor is asked to tell of changes for a while."""
+
+    lasts: timedelta  # as long as the vendor allows
+    forgotten: str  # its word for a channel that it does not know
+
+    def opened(self, opening: Opening) -> Call:
+        """Return the question for a new channel."""
+        ...
+
+    def renewed(self, opening: Opening) -> Call:
+        """Return the question for a longer life of one that is open."""
+        ...
+
+    def heard(self, reply: Reply, opening: Opening) -> datetime | str:
+        """Return until when it is open, or the vendor's word for why it is not."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class Api:
     """One vendor's interface."""
 
@@ -78,16 +107,16 @@ class Api:
     granted: Callable[[str], Mapping[str, str]]  # with a token that OAuth gave
     call_every_ms: int  # its limit, kept by asking no more often
     max_ids: int
+    changes: Changes
     read: Callable[[Kind, tuple[str, ...], frozenset[str]], Call] | None = None
     records: Callable[[Kind, Reply], tuple[Change, ...]] | None = None
-    changes: Changes | None = None
+    channels: Channels | None = None
     answers: frozenset[int] = frozenset({200, 204, 207})
 
     def changes_of(self, kind: Kind, reply: Reply) -> tuple[Change, ...]:
         """Return the records of an answer, whichever question it was to. Raises `Unreadable`."""
         if self.records is not None:
             return self.records(kind, reply)
-        assert self.changes is not None, "a vendor is asked for records or for changes"
         return self.changes.page(kind, Mark(BEGINNING), reply).changes
 
 

@@ -29,6 +29,7 @@ MORE: Final[Map[str, Map[str, Any]]] = {
     "dynamics": {
         "deal": {
             "stage": "stepname", "amount": "estimatedvalue", "discount": "totaldiscountamount",
+            "currency": "transactioncurrencyid.isocurrencycode",
             "owner": "ownerid", "campaign": "campaignid", "lead": "originatingleadid",
             "created_at": "createdon",
         },

@@ -67,7 +67,7 @@ _ALL: Final = (
         "standard", standard.verify, standard.read, prefix=standard.PREFIX, takes=standard.is_key
     ),
     Provider("cloudevents", cloudevents.verify, cloudevents.read, asks_first=True, status=202),
-    Provider("zoho", zoho.verify, zoho.read),
+    Provider("zoho", zoho.verify, zoho.read, takes=zoho.is_token),
     Provider("dynamics", dynamics.verify, dynamics.read),
     Provider("close", close.verify, close.read, makes_secrets=True, takes=close.is_key),
     Provider("espocrm", espocrm.verify, espocrm.read, makes_secrets=True),

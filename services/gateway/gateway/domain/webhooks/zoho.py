@@ -18,6 +18,7 @@ from gateway.domain.webhooks.reading import (
 )
 from gateway.domain.webhooks.request import MISSING, Received, Terms, Verdict, matched, same
 
+MAX_TOKEN_CHARS: Final = 50
 _KINDS: Final[Mapping[str, Kind]] = {"Deals": "deal", "Leads": "lead"}
 
 
@@ -31,6 +32,11 @@ def verify(received: Received, terms: Terms, _now: datetime) -> Verdict:
     if not isinstance(token, str) or not token:
         return MISSING
     return matched(terms, lambda secret: same(token, secret.text))
+
+
+def is_token(text: str) -> bool:
+    """Say whether a text can be the token of a channel."""
+    return 0 < len(text) <= MAX_TOKEN_CHARS
 
 
 def read(received: Received, _terms: Terms) -> Told:
