@@ -359,6 +359,17 @@ async def test_what_is_no_amount_is_named_and_left_out(gateway, amount):
     assert (event["amount"], event["cost"]) == (None, "7")
 
 
+@pytest.mark.parametrize("percent", ["99.99999999999999999999999999", "100", "-1", "NaN", "1e99"])
+async def test_a_percentage_that_no_discount_is_of_is_named_and_left_out(gateway, percent):
+    mapping = {"deal": {"amount": "amount", "discount_percent": "off"}}
+    to = await connected(gateway, "standard", mapping=mapping)
+    data = {"id": "D-1", "amount": "9000000000000000", "off": percent}
+    answer = await send(gateway, to.sent({"type": "deal.updated", "data": data}))
+    assert (answer.status_code, answer.json()["status"]) == (200, "partly")
+    (event,) = await told(gateway)
+    assert (event["amount"], event["discount"]) == ("9000000000000000", None)
+
+
 async def test_an_exponent_is_a_number_like_another(gateway):
     to = await connected(gateway, "standard")
     body = b'{"type":"deal.updated","data":{"id":"D-1","amount":"1.25E4"}}'

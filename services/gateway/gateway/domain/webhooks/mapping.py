@@ -19,6 +19,7 @@ FieldName = Literal[
     "stage", "pipeline", "amount", "currency", "cost", "discount", "discount_percent", "owner",
     "campaign", "source", "lead", "lost_reason", "created_at", "closed_at", "status",
 ]  # fmt: skip
+TOO_MUCH: Final = 10**16
 CLOCK_SLACK: Final = timedelta(minutes=5)
 MONEY: Final = ("amount", "cost", "discount")
 _CODE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _.:/&+-]{0,63}", re.ASCII)
@@ -196,7 +197,7 @@ class _Reader:
         value = self._number(name, text)
         if value is None:
             return None
-        if abs(value) >= 10**16:
+        if abs(value) >= TOO_MUCH:
             self._fault(name, "not-an-amount", "is beyond what an amount can be")
             return None
         return _plain(value.scaleb(-self.mapping.amount_digits))
@@ -213,7 +214,11 @@ class _Reader:
         if not 0 <= share < 1:
             self._fault("discount_percent", "not-an-amount", "is not a share below 100 %")
             return None
-        return _plain((Decimal(amount) * share / (1 - share)).quantize(Decimal("0.01")))
+        discount = Decimal(amount) * share / (1 - share)
+        if abs(discount) >= TOO_MUCH:
+            self._fault("discount_percent", "not-an-amount", "is beyond what an amount can be")
+            return None
+        return _plain(discount.quantize(Decimal("0.01")))
 
     def _number(self, name: str, text: str) -> Decimal | None:
         if not _NUMBER.fullmatch(text):
