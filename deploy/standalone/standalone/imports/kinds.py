@@ -41,7 +41,6 @@ class Kind:
     """A kind of set: the command that makes its subject, its fields, and what may happen to it."""
 
     command: str
-    id_kind: str
     fields: Mapping[str, Spec]
     happenings: Mapping[str, Happening]
 
@@ -53,7 +52,6 @@ _PERSON: Final = Spec("reference", of="people")
 
 _PEOPLE = Kind(
     "person.put",
-    "person",
     {
         "name": Spec("text", required=True),
         "kind": Spec("choice", True, ("rep", "marketer", "manager", "executive")),
@@ -65,18 +63,14 @@ _PEOPLE = Kind(
     },
     {},
 )
-_ACCOUNTS = Kind(
-    "account.put", "account", {"name": Spec("text", required=True), "segment": _CODE}, {}
-)
+_ACCOUNTS = Kind("account.put", {"name": Spec("text", required=True), "segment": _CODE}, {})
 _PRODUCTS = Kind(
     "product.put",
-    "product",
     {"name": Spec("text", required=True), "list": Spec("money"), "currency": Spec("currency")},
     {},
 )
 _CAMPAIGNS = Kind(
     "campaign.put",
-    "campaign",
     {"name": Spec("text", required=True), "channel": _CODE, "currency": Spec("currency")},
     {
         "spend": Happening(
@@ -88,7 +82,6 @@ _CAMPAIGNS = Kind(
 )
 _LEADS = Kind(
     "lead.capture",
-    "lead",
     {
         "captured_at": Spec("instant"),
         "name": _TEXT,
@@ -132,7 +125,6 @@ _LEADS = Kind(
 )
 _DEALS = Kind(
     "deal.create",
-    "deal",
     {
         "name": _TEXT,
         "created_at": Spec("instant"),

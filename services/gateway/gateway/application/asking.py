@@ -4,16 +4,15 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from email.utils import parsedate_to_datetime
 from typing import Final, Literal, Protocol
 
 from gateway.domain.connection import Connection
 from gateway.domain.crm_api.calls import Api, Call, Reply
+from gateway.domain.retry_after import retry_after_s
 
 MAX_ANSWER_BYTES: Final = 16 << 20
 FIRST_WAIT_S: Final = 1.0
 MAX_WAIT_S: Final = 900.0
-MAX_RETRY_AFTER_S: Final = 3_600.0
 _LIMITED_S: Final = 10.0
 
 Code = Literal[
@@ -57,7 +56,7 @@ def trouble_of(api: Api, reply: Reply, now: datetime) -> Trouble | None:
     """Return what stands against an answer, None if it is one."""
     if reply.status in api.answers:
         return None
-    wait_s = _retry_after(reply, now)
+    wait_s = retry_after_s(reply.headers.get("retry-after", ""), now)
     limited = reply.status == 429 or b"REQUEST_LIMIT_EXCEEDED" in reply.body[:1_000]
     if limited:
         detail = "The CRM asks us to come more rarely."
@@ -67,16 +66,6 @@ def trouble_of(api: Api, reply: Reply, now: datetime) -> Trouble | None:
     if reply.status >= 500 or reply.status in {408, 425}:
         return Trouble("crm-unavailable", f"The CRM answered {reply.status}.", wait_s)
     return Trouble("request-refused", f"The CRM answered {reply.status} to the question.")
-
-
-def _retry_after(reply: Reply, now: datetime) -> float:
-    text = reply.headers.get("retry-after", "").strip()
-    if text.isascii() and text.isdecimal():
-        return min(float(text), MAX_RETRY_AFTER_S)
-    try:
-        return min(max((parsedate_to_datetime(text) - now).total_seconds(), 0), MAX_RETRY_AFTER_S)
-    except (ValueError, TypeError):
-        return 0.0
 
 
 def backoff_s(failures: int, share: Callable[[], float] | None = None) -> float:

@@ -236,11 +236,14 @@ def meaning_of(
     )
     events: list[CrmChangeReceived] = []
     faults: list[ItemFault] = []
-    for change in changes:
+    for n, change in enumerate(changes):
         translated = translate(change, mapping, context)
         if translated.event is not None:
             events.append(translated.event)
         faults += [ItemFault(change.what, fault) for fault in translated.faults]
+        if change.unreadable is not None:
+            fault = Fault(f"/changes/{n}", "unreadable", change.unreadable)
+            faults.append(ItemFault(change.what, fault))
     looks = sum(change.look is not None for change in changes)
     return Meaning(tuple(events), tuple(faults), looks)
 

@@ -100,21 +100,21 @@ def arrived(
         connection,
         told,
         now,
-        packed(received),
+        packed(received, provider),
         sha256(received.body).digest(),
         verdict.secret_id,
         trace,
     )
 
 
-def packed(received: Received) -> bytes:
+def packed(received: Received, provider: Provider) -> bytes:
     """Return what is kept of a request: its body and the few headers that say what the body is."""
     headers = {
         name: value
         for name, value in received.headers.items()
         if name in _KEPT or name.startswith("ce-")
     }
-    return orjson.dumps(headers) + b"\n" + received.body
+    return orjson.dumps(headers) + b"\n" + provider.kept(received.body)
 
 
 def packed_answer(kind: Kind, body: bytes) -> bytes:

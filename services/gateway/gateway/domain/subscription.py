@@ -89,6 +89,7 @@ class Attempt:
 
     code: int | None
     error: str | None = None
+    wait_s: float = 0.0  # for which the receiver asks to be left alone
 
     @property
     def arrived(self) -> bool:
@@ -123,6 +124,7 @@ class OutgoingDelivery:
         """Return it after an attempt: delivered, waiting for the next one, or dead after three days.
 
         The wait is `draw`, from 0 to 1, of the longest: a thousand that failed together come back apart.
+        It begins after the time for which the receiver asked to be left alone.
         """
         seen = replace(
             self,
@@ -138,7 +140,8 @@ class OutgoingDelivery:
         if attempt.code == GONE or now >= end:
             return replace(seen, status="dead")
         longest = DELAYS[min(self.attempts, len(DELAYS) - 1)]
-        return replace(seen, next_at=min(now + longest * draw, end))
+        wait = timedelta(seconds=attempt.wait_s) + longest * draw
+        return replace(seen, next_at=min(now + wait, end))
 
     def again(self, now: datetime) -> "OutgoingDelivery":
         """Return it due now, with three days before it, whatever became of it."""

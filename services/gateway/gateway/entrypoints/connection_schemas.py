@@ -19,6 +19,7 @@ ProviderName = Literal[
     "hubspot",
     "salesforce",
     "salesforce-flow",
+    "salesforce-cdc",
     "pipedrive",
     "standard",
     "cloudevents",

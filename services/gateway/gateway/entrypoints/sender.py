@@ -7,6 +7,7 @@ from typing import Final, Protocol
 
 from gateway.application.sealing import Seal
 from gateway.application.sending import Claimed, Claims, Post, deliver
+from gateway.domain.retry_after import retry_after_s
 from gateway.domain.subscription import Attempt
 from onefunnel import telemetry
 from onefunnel.clock import Clock
@@ -81,7 +82,7 @@ class Sender:
     async def _send(self, outgoing: Outgoing, claimed: Claimed) -> None:
         attempt = await deliver(
             claimed,
-            post=poster(outgoing),
+            post=poster(outgoing, self._clock),
             claims=self._claims,
             seal=self._seal,
             clock=self._clock,
@@ -107,7 +108,7 @@ class Sender:
             told("webhook.sender_failed", error=type(error).__name__, exc_info=not passing)
 
 
-def poster(outgoing: Outgoing) -> Post:
+def poster(outgoing: Outgoing, clock: Clock) -> Post:
     """Return what sends one request and tells what came of it."""
 
     async def post(url: str, headers: Mapping[str, str], body: bytes) -> Attempt:
@@ -117,6 +118,7 @@ def poster(outgoing: Outgoing) -> Post:
             return Attempt(None, "address-refused")
         except CallFailed as failed:
             return Attempt(None, str(failed))
-        return Attempt(answer.status)
+        wait_s = retry_after_s(answer.headers.get("retry-after", ""), clock.now())
+        return Attempt(answer.status, wait_s=wait_s)
 
     return post

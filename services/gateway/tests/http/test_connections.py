@@ -14,6 +14,7 @@ from .test_webhooks import OPTIONS, connected, deal_stage, rows, send, stored, t
 ALL = {
     **OPTIONS,
     "zoho": {}, "dynamics": {}, "twenty": {}, "odoo": {},
+    "salesforce-cdc": {},
     "close": {"secret": "00ff" * 8},
     "papermark": {"secret": "a secret of Papermark"},
     "espocrm": {"secret": "a secret of the webhook"},

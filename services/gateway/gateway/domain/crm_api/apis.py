@@ -69,6 +69,7 @@ APIS: Final[Mapping[str, Api]] = {
     ),
     "salesforce": _SALESFORCE,
     "salesforce-flow": _SALESFORCE,
+    "salesforce-cdc": _SALESFORCE,
 }
 
 

@@ -73,6 +73,7 @@ TOKENS: Final[Mapping[str, TokenEndpoint]] = {
     "hubspot": TokenEndpoint("/oauth/v1/token", _REFRESH),
     "salesforce": _SALESFORCE,
     "salesforce-flow": _SALESFORCE,
+    "salesforce-cdc": _SALESFORCE,
     "zoho": TokenEndpoint("/oauth/v2/token", _REFRESH, _accounts),
     "pipedrive": TokenEndpoint(
         "/oauth/token", _REFRESH, lambda _: "oauth.pipedrive.com", basic=True

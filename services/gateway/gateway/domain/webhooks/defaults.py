@@ -138,6 +138,7 @@ DEFAULTS: Final[Map[str, Map[str, Any]]] = {
     "hubspot": _HUBSPOT,
     "salesforce": _SALESFORCE,
     "salesforce-flow": _SALESFORCE,
+    "salesforce-cdc": _SALESFORCE,
     "pipedrive": _PIPEDRIVE,
     "standard": _BY_TYPE,
     "cloudevents": _BY_TYPE,

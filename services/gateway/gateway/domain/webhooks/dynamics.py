@@ -10,6 +10,7 @@ from gateway.domain.webhooks.reading import (
     Told,
     Unreadable,
     an_object,
+    digest_key,
     flat,
     instant,
     parsed,
@@ -20,6 +21,7 @@ from gateway.domain.webhooks.request import MISSING, Received, Terms, Verdict, m
 HEADER: Final = "x-onefunnel-key"
 STRIPPED: Final = "x-ms-dynamics-msg-size-exceeded"  # the context came without what changed
 _KINDS: Final[Mapping[str, Kind]] = {"opportunity": "deal", "lead": "lead"}
+_NOBODY: Final = "00000000-0000-0000-0000-000000000000"
 _CLOSED_BY: Final = {"Win": "1", "Lose": "2"}
 
 
@@ -38,16 +40,20 @@ def read(received: Received, _terms: Terms) -> Told:
     operation, id_ = text_of(context.get("OperationId")), text_of(context.get("PrimaryEntityId"))
     if not operation:
         raise Unreadable("OperationId is missing")
-    key, what = f"{operation}:{message}", f"{entity}.{message}"
-    kind = _KINDS.get(entity)
-    if kind is None or not id_:
-        return Told((Change(key, what),))
+    # A step that runs inside the user's own request has no operation of its own.
+    key = f"{operation}:{message}" if operation != _NOBODY else digest_key(received.body)
     fields = {
         **_attributes(context.get("PostEntityImages")),
         **_attributes(context.get("InputParameters")),
     }
     if message in _CLOSED_BY:
+        # What is closed stands in the activity that closes it.
+        entity = "opportunity"
+        id_ = id_ if id_ and id_ != _NOBODY else fields.get("opportunityid")
         fields["statecode"] = _CLOSED_BY[message]
+    what, kind = f"{entity}.{message}", _KINDS.get(entity)
+    if kind is None or not id_ or id_ == _NOBODY:
+        return Told((Change(key, what),))
     # The same number says one thing of a lead and another of an opportunity.
     fields[f"{entity}.statecode"] = fields.get("statecode")
     change = Change(

@@ -12,6 +12,7 @@ from gateway.domain.webhooks.reading import (
     a_list,
     an_object,
     digest_key,
+    each,
     flat,
     parsed,
     text_of,
@@ -53,7 +54,7 @@ def read(received: Received, terms: Terms) -> Told:
     entity = terms.settings.get("entity", "Opportunity")
     event = terms.settings.get("event", "update")
     records = a_list(parsed(received.body), "the body")
-    return Told(tuple(_change(an_object(one, "a record"), entity, event) for one in records))
+    return Told(each(records, lambda one: _change(an_object(one, "a record"), entity, event)))
 
 
 def _change(record: Mapping[str, object], entity: str, event: str) -> Change:

@@ -13,6 +13,7 @@ from gateway.domain.webhooks.reading import (
     a_list,
     an_object,
     digest_key,
+    each,
     instant,
     parsed,
     text_of,
@@ -67,14 +68,14 @@ def read(received: Received, terms: Terms) -> Told:
     """Read the events of a batch; what belongs to another portal is passed over."""
     events = a_list(parsed(received.body), "the body")
     portal = terms.settings.get("portal_id")
-    return Told(tuple(_change(an_object(event, "an event"), portal) for event in events))
+    return Told(each(events, lambda event: _change(an_object(event, "an event"), portal)))
 
 
 def _change(event: Mapping[str, Any], portal: str | None) -> Change:
     what = text_of(event.get("subscriptionType") or event.get("eventType")) or "unknown"
     entity, _, action = what.partition(".")
     kind = _KINDS.get(text_of(event.get("objectTypeId")) or "" if entity == "object" else entity)
-    id_ = text_of(event.get("objectId"))
+    id_ = text_of(event.get("objectId") or event.get("primaryObjectId"))  # the latter of a merge
     at = instant(event.get("occurredAt"))
     foreign = portal is not None and text_of(event.get("portalId")) != portal
     key = _key(event)

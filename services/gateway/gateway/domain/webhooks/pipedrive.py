@@ -88,8 +88,15 @@ def _first(content: Mapping[str, Any], meta: Mapping[str, Any]) -> Change:
         id_,
         instant(meta.get("timestamp_micro")) or instant(meta.get("timestamp")),
         record,
-        None,
+        _changed(current, content.get("previous")),
     )
+
+
+def _changed(current: object, previous: object) -> Mapping[str, Any] | None:
+    """Return what version 2 calls previous, from version 1's whole record before the change."""
+    if not isinstance(current, dict) or not isinstance(previous, dict):
+        return None
+    return {name: value for name, value in previous.items() if current.get(name, value) != value}
 
 
 def _as_second(name: str) -> str:

@@ -16,6 +16,7 @@ from gateway.domain.webhooks import (
     papermark,
     pipedrive,
     salesforce,
+    salesforce_captured,
     standard,
     twenty,
     zoho,
@@ -41,6 +42,7 @@ class Provider:
     status: int = 200  # of what was stored
     erases: bool = False  # tells when somebody asked to be forgotten
     makes_secrets: bool = False  # the vendor's own secret has to be given to us
+    kept: Callable[[bytes], bytes] = bytes  # the body without what may not be kept of it
     takes: Callable[[str], bool] = bool  # whether a secret can be one of this vendor's
 
     def new_secret(self) -> str:
@@ -60,8 +62,10 @@ _ALL: Final = (
         salesforce.read_message,
         media="xml",
         needs=("organization_id",),
+        kept=salesforce.without_session,
     ),
     Provider("salesforce-flow", salesforce.verify_flow, salesforce.read_flow),
+    Provider("salesforce-cdc", cloudevents.verify, salesforce_captured.read),
     Provider("pipedrive", pipedrive.verify, pipedrive.read, prefix="onefunnel:"),
     Provider(
         "standard", standard.verify, standard.read, prefix=standard.PREFIX, takes=standard.is_key

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -56,6 +56,7 @@ class Change:
     erased: bool = False  # whom the record is about asked to be forgotten
     thin: bool = False  # says that the record changed and not all of what it is now
     look: Look | None = None
+    unreadable: str | None = None  # why this one of several could not be read
     recurs: bool = False  # the vendor names no id: the same again is another change after a while
 
     @property
@@ -98,6 +99,24 @@ def a_list(value: object, what: str) -> Sequence[Any]:
     if not isinstance(value, list) or len(value) > MAX_CHANGES:
         raise Unreadable(f"{what} is not a list of at most {MAX_CHANGES}")
     return value
+
+
+def each(items: Sequence[Any], read: Callable[[Any], Change]) -> tuple[Change, ...]:
+    """Read the items of a batch; one that cannot be read is named and holds up no other.
+
+    Raises `Unreadable` if none of them can be read.
+    """
+    changes, first = [], None
+    for item in items:
+        try:
+            changes.append(read(item))
+        except Unreadable as error:
+            first = first or error
+            key = digest_key(b"unreadable", json.dumps(item, sort_keys=True, default=str))
+            changes.append(Change(key, "unreadable", unreadable=str(error)))
+    if first is not None and all(change.unreadable for change in changes):
+        raise first
+    return tuple(changes)
 
 
 def text_of(value: object) -> str | None:

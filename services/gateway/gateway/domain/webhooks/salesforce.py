@@ -1,5 +1,6 @@
 """Salesforce: Outbound Messages (SOAP, acknowledged in SOAP) and callouts of a Flow (JSON with a key)."""
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
@@ -12,6 +13,7 @@ from gateway.domain.webhooks.reading import (
     a_list,
     an_object,
     digest_key,
+    each,
     flat,
     instant,
     parsed,
@@ -37,6 +39,7 @@ _SOAP: Final = "http://schemas.xmlsoap.org/soap/envelope/ "
 _OUTBOUND: Final = "http://soap.sforce.com/2005/09/outbound "
 _TYPE: Final = "http://www.w3.org/2001/XMLSchema-instance type"
 _KINDS: Final[Mapping[str, Kind]] = {"Opportunity": "deal", "Lead": "lead"}
+_SESSION: Final = re.compile(rb"(<(?:[\w.-]+:)?SessionId(?:\s[^<>]*)?>)[^<]*(</)")
 _SAME_ID_CHARS: Final = 15
 _BAD_ORGANIZATION: Final = Verdict(reason="wrong-organization")
 
@@ -64,7 +67,7 @@ def read_message(received: Received, _terms: Terms) -> Told:
     notifications = _notifications(received.body).all(f"{_OUTBOUND}Notification")
     if not notifications:
         raise Unreadable("there is no Notification")
-    return Told(tuple(_notified(one) for one in notifications))
+    return Told(tuple(_notified(one) for one in notifications))  # one answer stands for all of them
 
 
 def _notifications(body: bytes) -> Element:
@@ -81,6 +84,11 @@ def _notifications(body: bytes) -> Element:
 def _text(element: Element, name: str) -> str:
     found = element.all(f"{_OUTBOUND}{name}")
     return (found[0].value or "") if found else ""
+
+
+def without_session(body: bytes) -> bytes:
+    """Return a message as it may be kept: a session that came along would open the CRM to its reader."""
+    return _SESSION.sub(rb"\1\2", body)
 
 
 def _notified(notification: Element) -> Change:
@@ -118,7 +126,7 @@ def read_flow(received: Received, terms: Terms) -> Told:
     content = parsed(received.body)
     messages = content if isinstance(content, list) else [content]
     return Told(
-        tuple(_called_out(an_object(one, "a message"), terms) for one in a_list(messages, "it"))
+        each(a_list(messages, "it"), lambda one: _called_out(an_object(one, "a message"), terms))
     )
 
 

@@ -66,6 +66,14 @@ def _flow(connection: Connection, secret: str, url: str, _now: datetime, nonce: 
     return _post(url, body, {header: secret})
 
 
+def _captured(
+    _connection: Connection, secret: str, url: str, _now: datetime, nonce: str
+) -> Received:
+    header = {"entityName": "Test", "changeType": "CREATE", "transactionKey": nonce}
+    body = {"payload": {"ChangeEventHeader": {**header, "recordIds": [nonce]}}}
+    return _post(url, body, {"authorization": f"Bearer {secret}"})
+
+
 def _pipedrive(
     _connection: Connection, secret: str, url: str, _now: datetime, nonce: str
 ) -> Received:
@@ -151,6 +159,7 @@ _OF: Final[Mapping[str, Signed]] = {
     "hubspot": _hubspot,
     "salesforce": _salesforce,
     "salesforce-flow": _flow,
+    "salesforce-cdc": _captured,
     "pipedrive": _pipedrive,
     "standard": _standard,
     "cloudevents": _cloudevents,

@@ -27,6 +27,7 @@ from gateway.domain.webhooks.request import (
     within_window,
 )
 
+_DELETIONS: Final = {"deleted": True, "destroyed": True, "restored": False}
 _KINDS: Final[Mapping[str, Kind]] = {"opportunity": "deal", "person": "lead"}
 
 
@@ -55,5 +56,5 @@ def read(received: Received, _terms: Terms) -> Told:
     key = digest_key(b"twenty", webhook, what, at or "", id_ or "")
     if kind is None or not id_:
         return Told((Change(key, what),))
-    deleted = action in {"deleted", "destroyed"} or None
+    deleted = _DELETIONS.get(action)
     return Told((Change(key, what, kind, id_, instant(at), fields=fields, deleted=deleted),))

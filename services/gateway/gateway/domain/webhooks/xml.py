@@ -27,7 +27,7 @@ class Element:
     @property
     def value(self) -> str | None:
         """Return the text, None where the element says that it has none."""
-        return None if self.attributes.get(NIL) == "true" else self.text.strip()
+        return None if self.attributes.get(NIL) in {"true", "1"} else self.text.strip()
 
     def all(self, name: str) -> list["Element"]:
         """Return the children of a name."""
