@@ -3,7 +3,7 @@
 import base64
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import quote_plus, urlsplit
 
@@ -24,8 +24,8 @@ class Credentials:
     """What is shown to get a token, in the clear for one question."""
 
     client_id: str
-    client_secret: str
-    refresh_token: str | None = None
+    client_secret: str = field(repr=False)
+    refresh_token: str | None = field(default=None, repr=False)
     directory: str = ""
 
     @property
@@ -50,9 +50,9 @@ class TokenEndpoint:
 class Given:
     """A token that was given; `refresh_token` is there where the one before is good no more."""
 
-    token: str
+    token: str = field(repr=False)
     life_s: float | None
-    refresh_token: str | None
+    refresh_token: str | None = field(repr=False)
 
 
 def _accounts(host: str) -> str:
