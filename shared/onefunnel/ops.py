@@ -19,6 +19,7 @@ from starlette.routing import Route
 
 from onefunnel import telemetry
 from onefunnel.environment import METRICS_PORT
+from onefunnel.http.listening import BoundedHttp
 from onefunnel.watch import Watch
 
 LOOP_LOOK_S: Final = 0.5
@@ -64,7 +65,7 @@ async def answering(watches: Mapping[str, Watch]) -> AsyncIterator[None]:
         return
     door = socket.create_server((os.environ.get("ONEFUNNEL_HOST", "127.0.0.1"), int(port)))
     config = uvicorn.Config(
-        ops_app(watches), http="httptools", ws="none", lifespan="off", log_config=None,
+        ops_app(watches), http=BoundedHttp, ws="none", lifespan="off", log_config=None,
         access_log=False, server_header=False, timeout_graceful_shutdown=1,
     )  # fmt: skip
     server = uvicorn.Server(config)

@@ -23,6 +23,7 @@ from starlette.types import ASGIApp
 
 from onefunnel import ops, telemetry, tracing
 from onefunnel.errors import Refused
+from onefunnel.http.listening import BoundedHttp
 from onefunnel.persistence.urls import database_of
 from onefunnel.runtime import Runtime
 from onefunnel.starting import once_there
@@ -75,7 +76,7 @@ async def serve(
 ) -> None:
     """Answer requests until the process is told to stop, then finish those that are under way."""
     config = uvicorn.Config(
-        app, host=host, port=port, http="httptools", ws="none", lifespan="on", log_config=None,
+        app, host=host, port=port, http=BoundedHttp, ws="none", lifespan="on", log_config=None,
         access_log=False, server_header=False, date_header=False,
         timeout_graceful_shutdown=STOP_WITHIN_S,
     )  # fmt: skip

@@ -176,12 +176,12 @@ def start(told, part, port=0):
 async def answered(port, path) -> int | None:
     try:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(f"GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n".encode())
+        status = await reader.readline()
+        writer.close()
+        await writer.wait_closed()
     except OSError:
         return None
-    writer.write(f"GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n".encode())
-    status = await reader.readline()
-    writer.close()
-    await writer.wait_closed()
     return int(status.split()[1]) if status else None
 
 

@@ -9,6 +9,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -20,6 +21,7 @@ from onefunnel.runtime import ServiceResponse
 from tests.integration.rights_interpreter import FILE, Interpreter
 
 from .stage import Stage
+from .worlds.chart import days_of
 from .worlds.truth import Truth
 from .worlds.world import Who, World, fold, made_world
 
@@ -145,6 +147,23 @@ def test_what_is_denied_is_403_where_the_thing_is_seen_and_404_where_it_is_not(
                 assert told(answer) == told(_asked(world, who, operation, kind, NOWHERE))
 
 
+def test_a_number_counts_and_explains_what_was_of_those_whom_its_reader_saw_that_day(
+    worlds: list[Truth],
+) -> None:
+    for truth, world, who in callers(worlds):
+        days = urlencode({"from": f"{world.months[0]}-01", "to": world.today.isoformat()})
+        answer = world.ask(who.key, "GET", f"/v1/sales-performance?{days}")
+        assert answer.status == truth.list_status(who, "metrics"), (who, answer.body)
+        if answer.status == 200:
+            found = sum(g["counts"]["opened"] for g in json.loads(answer.body)["groups"])
+            assert found == len(truth.counted(who, "metrics")), who
+        path = f"/v1/explain?metric=sales.created&{days}"
+        assert world.ask(who.key, "GET", path).status == truth.list_status(who, "explanation")
+        if truth.list_status(who, "explanation") == 200:
+            explained = {item["id"] for item in pages(world, who, path, 3)}
+            assert explained == truth.counted(who, "explanation"), who
+
+
 def test_an_assignment_is_ended_by_nobody_whom_it_pays_on_one_of_its_days(
     worlds: list[Truth],
 ) -> None:
@@ -230,3 +249,27 @@ def test_an_adjustment_is_approved_by_a_second_person_whom_it_does_not_pay(
             assert answer.status == expected, (who, about, answer.body)
             if answer.status == 200:
                 about.status = "approved"
+
+
+def test_an_adjustment_is_proposed_by_whoever_had_its_payee_on_its_day(worlds: list[Truth]) -> None:
+    proposed = 0
+    for truth, world, who in callers(worlds):
+        for person in world.random.sample(world.people, 4):
+            day = days_of(world.months[0])[0] + timedelta(days=world.random.randint(0, 58))
+            relation = world.chart.relation(who.person, person, day)
+            if not truth.file.named(who.role, "adjustment", "create"):
+                expected = 403
+            else:
+                expected = truth.answer(who, "adjustment", "create", {relation})
+                expected = 403 if expected == 200 and who.person is None else expected
+            amount = {"amount_minor": 100, "currency": "EUR"}
+            body = {"person": person, "at": f"{day}T12:00:00Z", "amount": amount, "reason": "fair"}
+            answer = world.ask(who.key, "POST", f"{PAY}/adjustments", body)
+            assert answer.status == (201 if expected == 200 else expected), (who, person, day)
+            if answer.status == 201:
+                proposed += 1
+                found = json.loads(answer.body)
+                assert found["status"] == "proposed"
+                listed = {item["id"] for item in pages(world, who, f"{PAY}/adjustments", 200)}
+                assert found["id"] in listed, "whoever proposes sees what they proposed"
+    assert proposed

@@ -22,7 +22,7 @@ from gateway.domain.webhooks.xml import parse_xml
 from onefunnel.http.pagination import Page
 from onefunnel.http.principal import Principal, read_principal, sign_principal
 from onefunnel.http.problems import Problem
-from onefunnel.http.query import check_query
+from onefunnel.http.query import WHOLE, Parameter, check_query
 from onefunnel.http.strict_json import guard
 from standalone.imports.values import Notation, Unusable, minor, number
 
@@ -58,6 +58,7 @@ _header = sign_principal(_principal, KEY, NOW)
 _page = Page(50, None, b"a question", KEY, int(NOW.timestamp()))
 _cursor = _page._cursor(["2026-11-22T09:00:00Z", 7, None])
 _terms = Terms((Secret(ID, "whsec_c2VjcmV0IG9mIHRoaXMgdGVzdA=="),), {})
+_QUERY: Final = {"limit": Parameter(spelling=WHOLE), "a": Parameter(many=True)}
 _JSON: Final = (
     b'{"name":"x","count":1,"flags":{"a":[1,2.5e3,true,null]}}', b"[]", b'"\\ud83d\\ude00"',
     '{"ü":"東京"}'.encode(), b'{"a":' * 20 + b"1" + b"}" * 20,
@@ -154,7 +155,7 @@ TARGETS: Final = (
     Target("principal", _read_principal, (Problem,), (_header.encode(),), 120_000),
     Target("api-key", _presented, (), (b"of_dev_" + b"0a" * 16 + b"_" + b"0a" * 32,), 100_000),
     Target("money", _money, (Unusable,), (b"12.34", b"-0.5", b"1,234.50", b"1e5"), 120_000),
-    Target("query", lambda data: check_query(data, {"limit": False, "a": True}), (Problem,),
+    Target("query", lambda data: check_query(data, _QUERY), (Problem,),
            (b"limit=1&a=2&a=%C3%BC", b"a=1"), 70_000),
     Target("csv", _csv_line, (), (b'a,"b"\r\n', "=1＋1".encode(), b"'x"), 50_000),
     Target("xml", parse_xml, (Unreadable,), _XML, 50_000),

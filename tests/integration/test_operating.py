@@ -33,7 +33,7 @@ from scoring_service.domain.lead_score import LeadScore
 
 AT = datetime(2026, 5, 1, 12, tzinfo=UTC)
 LETTERS = "/v1/dead-letters"
-PACKAGES = ("lead_service", "scoring_service", "metrics_service")
+PACKAGES = ("lead_service", "scoring_service", "content_service", "metrics_service")
 SETTINGS = {"time_zone": "UTC", "currency": "EUR", "fiscal_year_start": 1}
 
 
@@ -252,6 +252,31 @@ async def test_letters_are_settled_by_whoever_may_and_seen_by_their_tenant(
     for method, path in (("GET", one), ("POST", f"{one}/redrive"), ("POST", f"{one}/discard")):
         assert (await company.call(method, path, "other")).status_code == 404
     assert await company.get(one) == letter
+
+
+async def test_an_operator_sees_that_something_died_and_not_what_it_was_and_takes_it_up_again(
+    company: Company, bug: set[str]
+) -> None:
+    bug.add("canary-source")
+    async with company.working("scoring"):
+        await company.publish(company.told(captured(LeadId(new_id()), "canary-source")))
+        await until(company.letters)
+        (letter,) = await company.letters()
+        one = f"{LETTERS}/scoring/{letter['id']}"
+
+        for path in (LETTERS, one):
+            seen = await company.call("GET", path, "operator")
+            assert seen.status_code == 200
+            assert "canary-source" not in seen.text
+            assert "ZeroDivisionError" in seen.text
+        for path in (f"{one}/discard", f"/v1/partitions/scoring/{LEAD}/0/resume"):
+            assert (await company.call("POST", path, "operator")).status_code == 403
+        bug.clear()
+        settled = await company.post(f"{one}/redrive", role="operator")
+
+    assert settled["outcome"] == "redriven"
+    for path in ("/v1/leads", "/v1/people", "/v1/audit", "/v1/compensation/ledger"):
+        assert (await company.call("GET", path, "operator")).status_code == 403
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,14 @@ class Body(BaseModel):
         return [(name, ...) for name in sorted(self.model_fields_set)]
 
 
+class Shown(BaseModel):
+    """An answer, or a part of one. Derive every model of an answer from it."""
+
+    def __repr_args__(self) -> Iterable[tuple[str, Any]]:
+        """Say which fields there are, never what is in them."""
+        return [(name, ...) for name in type(self).model_fields]
+
+
 def _rfc3339(value: object) -> object:
     if not (isinstance(value, str) and _RFC3339.fullmatch(value)):
         raise ValueError("must be an RFC 3339 time with an offset, such as 2026-11-22T09:00:00Z")

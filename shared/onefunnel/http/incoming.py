@@ -11,11 +11,12 @@ from onefunnel.http.problems import Problem
 MAX_BODY_BYTES: Final = 1 << 20
 MAX_BATCH_BYTES: Final = 5 << 20
 BODY_TIMEOUT_S: Final = 10
+MAX_LENGTH_DIGITS: Final = 20
 
 
 async def read_body(receive: Receive, length: str | None, max_bytes: int) -> bytes:
     """Return the whole body; refuse more than `max_bytes`, unread where `length` announces it."""
-    if length is not None and length.isdecimal() and int(length) > max_bytes:
+    if length is not None and length.isdecimal() and _announces(length) > max_bytes:
         raise _too_large(max_bytes)
     try:
         async with asyncio.timeout(BODY_TIMEOUT_S):
@@ -46,6 +47,10 @@ async def _next(receive: Receive) -> Message:
     if message["type"] == "http.disconnect":
         raise ClientDisconnect
     return message
+
+
+def _announces(length: str) -> int:
+    return int(length[:MAX_LENGTH_DIGITS])  # of more digits than any body has the first are enough
 
 
 def _too_large(max_bytes: int) -> Problem:

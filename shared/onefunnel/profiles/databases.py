@@ -13,7 +13,7 @@ from onefunnel.persistence.urls import APP_ROLE, WORKER_ROLE
 
 # Requests, in the web process.
 APP_POOL: Final[Mapping[str, int]] = {
-    "lead": 14, "metrics": 12, "scoring": 6, "content": 6, "gateway": 6, "eventlog": 1,
+    "lead": 14, "metrics": 12, "scoring": 4, "content": 4, "gateway": 6, "eventlog": 1,
 }  # fmt: skip
 # Reactions, folds and status, beside the connections that relays, folds and readers hold by themselves.
 WORKER_POOL: Final[Mapping[str, int]] = {

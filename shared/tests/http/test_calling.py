@@ -100,7 +100,7 @@ REQUESTS = [
     ("GET", f"/v1/all/{ID}", {}),
     ("GET", f"/v1/all/{ID}?day=2026-11-22&sizes=1&sizes=2&times=2", {"headers": {"Wait-For": ID}}),
     ("GET", f"/v1/all/{ID}?day=22.11.2026", {}),
-    ("GET", f"/v1/all/{ID}?sizes=x&times=y", {"headers": {"Wait-For": "nothing"}}),
+    ("GET", f"/v1/all/{ID}?day=x&times=2", {"headers": {"Wait-For": "nothing"}}),
     ("GET", f"/v1/all/{ID}?colour=red", {}),
     ("GET", "/v1/all/nothing", {}),
     ("POST", "/v1/maybe", {}),

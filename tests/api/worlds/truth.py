@@ -70,6 +70,19 @@ class Truth:
         relation = self.world.chart.during(who.person, person, *days_of(month))
         return self.file.may(who.role, resource, "read", relation)
 
+    def counted(self, who: Who, resource: str) -> set[str]:
+        """Return the deals whose creation is in the numbers of a caller: by who was whose on that day."""
+        return {
+            deal
+            for deal, owner in self.world.deals.items()
+            if self.file.may(
+                who.role,
+                resource,
+                "read",
+                self.world.chart.relation(who.person, owner, self.world.created[deal]),
+            )
+        }
+
     def grouped(self, who: Who, resource: str) -> bool:
         """Say whether a caller sees no more than numbers about groups."""
         return "agg" in self.file.cells.get((who.role, resource, "read"), ())

@@ -63,6 +63,7 @@ class World:
     callers: list[Who] = field(default_factory=list)
     leads: dict[str, str | None] = field(default_factory=dict)
     deals: dict[str, str | None] = field(default_factory=dict)
+    created: dict[str, date] = field(default_factory=dict)  # when each deal was
     activities: dict[str, str] = field(default_factory=dict)  # the deal of each
     assignments: dict[str, Assigned] = field(default_factory=dict)
     quotas: dict[str, tuple[str, str]] = field(default_factory=dict)  # a person and a month
@@ -183,7 +184,10 @@ def _work(world: World) -> None:
         world.leads[world.made("/v1/leads", {**lead, **given})["id"]] = owner
         owner = random.choice(owners)
         given = {"owner": owner} if owner else {}
-        deal = world.made("/v1/deals", {"name": f"Deal {number}", "currency": "EUR", **given})["id"]
+        day = random.choice([days_of(world.months[0])[0] + timedelta(days=n) for n in range(75)])
+        begun = {"name": f"Deal {number}", "currency": "EUR", "created_at": day.isoformat()}
+        deal = world.made("/v1/deals", {**begun, **given})["id"]
+        world.created[deal] = day
         world.deals[deal] = owner
         activity = world.made("/v1/activities", {"deal": deal, "kind": "call"})
         world.activities[activity["id"]] = deal

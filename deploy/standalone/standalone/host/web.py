@@ -9,6 +9,7 @@ import uvicorn
 import uvloop
 
 from onefunnel import tracing
+from onefunnel.http.listening import BoundedHttp
 from onefunnel.ops import watch_loop
 from onefunnel.telemetry import configure_logs
 from standalone.host.processes import die_with
@@ -24,7 +25,7 @@ async def serve(door: socket.socket) -> None:
         server = uvicorn.Server(
             uvicorn.Config(
                 stack.services["gateway"].app,
-                http="httptools",
+                http=BoundedHttp,
                 ws="none",
                 lifespan="off",
                 log_level="warning",

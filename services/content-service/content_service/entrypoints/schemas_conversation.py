@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from content_service.application.conversation import (
     AnswerFeedback,
@@ -15,7 +15,7 @@ from content_service.domain.feedback import Feedback
 from content_service.domain.winloss import Voice, WinLoss
 from content_service.entrypoints.schemas_library import person
 from onefunnel.events.values import AssetId, Code, DealId, PersonId
-from onefunnel.http.bodies import Body, Day, Id, Time, Words
+from onefunnel.http.bodies import Body, Day, Id, Shown, Time, Words
 
 
 class FeedbackBody(Body):
@@ -72,7 +72,7 @@ class FeedbackAnswerBody(Body):
         return AnswerFeedback(feedback_id, self.text, self.changed)
 
 
-class FeedbackReply(BaseModel):
+class FeedbackReply(Shown):
     """An answer that was given."""
 
     text: str
@@ -81,7 +81,7 @@ class FeedbackReply(BaseModel):
     answered_at: datetime
 
 
-class FeedbackItem(BaseModel):
+class FeedbackItem(Shown):
     """An item with its answer, if there is one."""
 
     id: UUID
@@ -116,7 +116,7 @@ class FeedbackItem(BaseModel):
         )
 
 
-class FeedbackItems(BaseModel):
+class FeedbackItems(Shown):
     """Items, the first due first."""
 
     items: list[FeedbackItem]
@@ -155,7 +155,7 @@ class WinLossBody(Body):
         )
 
 
-class WinLossRecord(BaseModel):
+class WinLossRecord(Shown):
     """What one voice said."""
 
     id: UUID
@@ -180,7 +180,7 @@ class WinLossRecord(BaseModel):
         )
 
 
-class WinLossRecords(BaseModel):
+class WinLossRecords(Shown):
     """Records, newest first."""
 
     items: list[WinLossRecord]

@@ -5,7 +5,7 @@ from fractions import Fraction
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
 from content_service.application.library import (
     External,
@@ -22,7 +22,7 @@ from content_service.application.queries import (
 )
 from content_service.domain.asset import Asset, Edition, Share, Standing
 from onefunnel.events.values import Code, DealId, LeadId, PersonId, StepKey
-from onefunnel.http.bodies import Body, Day, Id, Name, OutsideName, Time, Words
+from onefunnel.http.bodies import Body, Day, Id, Name, OutsideName, Shown, Time, Words
 
 # So much text makes a search vector well below PostgreSQL's limit of a megabyte.
 LongText = Annotated[str, StringConstraints(max_length=100_000)]
@@ -109,7 +109,7 @@ class AssetVersionBody(Body):
         )
 
 
-class AssetAnswer(BaseModel):
+class AssetAnswer(Shown):
     """An asset as it now is, without its text."""
 
     id: UUID
@@ -158,7 +158,7 @@ class AssetDetail(AssetAnswer):
         return cls(body=view.asset.edition.body, **shown.model_dump())
 
 
-class AssetsAnswer(BaseModel):
+class AssetsAnswer(Shown):
     """Assets, best first in a search, else newest first; `total` counts all pages."""
 
     items: list[AssetAnswer]
@@ -166,7 +166,7 @@ class AssetsAnswer(BaseModel):
     total: int
 
 
-class AssetVersionAnswer(BaseModel):
+class AssetVersionAnswer(Shown):
     """One version of an asset."""
 
     version: int
@@ -190,7 +190,7 @@ class AssetVersionAnswer(BaseModel):
         )
 
 
-class AssetVersionsAnswer(BaseModel):
+class AssetVersionsAnswer(Shown):
     """Versions, newest first."""
 
     items: list[AssetVersionAnswer]
@@ -226,7 +226,7 @@ class ShareBody(Body):
         )
 
 
-class ShareAnswer(BaseModel):
+class ShareAnswer(Shown):
     """A share. The token is told this once: it opens `/v1/t/{token}` for whoever holds it."""
 
     id: UUID
@@ -268,14 +268,14 @@ class AssetRatingBody(Body):
         return RateAsset(asset_id, self.score, self.reason)
 
 
-class AssetRatingAnswer(BaseModel):
+class AssetRatingAnswer(Shown):
     """The verdict that was taken."""
 
     asset_id: UUID
     score: int
 
 
-class SearchedWords(BaseModel):
+class SearchedWords(Shown):
     """Words that were searched for, in lower case: how often, by how many, when last."""
 
     words: str
@@ -294,14 +294,14 @@ class SearchedWords(BaseModel):
         )
 
 
-class SearchesAnswer(BaseModel):
+class SearchesAnswer(Shown):
     """What was searched for, most frequent first."""
 
     items: list[SearchedWords]
     next_cursor: str | None
 
 
-class AssetFigure(BaseModel):
+class AssetFigure(Shown):
     """A figure and what it was made of; `value` is null where there is nothing to divide by."""
 
     value: str | None
@@ -327,7 +327,7 @@ class AssetFigure(BaseModel):
         )
 
 
-class AssetPageUse(BaseModel):
+class AssetPageUse(Shown):
     """How one page was looked at."""
 
     page: int
@@ -335,7 +335,7 @@ class AssetPageUse(BaseModel):
     average_ms: AssetFigure
 
 
-class PerformanceAnswer(BaseModel):
+class PerformanceAnswer(Shown):
     """How an asset does, in views by people: machines are counted in `bots` alone."""
 
     asset_id: UUID

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 from pydantic.config import JsonDict
 
 from content_service.application.viewing import Opened, Report, Reported, ReportView
 from content_service.domain.asset import Warning_
 from content_service.domain.viewing import MAX_PAGES
 from onefunnel.events.values import LeadId
-from onefunnel.http.bodies import Body, Id, Time
+from onefunnel.http.bodies import Body, Id, Shown, Time
 
 _EXAMPLE: JsonDict = {
     "view_id": "019abf0d-11c4-7b02-8c55-0c8a0b6f2a10",
@@ -70,7 +70,7 @@ class ServerViewBody(Body):
         )
 
 
-class ViewAnswer(BaseModel):
+class ViewAnswer(Shown):
     """What is known of the view: `counted` is false for machines and looks below two seconds."""
 
     view_id: UUID
@@ -92,7 +92,7 @@ class ViewAnswer(BaseModel):
         )
 
 
-class OpenedAnswer(BaseModel):
+class OpenedAnswer(Shown):
     """What a token opens, and what is wrong with the link."""
 
     title: str

@@ -1,6 +1,6 @@
 """How a connection's CRM may be asked: what is secret about it is taken once, sealed, and never shown."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from gateway.application.sealing import Seal
@@ -15,7 +15,7 @@ from onefunnel.ids import new_id
 class GivenAccess:
     """Access as its owner gives it: a token, or what tokens are got with."""
 
-    token: str | None = None
+    token: str | None = field(default=None, repr=False)
     oauth: Credentials | None = None
     url: str | None = None
     reconcile_minutes: int = RECONCILE_MINUTES

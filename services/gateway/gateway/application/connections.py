@@ -71,7 +71,7 @@ class Connect:
     name: str
     source: str
     mapping: Mapping[str, Any]
-    secret: str | None = None
+    secret: str | None = field(default=None, repr=False)
     public_url: str = ""
     settings: Mapping[str, str] = field(default_factory=dict)
     url_is_known: bool = False

@@ -67,7 +67,7 @@ class Arrived:
     connection: Connection
     told: Told
     received_at: datetime
-    content: bytes
+    content: bytes = field(repr=False)
     digest: bytes
     secret_id: UUID | None
     trace: str | None = (

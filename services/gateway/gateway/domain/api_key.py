@@ -2,7 +2,7 @@
 
 import hmac
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Final, Literal
@@ -23,7 +23,7 @@ class Presented:
 
     environment: str
     id: UUID
-    secret: str
+    secret: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

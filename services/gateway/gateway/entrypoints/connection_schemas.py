@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
 from gateway.application.access import GivenAccess
 from gateway.application.deliveries import ItemFault, StoredDelivery
@@ -13,7 +13,7 @@ from gateway.domain.connection import RECONCILE_MINUTES, Connection, GrantKind
 from gateway.domain.crm_api.tokens import Credentials
 from gateway.domain.webhooks.mapping import FieldName
 from onefunnel.events.values import Code
-from onefunnel.http.bodies import Body, KnownCurrency, Name
+from onefunnel.http.bodies import Body, KnownCurrency, Name, Shown
 
 ProviderName = Literal[
     "hubspot",
@@ -166,7 +166,7 @@ class RotateIn(Body):
     overlap_hours: Annotated[int, Field(ge=0, le=168)] = 24
 
 
-class SecretView(BaseModel):
+class SecretView(Shown):
     """A secret without what it is."""
 
     id: UUID
@@ -174,7 +174,7 @@ class SecretView(BaseModel):
     expires_at: datetime | None
 
 
-class AccessView(BaseModel):
+class AccessView(Shown):
     """How the CRM's records are read, without what is secret about it."""
 
     url: str
@@ -184,7 +184,7 @@ class AccessView(BaseModel):
     reconcile_minutes: int
 
 
-class AttentionView(BaseModel):
+class AttentionView(Shown):
     """Why somebody has to look after a connection."""
 
     code: str
@@ -192,14 +192,14 @@ class AttentionView(BaseModel):
     since: datetime
 
 
-class ChannelView(BaseModel):
+class ChannelView(Shown):
     """By which the CRM tells of changes; it is renewed daily."""
 
     id: str
     expires_at: datetime
 
 
-class ConnectionView(BaseModel):
+class ConnectionView(Shown):
     """A connection; what is secret about it is not shown."""
 
     id: UUID
@@ -227,7 +227,7 @@ class CreatedConnection(ConnectionView):
     secret: str | None
 
 
-class FaultView(BaseModel):
+class FaultView(Shown):
     """A field of a delivery that could not be used."""
 
     change: str
@@ -236,7 +236,7 @@ class FaultView(BaseModel):
     detail: str
 
 
-class DeliveryView(BaseModel):
+class DeliveryView(Shown):
     """A delivery as it was stored."""
 
     id: UUID
@@ -251,14 +251,14 @@ class DeliveryView(BaseModel):
     faults: list[FaultView]
 
 
-class RefusalView(BaseModel):
+class RefusalView(Shown):
     """A request that was not believed, while this process runs."""
 
     at: datetime
     reason: str
 
 
-class DeliveryList(BaseModel):
+class DeliveryList(Shown):
     """One page of deliveries, newest first, and the last refusals."""
 
     items: list[DeliveryView]
@@ -266,7 +266,7 @@ class DeliveryList(BaseModel):
     refused: list[RefusalView]
 
 
-class Meant(BaseModel):
+class Meant(Shown):
     """What a stored delivery would become under the mapping of now."""
 
     status: str

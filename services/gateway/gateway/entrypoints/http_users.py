@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import Field, StringConstraints
 from starlette.responses import Response
 
 from gateway.application.ports import Users
@@ -15,7 +15,7 @@ from gateway.domain.token import MAX_SUBJECT
 from gateway.domain.user import User
 from gateway.entrypoints.authentication import Doorkeeper
 from onefunnel.clock import Clock
-from onefunnel.http.bodies import Body
+from onefunnel.http.bodies import Body, Shown
 from onefunnel.http.pagination import PageRequest
 from onefunnel.http.reads import Read
 from onefunnel.http.routing import declared, routes
@@ -37,7 +37,7 @@ class UserBody(Body):
     sign_out: bool = False
 
 
-class UserView(BaseModel):
+class UserView(Shown):
     """What is said about a user. Tokens issued before `valid_from` are refused."""
 
     subject: str
@@ -46,7 +46,7 @@ class UserView(BaseModel):
     valid_from: datetime | None
 
 
-class UserList(BaseModel):
+class UserList(Shown):
     """One page of users, by subject."""
 
     items: list[UserView]

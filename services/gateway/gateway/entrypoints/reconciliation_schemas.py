@@ -4,10 +4,10 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import AwareDatetime, Field
 
 from gateway.domain.reconciliation import Reconciliation, Total, Totals
-from onefunnel.http.bodies import Body
+from onefunnel.http.bodies import Body, Shown
 
 
 class ReconcileIn(Body):
@@ -19,7 +19,7 @@ class ReconcileIn(Body):
     ] = None
 
 
-class TotalView(BaseModel):
+class TotalView(Shown):
     """A group of records, counted in the CRM and here; amounts are decimal text."""
 
     kind: str
@@ -32,7 +32,7 @@ class TotalView(BaseModel):
     agrees: bool
 
 
-class DifferenceView(BaseModel):
+class DifferenceView(Shown):
     """A record that is not here as it is in the CRM."""
 
     kind: str
@@ -40,7 +40,7 @@ class DifferenceView(BaseModel):
     what: str
 
 
-class ReconciliationView(BaseModel):
+class ReconciliationView(Shown):
     """A CRM compared with us. `totals` is empty until both sides were counted."""
 
     id: UUID

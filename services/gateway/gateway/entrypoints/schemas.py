@@ -4,11 +4,11 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from gateway.domain.api_key import ApiKey
 from gateway.domain.rights import Role
-from onefunnel.http.bodies import Body, Id, Name, Time
+from onefunnel.http.bodies import Body, Id, Name, Shown, Time
 
 DeadStatus = Literal["open", "redriven", "discarded"]
 
@@ -26,7 +26,7 @@ class NewKey(Body):
     expires_at: Annotated[Time | None, Field(description="At most a year ahead.")] = None
 
 
-class KeyView(BaseModel):
+class KeyView(Shown):
     """A key without its secret."""
 
     id: UUID
@@ -45,21 +45,21 @@ class CreatedKey(KeyView):
     key: str | None
 
 
-class KeyList(BaseModel):
+class KeyList(Shown):
     """One page of keys, newest first."""
 
     items: list[KeyView]
     next_cursor: str | None
 
 
-class TenantView(BaseModel):
+class TenantView(Shown):
     """The tenant of the caller."""
 
     id: UUID
     name: str
 
 
-class Me(BaseModel):
+class Me(Shown):
     """Who the caller is and what they may do."""
 
     tenant: TenantView
@@ -72,14 +72,14 @@ class Me(BaseModel):
     ]
 
 
-class ServiceStatus(BaseModel):
+class ServiceStatus(Shown):
     """One service: whether it can work, and what it says about itself."""
 
     ready: bool
     detail: dict[str, Any] | None = None
 
 
-class HaltedPartition(BaseModel):
+class HaltedPartition(Shown):
     """A partition of the log that a service reads no further until an operator resumes it."""
 
     service: str
@@ -89,7 +89,7 @@ class HaltedPartition(BaseModel):
     reason: str
 
 
-class Status(BaseModel):
+class Status(Shown):
     """Every service: lag, generations and dead letters are in the details."""
 
     ready: bool
@@ -97,7 +97,7 @@ class Status(BaseModel):
     services: dict[str, ServiceStatus]
 
 
-class DeadLetterView(BaseModel):
+class DeadLetterView(Shown):
     """An event that a service could not take in; its bytes are kept and never shown."""
 
     service: str
@@ -120,14 +120,14 @@ class DeadLetterView(BaseModel):
     waiting: Annotated[int, Field(description="Later events of its aggregate, which wait for it.")]
 
 
-class DeadLetterList(BaseModel):
+class DeadLetterList(Shown):
     """One page of dead letters."""
 
     items: list[DeadLetterView]
     next_cursor: str | None
 
 
-class SettledView(BaseModel):
+class SettledView(Shown):
     """What came of it."""
 
     service: str

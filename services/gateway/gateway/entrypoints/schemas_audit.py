@@ -4,10 +4,12 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import Field
+
+from onefunnel.http.bodies import Shown
 
 
-class AuditView(BaseModel):
+class AuditView(Shown):
     """Who did what to what, when. It holds no secrets, no words that people wrote, no personal data."""
 
     service: str

@@ -4,12 +4,12 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
 from gateway.domain.published import EventName
 from gateway.domain.subscription import OutgoingDelivery, State, Status, Subscription
 from gateway.entrypoints.connection_schemas import SecretView
-from onefunnel.http.bodies import Body
+from onefunnel.http.bodies import Body, Shown
 from onefunnel.http.public_urls import MAX_URL
 
 Endpoint = Annotated[
@@ -44,7 +44,7 @@ class SubscriptionPatch(Body):
     state: State | None = None
 
 
-class SubscriptionView(BaseModel):
+class SubscriptionView(Shown):
     """A subscription; what is secret about it is not shown."""
 
     id: UUID
@@ -68,7 +68,7 @@ class CreatedSubscription(SubscriptionView):
     secret: str | None
 
 
-class OutgoingView(BaseModel):
+class OutgoingView(Shown):
     """One event on its way to one endpoint."""
 
     id: UUID

@@ -1,18 +1,20 @@
 """Behind the server that really listens: what reaches us of requests that are no good HTTP."""
 
 import asyncio
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 import uvicorn
 
 from onefunnel.http import incoming
+from onefunnel.http import listening as bounds
+from onefunnel.http.listening import BoundedHttp
 
 
 @asynccontextmanager
 async def listening(app, path):
     config = uvicorn.Config(
-        app, uds=str(path), http="httptools", ws="none", lifespan="off", log_config=None,
+        app, uds=str(path), http=BoundedHttp, ws="none", lifespan="off", log_config=None,
         access_log=False, server_header=False,
     )  # fmt: skip
     server = uvicorn.Server(config)
@@ -72,6 +74,7 @@ async def test_a_length_and_a_transfer_encoding_contradict_each_other(gateway, s
     writer.close()
     assert answer.startswith(b"HTTP/1.1 400"), answer
     assert answer.count(b"HTTP/1.1 ") == 1
+    assert b"application/problem+json" in answer
     assert gateway.services.seen == []
     await still_serves(server, key)
 
@@ -89,9 +92,14 @@ async def test_a_body_that_does_not_come_is_not_waited_for(gateway, server, monk
 async def test_a_body_longer_than_announced_is_another_request_and_no_good_one(gateway, server):
     key = gateway.keys["rep"]
     head = post(key, "Host: x", f"Content-Length: {len(BODY)}")
-    answer = await exchanged(server, head + BODY + b"more\r\n\r\n")
-    assert answer.startswith((b"HTTP/1.1 201", b"HTTP/1.1 400")), answer
-    assert len(gateway.services.seen) <= 1
+    reader, writer = await asyncio.open_unix_connection(server)
+    writer.write(head + BODY + b"more\r\n\r\n")
+    async with asyncio.timeout(20):
+        answer = await reader.read()  # to its end: the connection is closed
+    writer.close()
+    assert answer.startswith(b"HTTP/1.1 201"), answer
+    assert answer.count(b"HTTP/1.1 ") == 1
+    assert len(gateway.services.seen) == 1
     await still_serves(server, key)
 
 
@@ -132,6 +140,75 @@ async def test_a_malformed_header_is_refused(gateway, server, line):
     assert answer.startswith(b"HTTP/1.1 400"), answer
     assert gateway.services.seen == []
     await still_serves(server, key)
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [("X-Long: " + "x" * 20_480, "headers-too-large"),
+     ("\r\n".join(["X-Many: x"] * 200), "headers-too-large")],
+)  # fmt: skip
+async def test_headers_beyond_the_limit_are_refused(gateway, server, line, code):
+    key = gateway.keys["rep"]
+    answer = await exchanged(server, post(key, "Host: x", line, "Content-Length: 2") + b"{}")
+    assert answer.startswith(b"HTTP/1.1 431"), answer
+    assert f'"code":"{code}"'.encode() in answer
+    assert gateway.services.seen == []
+    await still_serves(server, key)
+
+
+async def test_a_url_beyond_the_limit_is_refused(gateway, server):
+    answer = await exchanged(server, b"GET /" + b"x" * 10_240 + b" HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 414"), answer
+    await still_serves(server, gateway.keys["rep"])
+
+
+@pytest.mark.parametrize("begin", [b"GET /", b"GET / HTTP/1.1\r\nX-A: ", b"GET / HTTP/1.1\r\n"])
+@pytest.mark.parametrize("more", [b"x" * 1_000, b"X-A: b\r\n" * 100])
+async def test_a_head_without_an_end_is_cut_off(gateway, server, begin, more):
+    reader, writer = await asyncio.open_unix_connection(server)
+    sent = len(begin)
+    writer.write(begin)
+    async with asyncio.timeout(20):
+        with suppress(ConnectionError):
+            while not reader.at_eof() and sent < 8 << 20:
+                writer.write(more)
+                sent += len(more)
+                await writer.drain()
+                await asyncio.sleep(0)
+    writer.close()
+    assert sent < 8 << 20, "nobody hung up"
+    await still_serves(server, gateway.keys["rep"])
+
+
+@pytest.mark.parametrize("begin", [b"", b"G", b"GET / HTTP/1.1\r\nHost: x\r\n"])
+async def test_a_head_that_does_not_come_to_its_end_is_not_waited_for(
+    gateway, server, monkeypatch, begin
+):
+    monkeypatch.setattr(bounds, "HEAD_TIMEOUT_S", 0.05)
+    reader, writer = await asyncio.open_unix_connection(server)
+    writer.write(begin)
+    async with asyncio.timeout(20):
+        answer = await reader.read()
+    writer.close()
+    assert answer.startswith(b"HTTP/1.1 408") if begin else answer == b"", answer
+    await still_serves(server, gateway.keys["rep"])
+
+
+async def test_one_connection_carries_many_requests_for_longer_than_one_head_may_take(
+    gateway, server, monkeypatch
+):
+    monkeypatch.setattr(bounds, "HEAD_TIMEOUT_S", 0.05)
+    good = post(gateway.keys["rep"], "Host: x", f"Content-Length: {len(BODY)}") + BODY
+    reader, writer = await asyncio.open_unix_connection(server)
+    clock = asyncio.get_running_loop().time
+    end, answers = clock() + 0.2, 0
+    async with asyncio.timeout(20):
+        while clock() < end:
+            writer.write(good)
+            await reader.readuntil(b'{"id":"x"}')
+            answers += 1
+    writer.close()
+    assert answers == len(gateway.services.seen) > 1
 
 
 async def test_a_client_that_goes_away_leaves_nothing_behind(gateway, server):

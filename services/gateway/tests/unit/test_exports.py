@@ -75,7 +75,7 @@ async def test_of_many_files_asked_for_at_once_a_few_are_made(monkeypatch):
 
     made = Exports(SystemClock())
     table = TABLES["listLeads"]
-    waiting = [asyncio.create_task(made.answer(table, ask, "")) for _ in range(1_000)]
+    waiting = [asyncio.create_task(made.answer(table, ask, "", witnessed)) for _ in range(1_000)]
     await until(lambda: sum(task.done() for task in waiting) == 997)
     assert len(asked) == 3
     go_on.set()
@@ -85,7 +85,7 @@ async def test_of_many_files_asked_for_at_once_a_few_are_made(monkeypatch):
     for answer in answers:
         if not isinstance(answer, Problem):
             await answer({}, None, _sent)
-    assert not isinstance(await made.answer(table, ask, ""), Problem)
+    assert not isinstance(await made.answer(table, ask, "", witnessed), Problem)
 
 
 async def test_a_file_that_is_refused_takes_no_place(monkeypatch):
@@ -96,8 +96,12 @@ async def test_a_file_that_is_refused_takes_no_place(monkeypatch):
 
     made = Exports(SystemClock())
     for _ in range(3):
-        answer = await made.answer(TABLES["listLeads"], refuse, "")
+        answer = await made.answer(TABLES["listLeads"], refuse, "", witnessed)
         assert answer.status == 403
+
+
+async def witnessed() -> None:
+    """Write it down without a word."""
 
 
 async def _sent(_message: object) -> None:

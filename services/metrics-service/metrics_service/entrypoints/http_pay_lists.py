@@ -4,7 +4,6 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import BaseModel
 from starlette.responses import Response
 
 from metrics_service.application.queries.reads import Reads
@@ -18,40 +17,40 @@ from metrics_service.entrypoints.schemas import (
     PlanAnswer,
     QuotaAnswer,
 )
-from onefunnel.http.bodies import Id, Period
+from onefunnel.http.bodies import Id, Period, Shown
 from onefunnel.http.pagination import Page, PageRequest
 from onefunnel.http.routing import declared, routes
 
 
-class Plans(BaseModel):
+class Plans(Shown):
     """A page of plans, each as its newest version."""
 
     items: list[PlanAnswer]
     next_cursor: str | None
 
 
-class Assignments(BaseModel):
+class Assignments(Shown):
     """A page of assignments."""
 
     items: list[AssignmentAnswer]
     next_cursor: str | None
 
 
-class Quotas(BaseModel):
+class Quotas(Shown):
     """A page of quotas."""
 
     items: list[QuotaAnswer]
     next_cursor: str | None
 
 
-class Periods(BaseModel):
+class Periods(Shown):
     """A page of closed periods."""
 
     items: list[PeriodAnswer]
     next_cursor: str | None
 
 
-class Adjustments(BaseModel):
+class Adjustments(Shown):
     """A page of adjustments."""
 
     items: list[AdjustmentAnswer]

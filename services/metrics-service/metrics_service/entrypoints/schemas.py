@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from metrics_service.application.commands import AssignPlan, ProposeAdjustment, SetQuota
 from metrics_service.domain.adjustment import Adjustment, Status
@@ -16,7 +16,7 @@ from metrics_service.domain.plan import Plan, PlanDraft
 from metrics_service.domain.quota import Quota
 from onefunnel.events.plans import Component, Granularity, Measure
 from onefunnel.events.values import Code, DecimalText, Minor, Money, PersonId
-from onefunnel.http.bodies import Body, Day, Id, KnownCurrency, Period, Time, Words
+from onefunnel.http.bodies import Body, Day, Id, KnownCurrency, Period, Shown, Time, Words
 
 
 class TierRowBody(Body):
@@ -75,7 +75,7 @@ class PlanBody(Body):
         )
 
 
-class PlanAnswer(BaseModel):
+class PlanAnswer(Shown):
     """A plan version in force; `warnings` are what a careful reader would ask about."""
 
     plan_id: UUID
@@ -84,7 +84,7 @@ class PlanAnswer(BaseModel):
     currency: str
     rounding: str
     components: tuple[Component, ...]
-    warnings: list[str] = []
+    warnings: list[str] = Field(default=[])
 
     @classmethod
     def of(cls, plan: Plan, warnings: list[str]) -> "PlanAnswer":
@@ -113,7 +113,7 @@ class EndBody(Body):
     to: Day
 
 
-class AssignmentAnswer(BaseModel):
+class AssignmentAnswer(Shown):
     """An assignment as it now is."""
 
     model_config = ConfigDict(populate_by_name=True)
@@ -147,7 +147,7 @@ class QuotaBody(Body):
         return SetQuota(person_id=PersonId(self.person), **fields)
 
 
-class QuotaAnswer(BaseModel):
+class QuotaAnswer(Shown):
     """A quota as it now is."""
 
     id: UUID
@@ -196,7 +196,7 @@ class AdjustmentBody(Body):
         return ProposeAdjustment(PersonId(self.person), self.at, amount, self.reason, self.code)
 
 
-class AdjustmentAnswer(BaseModel):
+class AdjustmentAnswer(Shown):
     """An adjustment as it stands: in the book if it is approved, and only then."""
 
     id: UUID
@@ -229,7 +229,7 @@ class AdjustmentAnswer(BaseModel):
         )
 
 
-class PeriodAnswer(BaseModel):
+class PeriodAnswer(Shown):
     """A closed period."""
 
     period: str

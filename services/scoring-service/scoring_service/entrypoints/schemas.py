@@ -4,11 +4,11 @@ from datetime import date, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 from pydantic.config import JsonDict
 
 from onefunnel.events.values import Code, LeadId, Side
-from onefunnel.http.bodies import Body, Time, Words
+from onefunnel.http.bodies import Body, Shown, Time, Words
 from scoring_service.application.commands import DecideCase, DraftDefinition, RateLead
 from scoring_service.application.queries import CaseView, RatingsView, ScoreView
 from scoring_service.domain.agreement import Signature, Version
@@ -69,7 +69,7 @@ class DefinitionBody(DefinitionDocument):
         return DraftDefinition(document, self.effective_from)
 
 
-class SignatureAnswer(BaseModel):
+class SignatureAnswer(Shown):
     """Who signed, and when."""
 
     principal_id: str
@@ -88,14 +88,14 @@ class SignatureAnswer(BaseModel):
         )
 
 
-class SignaturesAnswer(BaseModel):
+class SignaturesAnswer(Shown):
     """The signatures of both sides."""
 
     marketing: SignatureAnswer | None
     sales: SignatureAnswer | None
 
 
-class DefinitionAnswer(BaseModel):
+class DefinitionAnswer(Shown):
     """A version of the definition."""
 
     id: Literal["mql"] = "mql"
@@ -129,7 +129,7 @@ class DefinitionAnswer(BaseModel):
         )
 
 
-class DefinitionsAnswer(BaseModel):
+class DefinitionsAnswer(Shown):
     """Versions, newest first."""
 
     items: list[DefinitionAnswer]
@@ -148,7 +148,7 @@ class AttributesBody(Body):
     ]
 
 
-class AttributesAnswer(BaseModel):
+class AttributesAnswer(Shown):
     """The attributes as they now are."""
 
     lead_id: UUID
@@ -160,7 +160,7 @@ class AttributesAnswer(BaseModel):
         return cls(lead_id=lead.lead_id, attributes=dict(lead.attributes))
 
 
-class ReasonAnswer(BaseModel):
+class ReasonAnswer(Shown):
     """Points and where they come from; the reasons of a dimension sum exactly to its score."""
 
     dimension: Literal["fit", "engagement"]
@@ -185,7 +185,7 @@ class ReasonAnswer(BaseModel):
         )
 
 
-class ScoreAnswer(BaseModel):
+class ScoreAnswer(Shown):
     """A lead's score as of an instant. Without a definition in force it is null and `reason` says so."""
 
     lead_id: UUID
@@ -241,7 +241,7 @@ class RatingBody(Body):
         return RateLead(lead_id, self.side, self.score, self.reason)
 
 
-class PastRating(BaseModel):
+class PastRating(Shown):
     """One rating of the history."""
 
     side: Side
@@ -264,7 +264,7 @@ class PastRating(BaseModel):
         )
 
 
-class DecisionAnswer(BaseModel):
+class DecisionAnswer(Shown):
     """The one rating and how it came about: by rule (`auto`) or by a manager."""
 
     score: int
@@ -287,7 +287,7 @@ class DecisionAnswer(BaseModel):
         )
 
 
-class RatingsAnswer(BaseModel):
+class RatingsAnswer(Shown):
     """A lead's ratings. The other side's are null until the caller's own side has rated."""
 
     lead_id: UUID
@@ -329,7 +329,7 @@ class DecisionBody(Body):
         return DecideCase(case_id, self.score, self.reason)
 
 
-class ReconciliationAnswer(BaseModel):
+class ReconciliationAnswer(Shown):
     """A gap between the two ratings of a lead that somebody above both sides decides on."""
 
     id: UUID
@@ -357,7 +357,7 @@ class ReconciliationAnswer(BaseModel):
         )
 
 
-class ReconciliationsAnswer(BaseModel):
+class ReconciliationsAnswer(Shown):
     """Cases, oldest first."""
 
     items: list[ReconciliationAnswer]

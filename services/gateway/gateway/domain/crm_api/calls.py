@@ -28,7 +28,7 @@ class Reply:
 
     status: int
     headers: Mapping[str, str]
-    body: bytes
+    body: bytes = field(repr=False)
 
     def content(self) -> Mapping[str, Any]:
         """Return the answer's JSON object. Raises `Unreadable`."""

@@ -23,7 +23,7 @@ class Received:
     url: str  # as the CRM knows us: never taken from a Host header
     headers: Mapping[str, str]
     query: Mapping[str, str]
-    body: bytes
+    body: bytes = field(repr=False)
     path_secret: str | None = None
 
     def header(self, name: str) -> str:
@@ -37,7 +37,7 @@ class Secret:
     """A live secret of a connection."""
 
     id: UUID
-    text: str
+    text: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

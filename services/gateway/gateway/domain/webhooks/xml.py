@@ -16,7 +16,7 @@ class Element:
 
     name: str
     attributes: dict[str, str]
-    text: str = ""
+    text: str = field(default="", repr=False)
     children: list["Element"] = field(default_factory=list)
 
     @property

@@ -1,18 +1,17 @@
 """Small parts that many bodies share."""
 
-from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from hashlib import sha256
 from typing import Annotated, Any, cast
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
 from lead_service.application.ports import Kind
 from lead_service.domain.values import External
 from onefunnel.errors import invalid
 from onefunnel.events.values import Minor, Money
-from onefunnel.http.bodies import Body, Day, Id, KnownCurrency, OutsideName, Time
+from onefunnel.http.bodies import Body, Day, Id, KnownCurrency, OutsideName, Shown, Time
 from onefunnel.ids import derived_id
 
 MAX_ATTRIBUTES = 100
@@ -76,14 +75,10 @@ class MoneyIn(Body):
         return Money(amount_minor=self.amount_minor, currency=self.currency)
 
 
-class View(BaseModel):
+class View(Shown):
     """A part of an answer, read from a view's attributes."""
 
     model_config = ConfigDict(from_attributes=True, populate_by_name=True)
-
-    def __repr_args__(self) -> Iterable[tuple[str, Any]]:
-        """Say which fields there are, never what is in them."""
-        return [(name, ...) for name in type(self).model_fields]
 
 
 class ExternalOut(View):
