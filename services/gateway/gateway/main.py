@@ -38,12 +38,13 @@ from gateway.door import NAME, SYSTEM, doorkeeper_of
 from gateway.entrypoints.audits import Audits
 from gateway.entrypoints.authentication import Doorkeeper
 from gateway.entrypoints.browsers import Frontends
+from gateway.entrypoints.connection_means import Means
 from gateway.entrypoints.consumers import GROUP
 from gateway.entrypoints.documents import public_routes
 from gateway.entrypoints.exports import MEDIA, Exports
 from gateway.entrypoints.front import Front
 from gateway.entrypoints.http_audit import audit_routes
-from gateway.entrypoints.http_connections import Means, connection_routes
+from gateway.entrypoints.http_connections import connection_routes
 from gateway.entrypoints.http_identity import identity_routes
 from gateway.entrypoints.http_keys import key_routes
 from gateway.entrypoints.http_operations import operation_routes

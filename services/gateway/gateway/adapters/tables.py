@@ -1,6 +1,6 @@
 """The gateway's tables, as the migrations make them."""
 
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import (
     ARRAY,
@@ -19,17 +19,21 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 METADATA: Final = MetaData()
 
+
+def _of_tenant(name: str, *columns: Column[Any]) -> Table:
+    """Return a table whose rows are each a tenant's own."""
+    key = (Column(part, Uuid, primary_key=True) for part in ("tenant_id", "id"))
+    return Table(name, METADATA, *key, *columns)
+
+
 TENANT: Final = Table(
     "tenant",
     METADATA,
     Column("id", Uuid, primary_key=True),
     Column("name", Text, nullable=False),
 )
-API_KEY: Final = Table(
+API_KEY: Final = _of_tenant(
     "api_key",
-    METADATA,
-    Column("tenant_id", Uuid, primary_key=True),
-    Column("id", Uuid, primary_key=True),
     Column("environment", Text, nullable=False),
     Column("role", Text, nullable=False),
     Column("person_id", Uuid),
@@ -54,11 +58,8 @@ USER: Final = Table(
     Column("refused_roles", ARRAY(Text), nullable=False),
     Column("valid_from", DateTime(timezone=True)),
 )
-CONNECTION: Final = Table(
+CONNECTION: Final = _of_tenant(
     "connection",
-    METADATA,
-    Column("tenant_id", Uuid, primary_key=True),
-    Column("id", Uuid, primary_key=True),
     Column("version", Integer, nullable=False),
     Column("endpoint_id", Text, nullable=False),
     Column("provider", Text, nullable=False),
@@ -81,11 +82,8 @@ CONNECTION_ENDPOINT: Final = Table(
     Column("tenant_id", Uuid, nullable=False),
     Column("connection_id", Uuid, nullable=False),
 )
-DELIVERY: Final = Table(
+DELIVERY: Final = _of_tenant(
     "delivery",
-    METADATA,
-    Column("tenant_id", Uuid, primary_key=True),
-    Column("id", Uuid, primary_key=True),
     Column("connection_id", Uuid, nullable=False),
     Column("received_at", DateTime(timezone=True), nullable=False),
     Column("sealed", LargeBinary, nullable=False),
@@ -106,11 +104,8 @@ CRM_LANE: Final = Table(
     Column("marks", JSONB, nullable=False),
     Column("reconcile_at", DateTime(timezone=True), nullable=False),
 )
-RECONCILIATION: Final = Table(
+RECONCILIATION: Final = _of_tenant(
     "reconciliation",
-    METADATA,
-    Column("tenant_id", Uuid, primary_key=True),
-    Column("id", Uuid, primary_key=True),
     Column("connection_id", Uuid, nullable=False),
     Column("cause", Text, nullable=False),
     Column("status", Text, nullable=False),
@@ -122,11 +117,8 @@ RECONCILIATION: Final = Table(
     Column("totals", JSONB, nullable=False),
     Column("faults", JSONB, nullable=False),
 )
-WEBHOOK_SUBSCRIPTION: Final = Table(
+WEBHOOK_SUBSCRIPTION: Final = _of_tenant(
     "webhook_subscription",
-    METADATA,
-    Column("tenant_id", Uuid, primary_key=True),
-    Column("id", Uuid, primary_key=True),
     Column("version", Integer, nullable=False),
     Column("url", Text, nullable=False),
     Column("events", JSONB, nullable=False),
@@ -138,11 +130,8 @@ WEBHOOK_SUBSCRIPTION: Final = Table(
     Column("secrets", JSONB, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
 )
-WEBHOOK_DELIVERY: Final = Table(
+WEBHOOK_DELIVERY: Final = _of_tenant(
     "webhook_delivery",
-    METADATA,
-    Column("tenant_id", Uuid, primary_key=True),
-    Column("id", Uuid, primary_key=True),
     Column("subscription_id", Uuid, nullable=False),
     Column("event_id", Uuid, nullable=False),
     Column("type", Text, nullable=False),

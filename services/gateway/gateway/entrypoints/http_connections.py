@@ -1,78 +1,37 @@
 """Connections over HTTP: made, read, changed, tried; their secrets are in one answer and in no other."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
-import orjson
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from gateway.application import connections as using
-from gateway.application.access import access_of
-from gateway.application.connections import Connections, DeliveryStore
-from gateway.application.sealing import Seal
-from gateway.domain.connection import Access, Connection
-from gateway.domain.crm_api.apis import Addresses
+from gateway.domain.connection import Connection
 from gateway.domain.webhooks.defaults import DEFAULTS
 from gateway.domain.webhooks.providers import PROVIDERS
 from gateway.domain.webhooks.samples import sample
+from gateway.entrypoints.connection_deliveries import add_deliveries
+from gateway.entrypoints.connection_means import Means
 from gateway.entrypoints.connection_schemas import (
-    AccessIn,
     ConnectionPatch,
     ConnectionView,
     CreatedConnection,
-    DeliveryList,
     DeliveryView,
-    Meant,
     NewConnection,
-    RefusalView,
     RotateIn,
     delivery_view,
-    fault_view,
-    shown,
 )
-from gateway.entrypoints.taking_in import Delivered, Intake
-from onefunnel.clock import Clock
+from gateway.entrypoints.shown_once import with_secret
+from gateway.entrypoints.taking_in import Delivered
 from onefunnel.http.bodies import Id
 from onefunnel.http.pagination import PageRequest, list_of
 from onefunnel.http.preconditions import IfMatch, check_version
 from onefunnel.http.reads import Read
 from onefunnel.http.routing import declared, routes
 from onefunnel.http.writes import Answer, Write
-
-
-@dataclass(frozen=True)
-class Means:
-    """What these routes work with."""
-
-    write_of: Callable[..., Awaitable[Write]]
-    read_of: Callable[..., Awaitable[Read]]
-    connections: Callable[[Any], Connections]
-    deliveries: Callable[[Any, Any], DeliveryStore]
-    intake: Intake
-    seal: Seal
-    clock: Clock
-    public_url: str
-    addresses: Addresses
-
-    def access(self, provider: str, given: AccessIn | None) -> Access | None:
-        """Return the access that was given, to be kept."""
-        if given is None:
-            return None
-        return access_of(
-            provider,
-            given.given(),
-            addresses=self.addresses,
-            seal=self.seal,
-            now=self.clock.now(),
-        )
-
-    def view(self, connection: Connection) -> ConnectionView:
-        """Return what may be read about a connection."""
-        return shown(connection, self.public_url)
 
 
 def connection_routes(means: Means) -> APIRouter:
@@ -90,9 +49,10 @@ def connection_routes(means: Means) -> APIRouter:
         body: NewConnection, write: Annotated[Write, Depends(write_of)]
     ) -> Response:
         """Connect a CRM. A secret that is made here is shown this once; a repeat has none."""
-        secret: list[str | None] = []
+        secret: str | None = None
 
         async def work(conn: Any, _metadata: object) -> Answer:
+            nonlocal secret
             connection, made = await using.connect(
                 replace(
                     _command(body, url_is_known=bool(means.public_url)),
@@ -103,11 +63,11 @@ def connection_routes(means: Means) -> APIRouter:
                 seal=means.seal,
                 now=means.clock.now(),
             )
-            secret[:] = [made]
+            secret = made
             location = f"/v1/connections/{connection.id}"
             return Answer(_once(means.view(connection)), 201, etag=1, location=location)
 
-        return _with_secret(await write(work), secret)
+        return with_secret(await write(work), secret)
 
     @router.patch(
         "/{connection_id}",
@@ -137,7 +97,7 @@ def connection_routes(means: Means) -> APIRouter:
     _add_reads(router, means)
     _add_switches(router, means)
     _add_trials(router, means)
-    _add_deliveries(router, means)
+    add_deliveries(router, means)
     return router
 
 
@@ -213,9 +173,10 @@ def _add_trials(router: APIRouter, means: Means) -> None:
         connection_id: Id, body: RotateIn, write: Annotated[Write, Depends(write_of)]
     ) -> Response:
         """Put a new secret in force; the one before is believed until the overlap ends."""
-        secret: list[str | None] = []
+        secret: str | None = None
 
         async def work(conn: Any, _metadata: object) -> Answer:
+            nonlocal secret
             changed, made = await using.rotate(
                 connection_id,
                 body.secret,
@@ -224,10 +185,10 @@ def _add_trials(router: APIRouter, means: Means) -> None:
                 seal=means.seal,
                 now=means.clock.now(),
             )
-            secret[:] = [made]
+            secret = made
             return Answer(_once(means.view(changed)), etag=changed.version)
 
-        return _with_secret(await write(work), secret)
+        return with_secret(await write(work), secret)
 
     @router.post(
         "/{connection_id}/test",
@@ -249,75 +210,6 @@ def _add_trials(router: APIRouter, means: Means) -> None:
         )
         assert stored is not None, "every test has an id of its own"
         return read.answer(delivery_view(stored))
-
-
-def _add_deliveries(router: APIRouter, means: Means) -> None:
-    write_of, read_of = means.write_of, means.read_of
-
-    @router.get(
-        "/{connection_id}/deliveries",
-        response_model=DeliveryList,
-        openapi_extra=declared("connection", "read"),
-    )
-    async def list_deliveries(
-        connection_id: Id, page: PageRequest, read: Annotated[Read, Depends(read_of)]
-    ) -> Response:
-        """List what came in, newest first, and the last requests that were not believed."""
-        last = UUID(str(page.after[0])) if page.after else None
-
-        async def query(conn: Any) -> Any:
-            await using.got(means.connections(conn), connection_id)
-            return await means.deliveries(conn, None).after(connection_id, last, page.limit + 1)
-
-        rows = await read(query)
-        refused = [
-            RefusalView(at=one.at, reason=one.reason)
-            for one in means.intake.refusals.of(connection_id)
-        ]
-        listed = page.answer(rows, key=lambda one: [str(one.id)], item=delivery_view)
-        return read.answer({**listed, "refused": refused})
-
-    @router.get(
-        "/{connection_id}/deliveries/{delivery_id}/meaning",
-        response_model=Meant,
-        openapi_extra=declared("connection", "read"),
-    )
-    async def dry_run_delivery(
-        connection_id: Id, delivery_id: Id, read: Annotated[Read, Depends(read_of)]
-    ) -> Response:
-        """Show what a stored delivery would become under the mapping of now; nothing happens."""
-
-        async def query(conn: Any) -> Meant:
-            found = await using.got(means.connections(conn), connection_id)
-            _, _, meaning = await using.meaning_now(
-                found, delivery_id, deliveries=means.deliveries(conn, None)
-            )
-            return Meant(
-                status=meaning.status,
-                events=[one.model_dump(mode="json", exclude_none=True) for one in meaning.events],
-                faults=[fault_view(fault) for fault in meaning.faults],
-            )
-
-        return read.answer(await read(query))
-
-    @router.post(
-        "/{connection_id}/deliveries/{delivery_id}/replay",
-        response_model=DeliveryView,
-        openapi_extra=declared("connection", "replay"),
-    )
-    async def replay_delivery(
-        connection_id: Id, delivery_id: Id, write: Annotated[Write, Depends(write_of)]
-    ) -> Response:
-        """Tell a stored delivery again, under the mapping of now."""
-
-        async def work(conn: Any, metadata: Any) -> Answer:
-            found = await using.got(means.connections(conn), connection_id)
-            again = await using.replay(
-                found, delivery_id, deliveries=means.deliveries(conn, metadata)
-            )
-            return Answer(delivery_view(again))
-
-        return await write(work)
 
 
 def _command(body: NewConnection, *, url_is_known: bool) -> using.Connect:
@@ -347,15 +239,3 @@ def _changed(known: Connection, body: ConnectionPatch) -> Connection:
 
 def _once(view: ConnectionView) -> CreatedConnection:
     return CreatedConnection(**view.model_dump(), secret=None)
-
-
-def _with_secret(response: Response, secret: list[str | None]) -> Response:
-    """Put a secret that was made into the first answer; the kept answer, and so every replay, lacks it."""
-    if not secret or secret[0] is None or "Idempotent-Replayed" in response.headers:
-        return response
-    body = orjson.dumps({**orjson.loads(response.body), "secret": secret[0]})
-    answer = Response(body, response.status_code, media_type="application/json")
-    for name in ("Location", "ETag"):
-        if name in response.headers:
-            answer.headers[name] = response.headers[name]
-    return answer

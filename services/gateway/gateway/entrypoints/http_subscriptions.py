@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Any
 from uuid import UUID
 
-import orjson
 from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
 
@@ -13,6 +12,7 @@ from gateway.application import subscriptions as using
 from gateway.application.sealing import Seal
 from gateway.application.subscriptions import OutgoingDeliveries, Subscribe, Subscriptions
 from gateway.domain.subscription import Status, Subscription
+from gateway.entrypoints.shown_once import with_secret
 from gateway.entrypoints.subscription_schemas import (
     CreatedSubscription,
     NewSubscription,
@@ -81,9 +81,10 @@ def _add_making(router: APIRouter, means: SubscriptionMeans) -> None:
     ) -> Response:
         """Tell an endpoint of events from now on. Its secret is shown this once; a repeat has none."""
         await means.check(body.url)  # before the transaction: a name server may take its time
-        secret: list[str] = []
+        secret: str | None = None
 
         async def work(conn: Any, _metadata: object) -> Answer:
+            nonlocal secret
             made, text = await using.subscribe(
                 Subscribe(body.url, body.events, body.description, body.state),
                 tenant_id=write.principal.tenant_id,
@@ -91,11 +92,11 @@ def _add_making(router: APIRouter, means: SubscriptionMeans) -> None:
                 seal=means.seal,
                 now=means.clock.now(),
             )
-            secret[:] = [text]
+            secret = text
             location = f"/v1/webhook-subscriptions/{made.id}"
             return Answer(_once(made), 201, etag=made.version, location=location)
 
-        return _with_secret(await write(work), secret)
+        return with_secret(await write(work), secret)
 
     @router.post(
         "/{subscription_id}/rotate",
@@ -106,19 +107,20 @@ def _add_making(router: APIRouter, means: SubscriptionMeans) -> None:
         subscription_id: Id, write: Annotated[Write, Depends(write_of)]
     ) -> Response:
         """Make a new secret; for 24 hours each request is signed with both."""
-        secret: list[str] = []
+        secret: str | None = None
 
         async def work(conn: Any, _metadata: object) -> Answer:
+            nonlocal secret
             changed, text = await using.rotate(
                 subscription_id,
                 known=means.subscriptions(conn),
                 seal=means.seal,
                 now=means.clock.now(),
             )
-            secret[:] = [text]
+            secret = text
             return Answer(_once(changed), etag=changed.version)
 
-        return _with_secret(await write(work), secret)
+        return with_secret(await write(work), secret)
 
 
 def _add_changes(router: APIRouter, means: SubscriptionMeans) -> None:
@@ -270,15 +272,3 @@ def _changed(known: Subscription, body: SubscriptionPatch) -> Subscription:
 
 def _once(subscription: Subscription) -> CreatedSubscription:
     return CreatedSubscription(**subscription_view(subscription).model_dump(), secret=None)
-
-
-def _with_secret(response: Response, secret: list[str]) -> Response:
-    """Put a new secret into the first answer; the kept answer, and so every replay, lacks it."""
-    if not secret or "Idempotent-Replayed" in response.headers:
-        return response
-    body = orjson.dumps({**orjson.loads(response.body), "secret": secret[0]})
-    answer = Response(body, response.status_code, media_type="application/json")
-    for name in ("Location", "ETag"):
-        if name in response.headers:
-            answer.headers[name] = response.headers[name]
-    return answer
