@@ -13,13 +13,13 @@ from onefunnel.persistence.urls import APP_ROLE, WORKER_ROLE
 
 # Requests, in the web process.
 APP_POOL: Final[Mapping[str, int]] = {
-    "lead": 14, "metrics": 12, "scoring": 4, "content": 4, "gateway": 6, "eventlog": 1,
+    "lead": 14, "metrics": 12, "scoring": 3, "content": 3, "gateway": 6, "eventlog": 1,
 }  # fmt: skip
 # Reactions, folds and status, beside the connections that relays, folds and readers hold by themselves.
 WORKER_POOL: Final[Mapping[str, int]] = {
-    "lead": 3, "metrics": 4, "scoring": 3, "content": 3, "gateway": 4, "eventlog": 2,
+    "lead": 3, "metrics": 4, "scoring": 3, "content": 2, "gateway": 3, "eventlog": 2,
 }  # fmt: skip
-DEDICATED: Final = 24  # relays 5 x 2, reactions 4 x 2, fold 4, rebuild 1, the log's own 1
+DEDICATED: Final = 19  # relays 5 x 2, reactions 4, fold 3, rebuild 1, the log and its readers 1
 SPARE: Final = 8  # migrations, backup, an operator's psql
 SERVER_LIMIT: Final = 97
 
