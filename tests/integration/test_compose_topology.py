@@ -128,6 +128,7 @@ def test_nobodys_words_are_in_the_log_or_on_a_disk_and_what_was_erased_is_gone(
 
     def key(role: str) -> str:
         if role not in keys:
+            gateway.close()  # the connection may have idled for too long; the next request opens another
             keys[role] = str(gateway.post("/v1/keys", {"role": role, "name": role})["key"])
         return keys[role]
 
