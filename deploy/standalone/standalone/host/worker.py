@@ -24,8 +24,10 @@ async def run() -> None:
     If one of them fails, the process ends and the host starts it again.
     """
     stop = asyncio.Event()
-    stop_on_signals(stop)
     async with open_stack("worker") as stack:
+        stop_on_signals(
+            stop
+        )  # before this there is nothing to finish, and a signal ends the process
         services = list(stack.services.values())
         async with answering(watches_of(services)):
             keeping = partial(keep_erased, stack.runtime, Path(os.environ[DATA]))
