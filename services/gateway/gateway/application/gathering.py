@@ -1,13 +1,14 @@
 """Work that is done together for all who ask at about the same time.
 
-A turn takes whatever came while the turn before it was under way: nobody waits for company, and under load
-many share one transaction.
+Nobody waits for company: while a turn can begin, it does. What comes while all turns are under way shares the
+next one, so under load many share one transaction. Two turns at once keep the database and us busy.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from contextvars import Context
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from onefunnel.errors import DomainError
 
@@ -18,8 +19,11 @@ Result = TypeVar("Result")
 Work = Callable[[Key, Sequence[Item]], Awaitable[Sequence[Result | Exception]]]
 
 
+TURNS: Final = 2
+
+
 class Gathered(Generic[Key, Item, Result]):
-    """Does `work` turn by turn: of one key one at a time, and at most `most` items in one.
+    """Does `work` turn by turn: of one key at most two at once, and at most `most` items in one.
 
     Work answers each item with its result or its refusal. Where it fails as a whole, each item is tried
     alone, so that nobody fails for somebody else's; but a database that is away is not asked again.
@@ -29,27 +33,28 @@ class Gathered(Generic[Key, Item, Result]):
         self._work = work
         self._most = most
         self._waiting: dict[Key, list[tuple[Item, asyncio.Future[Result]]]] = {}
-        self._turns: set[asyncio.Task[None]] = set()
+        self._begun: Counter[Key] = Counter()
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def __call__(self, key: Key, item: Item) -> Result:
         """Return the result of an item, or raise its refusal; who is cancelled meanwhile only stops waiting."""
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        if (waiting := self._waiting.get(key)) is not None:
-            waiting.append((item, future))
-        else:
-            self._waiting[key] = [(item, future)]
+        self._waiting.setdefault(key, []).append((item, future))
+        if self._begun[key] < TURNS:
+            self._begun[key] += 1
             # In a context of its own: a turn belongs to no request.
-            turns = asyncio.create_task(self._all_turns(key), context=Context())
-            self._turns.add(turns)
-            turns.add_done_callback(self._turns.discard)
+            task = asyncio.create_task(self._turn_by_turn(key), context=Context())
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
         return await future
 
-    async def _all_turns(self, key: Key) -> None:
-        waiting = self._waiting[key]
-        while waiting:
+    async def _turn_by_turn(self, key: Key) -> None:
+        while waiting := self._waiting.get(key):
             now, waiting[:] = waiting[: self._most], waiting[self._most :]
             await self._turn(key, now)
-        del self._waiting[key]
+        self._begun[key] -= 1
+        if not self._begun[key]:
+            del self._begun[key], self._waiting[key]
 
     async def _turn(self, key: Key, now: Sequence[tuple[Item, asyncio.Future[Result]]]) -> None:
         results: Sequence[Result | Exception]
