@@ -25,9 +25,8 @@ async def run() -> None:
     """
     stop = asyncio.Event()
     async with open_stack("worker") as stack:
-        stop_on_signals(
-            stop
-        )  # before this there is nothing to finish, and a signal ends the process
+        # Not before: until here there is nothing to finish, and a signal ends the process.
+        stop_on_signals(stop)
         services = list(stack.services.values())
         async with answering(watches_of(services)):
             keeping = partial(keep_erased, stack.runtime, Path(os.environ[DATA]))
