@@ -76,8 +76,8 @@ class PostgresLog:
         return PostgresWriter(session, ids, source, epoch, appended=self._appended.wake)
 
     def reader(self) -> Reader:
-        """Return a reader. All of a process share one connection: none of their statements waits."""
-        return PostgresReader(self._session, self._topic_ids, self._appended.listen())
+        """Return a reader with a connection of its own."""
+        return PostgresReader(Session(self._database), self._topic_ids, self._appended.listen())
 
     async def start_positions(self, partitions: Collection[Partition]) -> dict[Partition, int]:
         """Return the first position that is still there."""
@@ -98,7 +98,7 @@ class PostgresLog:
             return int(await connection.fetchval(_EXPIRE))
 
     async def close(self) -> None:
-        """Close the connection of the log and its readers; writers close theirs."""
+        """Close the log's own connection; writers and readers close theirs."""
         await self._session.close()
 
     async def _heads(self, partitions: Collection[Partition], field: str) -> dict[Partition, int]:

@@ -79,7 +79,8 @@ class PostgresReader:
             await self._listener.wait(min(left, self._pace.pause_s()))
 
     async def close(self) -> None:
-        """End reading; the connection is the log's."""
+        """Let go of the connection."""
+        await self._session.close()
 
     async def _fetch(
         self, wanted: Mapping[Partition, int], max_records: int, max_bytes: int, max_each: int

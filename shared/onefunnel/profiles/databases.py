@@ -19,7 +19,7 @@ APP_POOL: Final[Mapping[str, int]] = {
 WORKER_POOL: Final[Mapping[str, int]] = {
     "lead": 3, "metrics": 4, "scoring": 3, "content": 2, "gateway": 3, "eventlog": 2,
 }  # fmt: skip
-DEDICATED: Final = 19  # relays 5 x 2, reactions 4, fold 3, rebuild 1, the log and its readers 1
+DEDICATED: Final = 24  # relays 5 x 2, reactions 4 x 2, fold 4, rebuild 1, the log's own 1
 SPARE: Final = 8  # migrations, backup, an operator's psql
 SERVER_LIMIT: Final = 97
 
