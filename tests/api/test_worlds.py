@@ -18,8 +18,8 @@ import pytest
 from gateway.application.catalogue import Operation, operations_of
 from gateway.main import checked_in_document
 from onefunnel.runtime import ServiceResponse
-from tests.integration.rights_interpreter import FILE, Interpreter
 
+from .rights_interpreter import FILE, Interpreter
 from .stage import Stage
 from .worlds.chart import days_of
 from .worlds.truth import Truth

@@ -5,8 +5,8 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 import pytest
+from tests.api.rights_interpreter import FILE, Interpreter
 from tests.integration.rights_company import AT, PERIOD, ROLES, World, company, world
-from tests.integration.rights_interpreter import FILE, Interpreter
 
 from gateway.application.catalogue import Operation, operations_of
 from gateway.main import checked_in_document

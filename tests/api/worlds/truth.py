@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import date, timedelta
 
-from tests.integration.rights_interpreter import Interpreter
+from tests.api.rights_interpreter import Interpreter
 
 from .chart import days, days_of
 from .world import Adjusted, Assigned, Who, World
