@@ -160,10 +160,11 @@ async def take_all_in(
         changes = [change for key, change in keyed.items() if (id_, key) in fresh]
         known = bool(keyed) and not changes
         taken.append(None if known else await _taken(one, id_, changes, deliveries))
-    await deliveries.add([one.telling for one in taken if one])
-    for new in taken:
-        if new is not None:
-            await _follow(new, deliveries)
+    new = [one for one in taken if one]
+    await deliveries.add([one.telling for one in new])
+    for one_taken in new:
+        await _follow(one_taken, deliveries)
+    await _forget_erased(new, deliveries)
     return [one.telling.delivery if one else None for one in taken]
 
 
@@ -199,7 +200,7 @@ async def _taken(
 
 
 async def _follow(taken: _Taken, deliveries: Deliveries) -> None:
-    """Do what a kept delivery asks for beside its events: read records, add up views, forget."""
+    """Do what a kept delivery asks for beside its events: read records, add up views."""
     connection, delivery = taken.arrived.connection, taken.telling.delivery
     if connection.access is not None:
         await deliveries.ask(delivery, [change for change in taken.changes if change.thin])
@@ -207,23 +208,22 @@ async def _follow(taken: _Taken, deliveries: Deliveries) -> None:
         if change.look is not None:
             at = change.at or taken.arrived.received_at
             await deliveries.note_look(connection, delivery.id, change.look, at)
-    await _forget_erased(connection, taken.changes, delivery.id, deliveries)
 
 
-async def _forget_erased(
-    connection: Connection,
-    changes: Sequence[Change],
-    delivery_id: UUID,
-    deliveries: Deliveries,
-) -> None:
+async def _forget_erased(taken: Sequence[_Taken], deliveries: Deliveries) -> None:
     """Keep no body that speaks of a record whose subject asked to be erased, in whatever order they come."""
-    if not PROVIDERS[connection.provider].erases:
-        return
-    spoken_of = {change.record for change in changes if change.record}
-    erased = {change.record for change in changes if change.erased and change.record}
-    erased |= await deliveries.erased_among(connection.id, sorted(spoken_of - erased))
-    if erased:
-        await deliveries.erase(connection.id, delivery_id, sorted(erased))
+    by_connection: dict[UUID, list[_Taken]] = {}
+    for one in taken:
+        if PROVIDERS[one.arrived.connection.provider].erases:
+            by_connection.setdefault(one.arrived.connection.id, []).append(one)
+    for connection_id, theirs in by_connection.items():
+        changes = [change for one in theirs for change in one.changes if change.record]
+        erased = {change.record for change in changes if change.erased and change.record}
+        spoken_of = {change.record for change in changes if change.record}
+        erased |= await deliveries.erased_among(connection_id, sorted(spoken_of - erased))
+        if erased:
+            last = theirs[-1].telling.delivery.id
+            await deliveries.erase(connection_id, last, sorted(erased))
 
 
 def meaning_of(
