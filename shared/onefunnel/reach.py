@@ -12,6 +12,19 @@ from uuid import UUID
 
 from onefunnel.errors import DomainError, ErrorKind, not_found
 
+# `admin` is the owner of the tenant, `operator` looks after the machines and sees nothing of the tenant's.
+Role = Literal[
+    "rep",
+    "marketer",
+    "manager",
+    "executive",
+    "comp_admin",
+    "auditor",
+    "integration",
+    "operator",
+    "admin",
+]
+ROLES: Final[tuple[Role, ...]] = get_args(Role)
 Relation = Literal["self", "subtree", "team", "other", "unowned"]
 RELATIONS: Final[tuple[Relation, ...]] = get_args(Relation)
 ALL: Final[frozenset[Relation]] = frozenset(RELATIONS)

@@ -18,13 +18,12 @@ from schemathesis.generation.case import Case
 from schemathesis.generation.meta import TestPhase
 from schemathesis.specs.openapi import checks as openapi
 
-from gateway.domain.rights import ROLES
 from gateway.main import checked_in_document
 from metrics_service.entrypoints import waiting
 from onefunnel.clock import SystemClock
 from onefunnel.http import principal
 from onefunnel.http.principal import HEADER, Principal, sign_principal
-from onefunnel.reach import EVERYTHING
+from onefunnel.reach import EVERYTHING, ROLES
 from onefunnel.testing.postgres import INTERNAL_KEY
 
 from .asking import ORIGIN, reaching

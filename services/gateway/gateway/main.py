@@ -33,7 +33,6 @@ from gateway.background import (
     reacting,
     watch,
 )
-from gateway.domain.rights import Role
 from gateway.door import NAME, SYSTEM, doorkeeper_of
 from gateway.entrypoints.audits import Audits
 from gateway.entrypoints.authentication import Doorkeeper
@@ -74,6 +73,7 @@ from onefunnel.log.operating import OperatedReactions
 from onefunnel.outbox.standing import outbox_standing
 from onefunnel.persistence.database import driver_of
 from onefunnel.profiles.clients import DirectClient
+from onefunnel.reach import Role
 from onefunnel.runtime import Runtime, ServiceClient, ServiceUnreachable
 from onefunnel.service import Service
 

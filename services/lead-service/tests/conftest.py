@@ -14,10 +14,10 @@ import pytest_asyncio
 
 from lead_service.main import build
 from onefunnel.events.envelope import decode
-from onefunnel.http.principal import Principal, Role, sign_principal
+from onefunnel.http.principal import Principal, sign_principal
 from onefunnel.ids import new_id
 from onefunnel.persistence.database import Database
-from onefunnel.reach import EVERYTHING, Rights
+from onefunnel.reach import EVERYTHING, Rights, Role
 from onefunnel.runtime import Runtime
 from onefunnel.testing.postgres import FreshDatabase
 from onefunnel.wakeups import Wakeups

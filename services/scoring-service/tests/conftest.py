@@ -14,10 +14,10 @@ import pytest
 
 from onefunnel.events.envelope import Envelope, Metadata, decode, encode
 from onefunnel.events.fast import decode_data
-from onefunnel.http.principal import Principal, Role
+from onefunnel.http.principal import Principal
 from onefunnel.ids import new_id
 from onefunnel.persistence.database import Database
-from onefunnel.reach import EVERYTHING
+from onefunnel.reach import EVERYTHING, Role
 from onefunnel.runtime import Runtime
 from onefunnel.testing.speaking import Speaking
 from onefunnel.vault.erasing import ERASED, forgetting

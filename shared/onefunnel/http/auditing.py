@@ -11,11 +11,12 @@ from starlette.responses import Response
 from onefunnel.audit import rows
 from onefunnel.audit.entry import Entry
 from onefunnel.http.pagination import MAX_LIMIT
-from onefunnel.http.principal import Principal, Role
+from onefunnel.http.principal import Principal
 from onefunnel.http.reads import Read, read_dependency
 from onefunnel.http.routing import routes
 from onefunnel.http.writes import TenantDatabase
 from onefunnel.persistence.database import driver_of
+from onefunnel.reach import Role
 
 PATH: Final = "/internal/audit"
 # Everybody else reads what they did themselves.

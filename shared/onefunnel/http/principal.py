@@ -12,28 +12,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
-from typing import Annotated, Final, Literal, cast, get_args
+from typing import Annotated, Final, cast
 from uuid import UUID
 
 from fastapi import Depends, Request
 
 from onefunnel.clock import Clock
 from onefunnel.http.problems import Problem
-from onefunnel.reach import NO_RIGHTS, Rights
-
-# `admin` is the owner of the tenant, `operator` looks after the machines and sees nothing of the tenant's.
-Role = Literal[
-    "rep",
-    "marketer",
-    "manager",
-    "executive",
-    "comp_admin",
-    "auditor",
-    "integration",
-    "operator",
-    "admin",
-]
-ROLES: Final[tuple[Role, ...]] = get_args(Role)
+from onefunnel.reach import NO_RIGHTS, Rights, Role
 
 HEADER: Final = "Onefunnel-Principal"
 LIFE_S: Final = 60

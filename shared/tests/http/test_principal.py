@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onefunnel.http.principal import ROLES, Principal, read_principal, sign_principal
+from onefunnel.http.principal import Principal, read_principal, sign_principal
 from onefunnel.http.problems import Problem
 from onefunnel.ids import new_id
-from onefunnel.reach import RELATIONS, Rights
+from onefunnel.reach import RELATIONS, ROLES, Rights
 
 KEY = b"k" * 32
 NOW = datetime(2026, 11, 22, 9, tzinfo=UTC)

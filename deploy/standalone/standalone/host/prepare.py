@@ -11,11 +11,11 @@ import asyncpg
 import click
 import orjson
 
-from gateway.domain.rights import ROLES, Role
 from gateway.main import provision_tenant
 from onefunnel.persistence.urls import APP_ROLE
 from onefunnel.profiles import embedded
 from onefunnel.profiles.embedded import Settings
+from onefunnel.reach import ROLES, Role
 from standalone.host.erased import erase_again
 from standalone.host.keys import keep_keys, read_keys
 from standalone.host.processes import die_with

@@ -8,9 +8,9 @@ from uuid import UUID
 
 from gateway.application.ports import Keys, Tenants
 from gateway.domain.api_key import MAX_AGE, SECRET_BYTES, ApiKey, Environment, hash_of
-from gateway.domain.rights import ROLES, Role
 from onefunnel.errors import invalid, not_found
 from onefunnel.ids import new_id
+from onefunnel.reach import ROLES, Role
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from hashlib import sha256
 from typing import Final, Literal
 from uuid import UUID
 
-from gateway.domain.rights import Role
+from onefunnel.reach import Role
 
 Environment = Literal["dev", "live"]
 MAX_AGE: Final = timedelta(days=365)

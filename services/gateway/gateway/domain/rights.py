@@ -4,23 +4,9 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final
 
-from onefunnel.reach import ALL, RELATIONS, Relation, Rights
-
-# `admin` is the owner of the tenant, `operator` looks after the machines and sees nothing of the tenant's.
-Role = Literal[
-    "rep",
-    "marketer",
-    "manager",
-    "executive",
-    "comp_admin",
-    "auditor",
-    "integration",
-    "operator",
-    "admin",
-]
-ROLES: Final[tuple[Role, ...]] = get_args(Role)
+from onefunnel.reach import ALL, RELATIONS, ROLES, Relation, Rights, Role
 
 NONE: Final[frozenset[Relation]] = frozenset()
 READ: Final = "read"

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from gateway.domain.rights import ROLES, Role
+from onefunnel.reach import ROLES, Role
 
 LEEWAY_S: Final = 30
 MAX_SUBJECT: Final = 200

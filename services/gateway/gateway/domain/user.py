@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from gateway.domain.rights import Role
 from gateway.domain.token import Identity
+from onefunnel.reach import Role
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,6 @@ from pydantic import Field, StringConstraints
 from starlette.responses import Response
 
 from gateway.application.ports import Users
-from gateway.domain.rights import Role
 from gateway.domain.token import MAX_SUBJECT
 from gateway.domain.user import User
 from gateway.entrypoints.authentication import Doorkeeper
@@ -20,6 +19,7 @@ from onefunnel.http.pagination import PageRequest
 from onefunnel.http.reads import Read
 from onefunnel.http.routing import declared, routes
 from onefunnel.http.writes import Answer, Write
+from onefunnel.reach import Role
 
 WriteOf = Callable[..., Awaitable[Write]]
 ReadOf = Callable[..., Awaitable[Read]]

@@ -7,8 +7,8 @@ from uuid import UUID
 from pydantic import Field
 
 from gateway.domain.api_key import ApiKey
-from gateway.domain.rights import Role
 from onefunnel.http.bodies import Body, Id, Name, Shown, Time
+from onefunnel.reach import Role
 
 DeadStatus = Literal["open", "redriven", "discarded"]
 

@@ -18,7 +18,6 @@ from starlette.responses import Response
 from gateway.adapters.repositories import KeyRepository
 from gateway.application.catalogue import merged
 from gateway.application.commands import CreateKey, create_key
-from gateway.domain.rights import ROLES
 from gateway.main import build, own_app, provision_tenant
 from onefunnel.clock import SystemClock
 from onefunnel.http.app import service_app
@@ -26,7 +25,7 @@ from onefunnel.http.bodies import Body, Id
 from onefunnel.http.principal import HEADER, CurrentPrincipal, Principal, read_principal
 from onefunnel.http.routing import declared, routes
 from onefunnel.ids import new_id
-from onefunnel.reach import forbidden
+from onefunnel.reach import ROLES, forbidden
 from onefunnel.runtime import Runtime, ServiceResponse, ServiceUnreachable, Wakeups
 
 from .crm_work import KEY, hubspot, loopback, work  # noqa: F401 - fixtures of several modules

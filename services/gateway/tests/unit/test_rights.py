@@ -4,10 +4,10 @@ import pytest
 
 from gateway.application.catalogue import operations_of
 from gateway.domain.pay import private_parameter, seen_by
-from gateway.domain.rights import MATRIX, ROLES, BadMatrix, parsed
+from gateway.domain.rights import MATRIX, BadMatrix, parsed
 from gateway.main import checked_in_document
-from onefunnel.http import principal
 from onefunnel.ids import new_id
+from onefunnel.reach import ROLES
 
 # What each role must and must not be able to do: one promise a line.
 PROMISES = """
@@ -96,10 +96,6 @@ def test_nobody_decides_about_their_own_pay():
         owner = set() if pair in decided else {"admin"}
         may = {r for r, cell in line.items() if "self" in cell.relations}
         assert may <= {*owner, "integration"}, pair
-
-
-def test_the_roles_are_those_that_services_believe_in():
-    assert ROLES == principal.ROLES
 
 
 @pytest.mark.parametrize("role", ROLES)

@@ -16,10 +16,10 @@ from metrics_service.main import application
 from onefunnel.events import Event
 from onefunnel.events.envelope import decode
 from onefunnel.events.fast import decode_data
-from onefunnel.http.principal import Principal, Role
+from onefunnel.http.principal import Principal
 from onefunnel.ids import new_id
 from onefunnel.persistence.database import Database
-from onefunnel.reach import EVERYTHING, Rights
+from onefunnel.reach import EVERYTHING, Rights, Role
 from onefunnel.testing.speaking import Speaking
 from onefunnel.vault.keyring import Keyring
 
