@@ -28,6 +28,9 @@ from .world import World, open_log
 REST_S: Final = 60.0
 ROLES: Final = ("first", "second", "relay", "fold")
 BOTH_LOGS: Final = pytest.mark.parametrize("on", ["postgres", "kafka"], indirect=True)
+_NO_SESSION: Final = """
+    SELECT NOT EXISTS (SELECT FROM pg_stat_activity
+                       WHERE datname = current_database() AND application_name = '{}')"""
 COUNTS: Final = {topic.name: topic.partitions for topic in TOPICS}
 
 
@@ -120,6 +123,14 @@ class Stage:
     async def relayed(self) -> bool:
         """Say whether the outbox is empty."""
         return bool(await self._ask("service", "SELECT count(*) = 0 FROM outbox"))
+
+    async def forgotten(self, name: str) -> None:
+        """Wait until the database has noticed the end of every session of a killed process, with its locks."""
+
+        async def gone() -> bool:
+            return bool(await self._ask("metrics", _NO_SESSION.format(name)))
+
+        await until(gone, limit_s=REST_S)
 
     async def relay_epoch(self) -> int:
         """Return how often a relay has begun anew."""

@@ -89,6 +89,7 @@ async def test_a_rebuild_that_dies_under_load_leaves_the_numbers_whole(new_stage
     rebuild = stage.start("rebuild", (point, 1, "KILL"))
     assert await stage.ended(rebuild)
     note(kills=1)
+    await stage.forgotten("rebuild")  # one at a time, and the dead one's lock is its session's
     assert not await stage.ended(stage.start("rebuild"))
     for producer in producers:
         assert not await stage.ended(producer)
