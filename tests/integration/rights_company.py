@@ -87,7 +87,8 @@ class Company:
     async def _relayed(self) -> bool:
         services = (await self.call(self.owner, "GET", "/v1/status")).json()["services"]
         details = [one["detail"] or {} for one in services.values()]
-        return not any(detail.get("outbox", {}).get("depth", 0) for detail in details)
+        queues = [detail.get(name, {}) for detail in details for name in ("unread", "outbox")]
+        return not any(queue.get("depth", 0) for queue in queues)
 
     async def _folded(self, since: datetime) -> bool:
         answer = (await self.call(self.owner, "GET", "/v1/sales-performance")).json()

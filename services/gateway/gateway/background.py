@@ -9,12 +9,9 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.adapters.bodies import BodySeals, expire
-from gateway.adapters.connections import (
-    ConnectionRepository,
-    DatabaseStandings,
-    DeliveryRepository,
-)
+from gateway.adapters.connections import ConnectionRepository, DatabaseStandings
 from gateway.adapters.crm_api import CrmHttp
+from gateway.adapters.deliveries import DatabaseUnread, DeliveryRepository
 from gateway.adapters.erased_bodies import erase_bodies
 from gateway.adapters.lanes import DatabaseLanes, LaneRepository
 from gateway.adapters.looks import ContentService, DatabaseViews
@@ -33,6 +30,7 @@ from gateway.door import NAME, SYSTEM, doorkeeper_of
 from gateway.entrypoints.consumers import GROUP, handlers
 from gateway.entrypoints.crm_worker import CrmWorker
 from gateway.entrypoints.expiring import expire_bodies
+from gateway.entrypoints.reader import Reader
 from gateway.entrypoints.sender import Sender
 from gateway.entrypoints.taking_in import SOURCE
 from gateway.entrypoints.views_worker import tell_views
@@ -62,6 +60,7 @@ def background(runtime: Runtime) -> tuple[Background, ...]:
         relay(runtime),
         reactions(runtime),
         sender(runtime),
+        partial(_read, runtime),
         partial(_forget, runtime),
         partial(_seal, runtime),
         partial(_ask_crms, runtime),
@@ -104,6 +103,16 @@ def sender(runtime: Runtime) -> Background:
     return run
 
 
+def reader(runtime: Runtime) -> Reader:
+    """Return what reads deliveries of all tenants."""
+    database = runtime.worker_database(NAME)
+    deliveries = deliveries_of(Seal(runtime.internal_key))
+    return Reader(
+        DatabaseUnread(database), database, deliveries, ConnectionRepository, runtime.clock,
+        runtime.wakeups.wake,
+    )  # fmt: skip
+
+
 def crm_worker(runtime: Runtime, ask: Asking) -> CrmWorker:
     """Return what goes to the CRMs of all tenants."""
     database = runtime.worker_database(NAME)
@@ -134,6 +143,10 @@ def addresses_of(settings: GatewaySettings) -> Addresses:
     """Return where CRMs may be asked in this installation."""
     hosts = (host.strip().lower() for host in settings.crm_hosts.split(","))
     return Addresses(tuple(host for host in hosts if host), settings.crm_loopback)
+
+
+async def _read(runtime: Runtime, stop: asyncio.Event) -> None:
+    await reader(runtime).run(stop, runtime.wakeups.listen())
 
 
 async def _ask_crms(runtime: Runtime, stop: asyncio.Event) -> None:

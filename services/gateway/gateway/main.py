@@ -13,10 +13,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.types import Scope
 
-from gateway.adapters.connections import (
-    ConnectionRepository,
-    DatabaseEndpoints,
-)
+from gateway.adapters.connections import ConnectionRepository, DatabaseEndpoints
+from gateway.adapters.deliveries import DatabaseUnread
 from gateway.adapters.reconciliations import RunRepository
 from gateway.adapters.repositories import KeyRepository, TenantRepository
 from gateway.adapters.subscriptions import OutgoingDeliveryRepository, SubscriptionRepository
@@ -134,7 +132,8 @@ def own_app(runtime: Runtime, doorkeeper: Doorkeeper | None = None) -> FastAPI:
         async with runtime.worker_database(NAME).transaction() as conn:
             stopped = [asdict(one) for one in await halted(driver_of(conn), GROUP)]
         outbox = await outbox_standing(runtime.worker_database(NAME), runtime.clock.now())
-        return {"outbox": outbox, "halted": stopped}
+        unread = await DatabaseUnread(runtime.worker_database(NAME)).standing(runtime.clock.now())
+        return {"outbox": outbox, "unread": unread, "halted": stopped}
 
     async def ready() -> None:
         async with database.transaction() as conn:

@@ -123,9 +123,8 @@ def _folded(stage: Stage, key: str, since: datetime) -> bool:
         )
         for path in ("/v1/status", "/v1/sales-performance")
     ]
-    depths = [
-        (s["detail"] or {}).get("outbox", {}).get("depth", 0) for s in told[0]["services"].values()
-    ]
+    details = [s["detail"] or {} for s in told[0]["services"].values()]
+    depths = [d.get(name, {}).get("depth", 0) for d in details for name in ("unread", "outbox")]
     fresh = datetime.fromisoformat(told[1]["as_of"]) > since and not told[1]["stale"]
     return fresh and not any(depths)
 

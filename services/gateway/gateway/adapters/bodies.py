@@ -11,7 +11,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.application.sealing import CannotOpen, Seal
+from gateway.application.sealing import Seal
 from onefunnel.ids import new_id
 from onefunnel.persistence.database import driver_of
 
@@ -66,16 +66,9 @@ class BodySeals:
                 seal = await self._made(conn, day)
         return seal.close(content, row)
 
-    async def open(
-        self, conn: AsyncConnection, sealed: bytes, row: UUID, day: date | None
-    ) -> bytes:
-        """Return a body. Raises `CannotOpen` where its key was destroyed."""
-        if day is None:
-            return self._installation.open(sealed, row)
-        seal = await self._found(conn, day)
-        if seal is None:
-            raise CannotOpen
-        return seal.open(sealed, row)
+    async def seal_of(self, conn: AsyncConnection, day: date | None) -> Seal | None:
+        """Return what opens the bodies of a day, None where its key was destroyed."""
+        return self._installation if day is None else await self._found(conn, day)
 
     async def _found(self, conn: AsyncConnection, day: date) -> Seal | None:
         kept = await driver_of(conn).fetchrow(_FIND, day)

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from typing import Final
 from uuid import UUID
 
-from gateway.adapters.connections import DeliveryRepository
+from gateway.adapters.deliveries import DeliveryRepository
 from onefunnel.events.privacy import SubjectErased
 from onefunnel.ids import derived_id
 from onefunnel.persistence.database import DriverConnection

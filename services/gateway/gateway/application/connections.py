@@ -6,14 +6,19 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
-from gateway.application.deliveries import Deliveries, Meaning, StoredDelivery, meaning_of
+from gateway.application.deliveries import (
+    Deliveries,
+    Meaning,
+    StoredDelivery,
+    Telling,
+    meaning_of,
+)
 from gateway.application.intake import told_in
 from gateway.application.sealing import Seal
 from gateway.domain.connection import Access, Connection, SealedSecret, new_endpoint_id
 from gateway.domain.webhooks.providers import PROVIDERS
 from gateway.domain.webhooks.reading import Change
-from onefunnel.errors import invalid, not_found
-from onefunnel.events.crm import CrmChangeReceived
+from onefunnel.errors import conflict, invalid, not_found
 from onefunnel.ids import new_id
 
 
@@ -44,16 +49,8 @@ class DeliveryStore(Deliveries, Protocol):
         """Return one delivery of a connection."""
         ...
 
-    async def tell(self, events: Sequence[CrmChangeReceived]) -> None:
-        """Send events out."""
-        ...
-
-    async def content(self, delivery: StoredDelivery) -> bytes:
-        """Return the body of a delivery; raise `gone` if it was erased or its time is over."""
-        ...
-
     async def save(self, delivery: StoredDelivery) -> None:
-        """Note what became of a delivery when it was replayed."""
+        """Note what became of a delivery."""
         ...
 
     async def after(
@@ -159,11 +156,10 @@ async def replay(
 ) -> StoredDelivery:
     """Tell a stored delivery again; whoever knows it already is told nothing new."""
     delivery, changes, meaning = await meaning_now(connection, delivery_id, deliveries=deliveries)
-    again = replace(
-        delivery, told=len(meaning.events), status=meaning.status, faults=meaning.faults
-    )
-    await deliveries.save(again)
-    await deliveries.tell(meaning.events)
+    if delivery.status == "stored":
+        raise conflict("It waits to be read; replay it after.")
+    again = replace(delivery, changes=len(changes)).come_to(meaning)
+    await deliveries.settle([Telling(again, meaning.events)])
     if connection.access is not None:
         await deliveries.ask(again, [change for change in changes if change.thin])
     return again

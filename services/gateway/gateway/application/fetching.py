@@ -7,21 +7,21 @@ its answer inside one: a process that dies in between has lost nothing but the q
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from hashlib import sha256
 from typing import Any, Final, Protocol
 from uuid import UUID
 
 from gateway.application.asking import Asking, Trouble, Unreachable, backoff_s, trouble_of
 from gateway.application.connections import Connections, DeliveryStore
-from gateway.application.deliveries import Arrived, ItemFault, faults_without, take_in
+from gateway.application.deliveries import Genuine, ItemFault, faults_without
 from gateway.application.intake import packed_answer
+from gateway.application.reading import take_in
 from gateway.application.runs import Runs
 from gateway.domain.connection import Connection
 from gateway.domain.crm_api.apis import APIS
 from gateway.domain.crm_api.calls import Api, Call, Reply
 from gateway.domain.webhooks.mapping import Fault
 from gateway.domain.webhooks.mapping import Mapping as FieldMapping
-from gateway.domain.webhooks.reading import Change, Kind, Told, Unreadable
+from gateway.domain.webhooks.reading import Change, Kind, Unreadable
 from onefunnel import telemetry
 from onefunnel.clock import Clock
 from onefunnel.events.envelope import Metadata
@@ -204,15 +204,9 @@ async def tell_answer(
     """Take an answer in as a delivery of its own; return how many changes of it were news."""
     if not changes:
         return 0
-    arrived = Arrived(
-        question.connection,
-        Told(tuple(changes)),
-        means.clock.now(),
-        packed_answer(question.kind, body),
-        sha256(body).digest(),
-        None,
-    )
-    stored = await take_in(arrived, deliveries=bench.deliveries)
+    content = packed_answer(question.kind, body)
+    answer = Genuine(question.connection.id, means.clock.now(), content)
+    stored = await take_in(answer, question.connection, changes, deliveries=bench.deliveries)
     return stored.told if stored else 0
 
 

@@ -4,13 +4,12 @@ from collections import deque
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256
 from typing import Final, Protocol, cast
 from uuid import UUID
 
 import orjson
 
-from gateway.application.deliveries import Arrived
+from gateway.application.deliveries import Genuine
 from gateway.application.sealing import Seal
 from gateway.domain.connection import Connection
 from gateway.domain.crm_api.apis import APIS
@@ -90,21 +89,15 @@ def terms_of(connection: Connection, seal: Seal, now: datetime) -> Terms:
     return Terms(tuple(secrets), connection.settings)
 
 
-def arrived(
+def believed(
     connection: Connection, received: Received, now: datetime, verdict: Verdict, trace: str
-) -> Arrived:
-    """Read a genuine request. Raises `Unreadable`."""
+) -> Genuine:
+    """Return a genuine request as it is kept. Raises `Unreadable` where it is not what its vendor sends."""
     provider = PROVIDERS[connection.provider]
-    told = provider.read(received, Terms((), connection.settings))
-    return Arrived(
-        connection,
-        told,
-        now,
-        packed(received, provider),
-        sha256(received.body).digest(),
-        verdict.secret_id,
-        trace,
-    )
+    check = provider.check or provider.read
+    check(received, Terms((), connection.settings))
+    content = packed(received, provider)
+    return Genuine(connection.id, now, content, verdict.secret_id, trace)
 
 
 def packed(received: Received, provider: Provider) -> bytes:

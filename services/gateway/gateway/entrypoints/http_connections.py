@@ -205,8 +205,9 @@ def _add_trials(router: APIRouter, means: Means) -> None:
         secret = means.seal.open(newest.sealed, newest.id).decode()
         received = sample(found, secret, means.view(found).url, now)
         trace = request.scope["onefunnel.request_id"]
-        stored = await means.intake.take(
-            Delivered(PROVIDERS[found.provider], found.endpoint_id, lambda _: received, trace)
+        stored = await means.intake.try_out(
+            found.tenant_id,
+            Delivered(PROVIDERS[found.provider], found.endpoint_id, lambda _: received, trace),
         )
         assert stored is not None, "every test has an id of its own"
         return read.answer(delivery_view(stored))

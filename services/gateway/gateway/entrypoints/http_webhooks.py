@@ -1,6 +1,6 @@
-"""Where CRMs deliver: the raw request is judged, stored and answered; nothing here waits for anybody."""
+"""Where CRMs deliver: the raw request is judged, stored and answered; what it says is read afterwards."""
 
-from typing import Any, Final
+from typing import Final
 from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, Request
@@ -107,10 +107,7 @@ def _received(request: Request, public_url: str, body: bytes, secret: str | None
     )
 
 
-def _answer(provider: Provider, stored: StoredDelivery | None) -> Response:
+def _answer(provider: Provider, stored: StoredDelivery) -> Response:
     if provider.media == "xml":
         return Response(ACKNOWLEDGED, provider.status, media_type="text/xml")
-    body: dict[str, Any] = {"status": stored.status if stored else "duplicate"}
-    if stored is not None:
-        body["delivery_id"] = str(stored.id)
-    return JSONResponse(body, provider.status)
+    return JSONResponse({"status": stored.status, "delivery_id": str(stored.id)}, provider.status)

@@ -1,4 +1,4 @@
-"""Taking a delivery in, whether a CRM sent it or we tried one ourselves: judged, read, stored.
+"""Taking a delivery in, whether a CRM sent it or we tried one ourselves: judged and stored, to be read afterwards.
 
 Those that come at about the same time share a transaction, tenant by tenant; each is judged for itself.
 """
@@ -11,9 +11,17 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from gateway.application.deliveries import Arrived, Deliveries, StoredDelivery, take_all_in
+from gateway.application.deliveries import Deliveries, Genuine, StoredDelivery
 from gateway.application.gathering import Gathered
-from gateway.application.intake import Connections, Endpoints, Refusals, arrived, judged
+from gateway.application.intake import (
+    Connections,
+    Endpoints,
+    Refusals,
+    believed,
+    judged,
+    told_in,
+)
+from gateway.application.reading import take_in
 from gateway.application.sealing import Seal
 from gateway.domain.connection import Connection
 from gateway.domain.webhooks.providers import Provider
@@ -50,7 +58,7 @@ class Delivered:
 
 
 class Waking(Protocol):
-    """Says that something was committed to the outbox."""
+    """Says that something was committed that somebody waits for."""
 
     def __call__(self) -> None:
         """Say it."""
@@ -84,8 +92,8 @@ class Intake:
         """Say whether there is a connection behind an endpoint."""
         return await self._endpoints.tenant_of(endpoint_id) is not None
 
-    async def take(self, given: Delivered) -> StoredDelivery | None:
-        """Judge, read and store a request; None if all of it came before. Raises `Problem`."""
+    async def take(self, given: Delivered) -> StoredDelivery:
+        """Judge a request and store it. Raises `Problem`."""
         tenant_id = await self._endpoints.tenant_of(given.endpoint_id)
         if tenant_id is None:
             refusal = self._answered(given, None, self._clock.now())
@@ -93,28 +101,42 @@ class Intake:
             raise refusal
         return await self._gathered(tenant_id, given)
 
+    async def try_out(self, tenant_id: UUID, given: Delivered) -> StoredDelivery | None:
+        """Take a request of our own in and read it at once; None if it is known. Raises `Problem`."""
+        now = self._clock.now()
+        metadata = Metadata(tenant_id, SOURCE, SYSTEM, given.trace, now)
+        async with self._database.tenant(tenant_id) as conn:
+            behind = await self._connections(conn).at({given.endpoint_id})
+            connection = behind[given.endpoint_id]
+            genuine = self._judged(given, connection, now)
+            changes = told_in(connection, genuine.content).changes
+            deliveries = self._deliveries(conn, metadata)
+            stored = await take_in(genuine, connection, changes, deliveries=deliveries)
+        self._wake()
+        return stored
+
     async def _take_all(
         self, tenant_id: UUID, given: Sequence[Delivered]
-    ) -> list[StoredDelivery | Exception | None]:
+    ) -> list[StoredDelivery | Exception]:
         now = self._clock.now()
         metadata = Metadata(tenant_id, SOURCE, SYSTEM, "", now)
         async with self._database.tenant(tenant_id) as conn:
             behind = await self._connections(conn).at({one.endpoint_id for one in given})
             found = [self._answered(one, behind.get(one.endpoint_id), now) for one in given]
-            believed = [one for one in found if isinstance(one, Arrived)]
-            stored = iter(await take_all_in(believed, deliveries=self._deliveries(conn, metadata)))
+            genuine = [one for one in found if isinstance(one, Genuine)]
+            kept = iter(await self._deliveries(conn, metadata).keep(genuine))
         self._wake()
-        return [next(stored) if isinstance(one, Arrived) else one for one in found]
+        return [next(kept) if isinstance(one, Genuine) else one for one in found]
 
     def _answered(
         self, given: Delivered, connection: Connection | None, now: datetime
-    ) -> Arrived | Problem:
+    ) -> Genuine | Problem:
         try:
             return self._judged(given, connection, now)
         except Problem as refusal:
             return refusal
 
-    def _judged(self, given: Delivered, connection: Connection | None, now: datetime) -> Arrived:
+    def _judged(self, given: Delivered, connection: Connection | None, now: datetime) -> Genuine:
         received = given.received(connection.public_url if connection else "")
         verdict = judged(given.provider, connection, received, self._seal, now)
         if connection is None or not verdict.genuine:
@@ -128,7 +150,7 @@ class Intake:
             )
         _check_media(given.provider, received)
         try:
-            return arrived(connection, received, now, verdict, given.trace)
+            return believed(connection, received, now, verdict, given.trace)
         except Unreadable as error:
             self._note_refusal(connection, "unreadable")
             detail = f"This is not what this CRM sends: {error}."

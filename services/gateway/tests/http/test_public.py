@@ -68,7 +68,8 @@ async def test_status_says_which_service_is_down_and_is_no_error_itself(gateway)
     assert whole["services"]["metrics"] == {"ready": True, "detail": {"lag_events": 3}}
     own = whole["services"]["gateway"]
     assert own["ready"] is True
-    assert own["detail"] == {"outbox": {"depth": 0, "oldest_age_s": 0.0}, "halted": []}
+    nothing = {"depth": 0, "oldest_age_s": 0.0}
+    assert own["detail"] == {"outbox": nothing, "unread": nothing, "halted": []}
 
     gateway.services.down.add("scoring")
     part = await client.get("/v1/status")

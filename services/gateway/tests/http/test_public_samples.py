@@ -12,7 +12,7 @@ import pytest
 from onefunnel.clock import SystemClock
 from onefunnel.testing.shared_files import shared_path
 
-from .test_webhooks import rows, stored, told
+from .test_webhooks import read, rows, stored, told
 
 ORIGIN = "https://gw.acme-align.example"
 SAMPLES = [
@@ -92,7 +92,9 @@ async def sent(gateway: Any, meta: Mapping[str, Any], body: bytes, **headers: st
     client = await gateway.client()
     url = meta["request"]["url"].removeprefix(ORIGIN)
     given = {k: v for k, v in meta["request"]["headers"].items() if k != "Content-Length"}
-    return await client.post(url, content=body, headers={**given, **headers})
+    answer = await client.post(url, content=body, headers={**given, **headers})
+    await read(gateway)
+    return answer
 
 
 @pytest.mark.parametrize("name", SAMPLES)

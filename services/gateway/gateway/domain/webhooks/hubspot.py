@@ -2,7 +2,7 @@
 
 import base64
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -10,6 +10,7 @@ from gateway.domain.webhooks.reading import (
     Change,
     Kind,
     Told,
+    Unreadable,
     a_list,
     an_object,
     digest_key,
@@ -66,9 +67,17 @@ def verify(received: Received, terms: Terms, now: datetime) -> Verdict:
 
 def read(received: Received, terms: Terms) -> Told:
     """Read the events of a batch; what belongs to another portal is passed over."""
-    events = a_list(parsed(received.body), "the body")
+    events = events_of(received, terms)
     portal = terms.settings.get("portal_id")
     return Told(each(events, lambda event: _change(an_object(event, "an event"), portal)))
+
+
+def events_of(received: Received, _terms: Terms) -> Sequence[Any]:
+    """Return the events of a batch. Raises `Unreadable` if none of them is one."""
+    events = a_list(parsed(received.body), "the body")
+    if events and not any(isinstance(event, dict) for event in events):
+        raise Unreadable("an event is not an object")
+    return events
 
 
 def _change(event: Mapping[str, Any], portal: str | None) -> Change:

@@ -34,13 +34,14 @@ class Provider:
     name: str
     verify: Verify
     read: Callable[[Received, Terms], Told]
+    # Whether a body can be read at all, where that is quicker to say than to read it.
+    check: Callable[[Received, Terms], object] | None = None
     media: Media = "json"
     prefix: str = ""  # what a secret that we make begins with
     needs_url: bool = False  # signs the address, so we have to know it
     needs: tuple[str, ...] = ()  # settings without which nothing can be checked
     asks_first: bool = False  # sends OPTIONS before it delivers
     status: int = 200  # of what was stored
-    erases: bool = False  # tells when somebody asked to be forgotten
     makes_secrets: bool = False  # the vendor's own secret has to be given to us
     kept: Callable[[bytes], bytes] = bytes  # the body without what may not be kept of it
     takes: Callable[[str], bool] = bool  # whether a secret can be one of this vendor's
@@ -54,7 +55,12 @@ class Provider:
 
 _ALL: Final = (
     Provider(
-        "hubspot", hubspot.verify, hubspot.read, needs_url=True, erases=True, makes_secrets=True
+        "hubspot",
+        hubspot.verify,
+        hubspot.read,
+        hubspot.events_of,
+        needs_url=True,
+        makes_secrets=True,
     ),
     Provider(
         "salesforce",
