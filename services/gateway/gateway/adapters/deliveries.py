@@ -37,6 +37,9 @@ INSERT INTO delivery_key (tenant_id, connection_id, key, delivery_id, digest, re
 SELECT $1, * FROM unnest($2::uuid[], $3::text[], $4::uuid[], $5::bytea[], $6::text[])
 ON CONFLICT (tenant_id, connection_id, key) DO NOTHING
 RETURNING delivery_id, key"""
+# Whoever erases a person reads the names of records, and would miss those that are noted at that moment.
+_READ_BESIDE_OTHERS = "SELECT pg_advisory_xact_lock_shared(hashtext('record names'), hashtext($1))"
+_READ_ALONE = "SELECT pg_advisory_xact_lock(hashtext('record names'), hashtext($1))"
 # Of an id that is known the digest may not be: '' is what was kept before there were any.
 _CONTRADICTING = """
 SELECT claim.delivery_id, key
@@ -159,6 +162,7 @@ class DeliveryRepository:
         # In one order, so that no two transactions wait for each other.
         ordered = sorted(claims, key=lambda one: (one.connection_id.int, one.key))
         driver, tenant_id = driver_of(self._conn), self._metadata.tenant_id
+        await driver.execute(_READ_BESIDE_OTHERS, str(tenant_id))
         given = (
             [one.connection_id for one in ordered],
             [one.key for one in ordered],
@@ -200,6 +204,10 @@ class DeliveryRepository:
         await driver.execute(_MARK_ERASED, *key, delivery_id, records)
         await self.empty(connection_id, records)
         await driver.execute(_READ_NO_MORE, *key, records)
+
+    async def stand_still(self) -> None:
+        """Let nobody note names of this tenant's records until the transaction ends."""
+        await driver_of(self._conn).execute(_READ_ALONE, str(self._metadata.tenant_id))
 
     async def empty(self, connection_id: UUID, records: Sequence[str]) -> None:
         """Erase the bodies of all deliveries that speak of these records."""

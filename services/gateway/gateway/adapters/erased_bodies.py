@@ -32,6 +32,7 @@ async def erase_bodies(
 
     The deals go on, and so does what their CRM tells of them.
     """
+    await deliveries.stand_still()
     leads = {erased.subject_id, *erased.same}
     for row in await driver.fetch(_CONNECTIONS, tenant_id):
         connection_id, source = row["id"], row["source"]

@@ -23,6 +23,9 @@ _LOOK: Final[Mapping[GaugeName, str]] = {
         SELECT count(*) FROM webhook_subscription
         WHERE paused_because IN ('gone', 'failing')
            OR state = 'active' AND failing_since < $1 - interval '1 hour'""",
+    "crm_deliveries_unread": "SELECT count(*) FROM delivery WHERE status = 'stored'",
+    "crm_unread_oldest_age_seconds": """
+        SELECT extract(epoch FROM $1 - min(received_at)) FROM delivery WHERE status = 'stored'""",
     "crm_connections_needing_attention": """
         SELECT count(*) FROM connection WHERE state = 'active' AND attention IS NOT NULL""",
 }

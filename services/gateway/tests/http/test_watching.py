@@ -13,7 +13,7 @@ from onefunnel.clock import SystemClock
 
 from .crm_work import changed
 from .hooks import created, happen, records, subscribed
-from .test_webhooks import connected
+from .test_webhooks import connected, post, read, won
 
 URL = "https://hooks.example/a"
 
@@ -70,6 +70,18 @@ async def test_what_waits_is_counted_with_its_age(gateway):
     await looked(gateway)
     assert measured("webhook_deliveries_waiting") == 2
     assert 90 <= measured("webhook_oldest_age_seconds") < 120
+
+
+async def test_webhooks_that_nobody_has_read_are_counted_with_their_age(gateway):
+    to = await connected(gateway, "standard")
+    await post(gateway, to.sent(won()))
+    await changed(gateway, "UPDATE delivery SET received_at = now() - interval '90 s'")
+    await looked(gateway)
+    assert measured("crm_deliveries_unread") == 1
+    assert 90 <= measured("crm_unread_oldest_age_seconds") < 120
+    await read(gateway)
+    await looked(gateway)
+    assert measured("crm_deliveries_unread") == measured("crm_unread_oldest_age_seconds") == 0
 
 
 async def test_a_connection_needs_attention_while_it_is_not_paused(gateway):
