@@ -7,7 +7,7 @@ from pydantic import Field, StringConstraints
 
 from onefunnel.events.catalogue import Event, event
 from onefunnel.events.topics import CRM
-from onefunnel.events.values import Code, Currency, Instant, LeadId, PersonId, StepKey
+from onefunnel.events.values import Code, Currency, DealId, Instant, LeadId, PersonId, StepKey
 
 # How a CRM names its record: never an address of a person, so there is no @ in it.
 RecordName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _.:/&+=-]{0,199}$")]
@@ -37,17 +37,25 @@ class CrmChangeReceived(Event):
     erased: Annotated[
         bool | None, Field(description="Whom the record is about asked the CRM to be forgotten.")
     ] = None
+    merged_into: Annotated[
+        RecordName | None,
+        Field(description="The record of the same kind and source that lives on in its place."),
+    ] = None
     created_at: Instant | None = None
     closed_at: Instant | None = None
     stage: StepKey | None = None
     standing: Standing | None = None
     amount: AmountText | None = None
     currency: Currency | None = None
+    currency_assumed: Annotated[
+        bool, Field(description="The CRM named no currency: this one stands in until it does.")
+    ] = False
     cost: AmountText | None = None
     discount: AmountText | None = None
     owner_id: PersonId | None = None
     campaign_id: UUID | None = None
     origin: Code | None = None
     lead_id: LeadId | None = None
+    deal_id: Annotated[DealId | None, Field(description="What a lead became.")] = None
     lost_reason: Code | None = None
     emptied: tuple[Emptied, ...] = Field(default=(), description="What the CRM says has no value.")

@@ -1,5 +1,7 @@
 """CloudEvents over HTTP: one, several, in headers; what they lack, and when they happened."""
 
+import base64
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -32,17 +34,39 @@ async def test_cloudevents_come_in_three_ways(gateway):
 
 
 @pytest.mark.parametrize(("spoiled", "pointer"), [
-    ({"id": None}, "/1/id"), ({"source": ""}, "/1/source"), ({"type": 7}, "/1/type"),
-    ({"specversion": "2.0"}, "/1/specversion"), ({"specversion": ["1.0"]}, "/1/specversion"),
+    ({"id": None}, "/0/id"), ({"source": ""}, "/0/source"), ({"type": 7}, "/0/type"),
+    ({"specversion": "2.0"}, "/0/specversion"), ({"specversion": ["1.0"]}, "/0/specversion"),
+    ({"data_base64": "no base64!"}, "/0/data_base64"),
 ])  # fmt: skip
-async def test_a_batch_with_one_event_that_is_none_is_refused_with_its_place(
+async def test_an_event_that_is_none_is_refused_with_its_place_and_holds_up_no_other(
     gateway, spoiled, pointer
 ):
     to = await connected(gateway, "cloudevents")
     media = "application/cloudevents-batch+json"
-    answer = await send(gateway, to.sent([CLOUD, {**CLOUD, **spoiled}], media=media))
+    answer = await send(gateway, to.sent([{**CLOUD, **spoiled}], media=media))
     assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, pointer)
     assert await stored(gateway) == 0
+    answer = await send(gateway, to.sent([{**CLOUD, **spoiled}, CLOUD], media=media))
+    assert (answer.status_code, answer.json()["status"]) == (202, "partly")
+    assert [event["external_id"] for event in await told(gateway)] == [CLOUD["data"]["id"]]
+
+
+async def test_an_attribute_of_bytes_that_are_no_utf_8_is_refused(gateway):
+    to = await connected(gateway, "cloudevents")
+    binary = to.sent({"id": "L-77"}, media="application/json")
+    raw = {b"ce-specversion": b"1.0", b"ce-source": b"/crm", b"ce-type": b"x.lead.created"}
+    for id_, status in ((b"caf\xe9", 422), (b"caf\xc3\xa9", 202), (b"caf%C3%A9", 202)):
+        answer = await send(gateway, binary, headers={**raw, b"ce-id": id_})
+        assert answer.status_code == status
+    assert len(await told(gateway)) == 1, "the same id, written in two ways"
+
+
+async def test_data_in_base64_are_read_as_the_json_that_they_are(gateway):
+    to = await connected(gateway, "cloudevents")
+    wrapped = base64.b64encode(json.dumps(CLOUD["data"]).encode()).decode()
+    event = {name: value for name, value in CLOUD.items() if name != "data"}
+    assert (await send(gateway, to.sent({**event, "data_base64": wrapped}))).status_code == 202
+    assert [one["external_id"] for one in await told(gateway)] == [CLOUD["data"]["id"]]
 
 
 async def test_an_event_without_a_time_happened_when_it_came(gateway):

@@ -74,8 +74,61 @@ def test_what_each_kind_of_hubspot_s_events_says(event, kind, fields, thin):
     assert (change.kind, dict(change.fields), change.thin) == (kind, fields, thin)
 
 
+def test_a_hubspot_event_without_a_value_or_a_time_says_no_more_than_that_something_changed():
+    silent = {name: value for name, value in hubspot().items() if name != "propertyValue"}
+    for event in (silent, hubspot(propertyValue="REDACTED")):
+        assert [dict(change.fields) for change in read("hubspot", [event])] == [{}]
+    (timeless,) = read("hubspot", [hubspot(occurredAt=None)])
+    assert (timeless.kind, timeless.at, dict(timeless.fields)) == ("deal", None, {"amount": "1"})
+
+
+MERGE = {"subscriptionType": "contact.merge", "objectId": None, "propertyName": None}
+
+
+@pytest.mark.parametrize(("merge", "into", "gone"), [
+    ({"primaryObjectId": 7, "mergedObjectIds": [8, 9], "newObjectId": 7}, "7", ["8", "9"]),
+    ({"primaryObjectId": 7, "mergedObjectIds": ["8"], "newObjectId": 10}, "10", ["7", "8"]),
+    ({"primaryObjectId": 7, "mergedObjectIds": [7, 8]}, "7", ["8"]),
+    ({"primaryObjectId": 7}, "7", []),
+])  # fmt: skip
+def test_a_merge_in_hubspot_names_who_lives_on_and_who_became_part_of_them(merge, into, gone):
+    first, *others = read("hubspot", [hubspot(**MERGE, **merge)])
+    assert (first.external_id, first.deleted, first.thin) == (into, None, True)
+    assert [(one.external_id, one.merged_into, one.deleted) for one in others] == [
+        (id_, into, True) for id_ in gone
+    ]
+    assert len({change.key for change in (first, *others)}) == 1 + len(gone)
+
+
+def test_two_merges_or_links_of_the_same_instant_are_two():
+    merges = [{"primaryObjectId": 7, "mergedObjectIds": [id_]} for id_ in (8, 9)]
+    links = [{"fromObjectId": 7, "toObjectId": id_} for id_ in (8, 9)]
+    for named, several in ((MERGE, merges), (LINK, links)):
+        changes = read("hubspot", [hubspot(**named, **one) for one in several])
+        assert len({change.key for change in changes}) == len(changes)
+
+
+LINK = {"subscriptionType": "deal.associationChange", "associationType": "DEAL_TO_CONTACT",
+        "objectId": None, "propertyName": None}  # fmt: skip
+
+
+@pytest.mark.parametrize(("link", "deal", "fields"), [
+    ({"fromObjectId": 7, "toObjectId": 70}, "7", {"associations.contact": "70"}),
+    ({"fromObjectId": 70, "toObjectId": 7, "associationType": "CONTACT_TO_DEAL",
+      "subscriptionType": "contact.associationChange"}, "7", {"associations.contact": "70"}),
+    ({"fromObjectId": 7, "toObjectId": 70, "associationRemoved": True}, "7", {}),
+    ({"fromObjectId": 7, "toObjectId": 70, "associationType": "DEAL_TO_COMPANY"}, "", {}),
+])  # fmt: skip
+def test_hubspot_tells_from_either_end_which_contact_a_deal_is_linked_to(link, deal, fields):
+    (change,) = read("hubspot", [hubspot(**{**LINK, **link})])
+    assert (change.external_id, dict(change.fields), change.thin) == (deal, fields, bool(deal))
+
+
 @pytest.mark.parametrize(("provider", "good"), [
     ("hubspot", hubspot()),
+    ("salesforce-cdc", {"ChangeEventHeader": {
+        "entityName": "Opportunity", "recordIds": ["006000000000001AAA"], "changeType": "CREATE",
+        "transactionKey": "t"}}),
     ("espocrm", {"id": "1", "stage": "Proposal"}),
     ("salesforce-flow", {"eventType": "Opportunity.x", "record": {"Id": "006000000000001AAA"}}),
 ])  # fmt: skip
@@ -118,6 +171,60 @@ def test_pipedrive_s_two_versions_know_a_change_again_by_what_does_not_count_up(
     assert (gone.deleted, gone.external_id) == (True, "7")
 
 
+HASH = "7c1f0a4f5e1d2b3c4d5e6f708192a3b4c5d6e7f8"
+
+
+@pytest.mark.parametrize("name", [HASH, f"custom_fields.{HASH}"])
+@pytest.mark.parametrize(("value", "said"), [
+    (30100.5, "30100.5"), ("Web", "Web"), (None, None), (0, "0"),
+    ({"type": "monetary", "value": 30100.5, "currency": "EUR"}, "30100.5"),
+    ({"type": "enum", "id": 12}, "12"), ({"type": "monetary", "value": None}, None),
+])  # fmt: skip
+def test_a_custom_field_of_pipedrive_has_either_name_in_either_version(name, value, said):
+    meta = {"object": "deal", "action": "updated", "id": 7, "timestamp": 1794907800}
+    (first,) = read("pipedrive", {"meta": meta, "current": {"id": 7, HASH: value}})
+    meta = {"entity": "deal", "action": "change", "entity_id": "7", "id": "x"}
+    data = {"id": 7, "custom_fields": {HASH: value}}
+    (second,) = read("pipedrive", {"meta": meta, "data": data})
+    assert (first.fields[name], second.fields[name]) == (said, said)
+
+
+def test_an_owner_of_pipedrive_has_either_name_in_either_version():
+    meta = {"object": "deal", "action": "updated", "id": 7}
+    (first,) = read("pipedrive", {"meta": meta, "current": {"id": 7, "user_id": {"id": 5}}})
+    meta = {"entity": "deal", "action": "change", "entity_id": "7", "id": "x"}
+    (second,) = read("pipedrive", {"meta": meta, "data": {"id": 7, "owner_id": 5}})
+    for change in (first, second):
+        assert (change.fields["user_id"], change.fields["owner_id"]) == ("5", "5")
+
+
+def test_a_deal_of_pipedrive_that_became_part_of_another_does_not_live_on():
+    meta = {"entity": "deal", "action": "change", "entity_id": "7", "id": "x"}
+    moved = {"update_time": "2026-11-22T09:00:00Z"}
+    (gone,) = read("pipedrive", {"meta": {**meta, "merged_to_id": 8}, "data": {"id": 7}})
+    assert (gone.external_id, gone.merged_into, gone.deleted) == ("7", "8", True)
+    there, gone = read("pipedrive", {"meta": {**meta, "merged_from_id": "9"}, "data": {"id": 7},
+                                     "previous": moved})  # fmt: skip
+    assert (there.external_id, there.deleted) == ("7", None)
+    assert (gone.external_id, gone.merged_into, gone.deleted) == ("9", "7", True)
+    meta = {"object": "deal", "action": "merged", "id": 7}
+    there, gone = read("pipedrive", {"meta": meta, "current": {"id": 7}, "previous": {"id": 9}})
+    assert (there.external_id, gone.external_id, gone.merged_into) == ("7", "9", "7")
+
+
+def test_a_deletion_in_pipedrive_is_told_whatever_it_was_before_and_v1_changes_by_the_second():
+    meta = {"entity": "deal", "action": "delete", "entity_id": "7", "id": "x"}
+    (gone,) = read("pipedrive", {"meta": meta, "data": None, "previous": {"update_time": "x"}})
+    assert gone.deleted
+    old = {"object": "deal", "action": "updated", "id": 7}
+    one, other = (
+        read("pipedrive", {"meta": {**old, "timestamp": at}, "current": {}})[0]
+        for at in (1794907800, "1794907801")
+    )
+    assert one.key != other.key
+    assert one.at == datetime.fromtimestamp(1794907800, UTC)
+
+
 def test_zoho_names_several_records_and_the_values_of_some():
     content = {"module": "Deals", "operation": "update", "ids": ["1", 6756839000000575405, "3"],
                "affected_values": [{"record_id": 6756839000000575405, "values": {"Amount": 5}}],
@@ -127,6 +234,12 @@ def test_zoho_names_several_records_and_the_values_of_some():
     assert [dict(change.fields) for change in changes] == [{}, {"Amount": "5"}, {}]
     assert all(change.thin for change in changes)
     assert len({change.key for change in changes}) == 3
+
+
+@pytest.mark.parametrize("values", [7, {"1": 2}, [7, {"record_id": "1", "values": [5]}]])
+def test_zoho_s_values_are_hints_and_without_a_shape_none(values):
+    content = {"module": "Deals", "operation": "update", "ids": ["1"], "affected_values": values}
+    assert [dict(change.fields) for change in read("zoho", content)] == [{}]
 
 
 def step(message: str, **changed: Any) -> dict[str, Any]:
@@ -149,6 +262,26 @@ def test_a_context_of_dynamics_is_read_over_the_image_and_in_its_own_forms():
     assert change.fields["estimatedvalue"] == "48250.5"
     assert (change.fields["opportunity.statecode"], change.fields["ownerid"]) == ("1", GUID)
     assert change.at == datetime.fromtimestamp(1794907800, UTC), "the offset is for display alone"
+
+
+@pytest.mark.parametrize(("image", "changed", "value"), [
+    ({"estimatedvalue": 10, "actualvalue": 9}, {"statecode": {"Value": 1}}, "9"),
+    ({"estimatedvalue": 10}, {"statecode": {"Value": 1}}, "10"),
+    ({"estimatedvalue": 10, "actualvalue": 9}, {"statecode": {"Value": 0}}, "10"),
+    ({"estimatedvalue": 10}, {"estimatedvalue": None}, None),
+])  # fmt: skip
+def test_an_opportunity_of_dynamics_is_worth_its_estimate_until_it_is_won(image, changed, value):
+    (change,) = read("dynamics", step(
+        "Update", InputParameters=given(**changed), PostEntityImages=given(**image)
+    ))  # fmt: skip
+    assert change.fields["opportunity.value"] == value
+
+
+def test_what_an_update_in_dynamics_empties_is_emptied():
+    (change,) = read("dynamics", step(
+        "Update", InputParameters=given(campaignid=None), PostEntityImages=given(campaignid="x")
+    ))  # fmt: skip
+    assert change.fields["campaignid"] is None
 
 
 @pytest.mark.parametrize(("message", "code"), [("Win", "1"), ("Lose", "2")])
@@ -175,6 +308,41 @@ def test_a_record_of_twenty_s_may_come_back(action, deleted):
     assert read("twenty", content)[0].deleted is deleted
 
 
+@pytest.mark.parametrize(("said", "end"), [
+    ({"won_status": "won"}, "won"), ({"is_won": True}, "won"),
+    ({"active": False, "lost_reason_id": 3}, "lost"), ({"active": False, "lost_reason_id": False}, None),
+    ({"active": True, "is_won": False}, "pending"), ({"active": True}, None), ({}, None),
+    ({"won_status": "pending", "is_won": True}, "pending"),
+])  # fmt: skip
+def test_how_an_opportunity_of_odoo_ended_is_in_one_field_or_in_several(said, end):
+    (change,) = read("odoo", {"_model": "crm.lead", "_id": 7, "type": "opportunity", **said})
+    assert (change.external_id, change.fields.get("won_status")) == ("7", end)
+
+
+@pytest.mark.parametrize(("event", "named"), [
+    ("update", "Opportunity.update"), ("Lead.delete", "Lead.delete"),
+    ("Opportunity.fieldUpdate.stage", "Opportunity.fieldUpdate.stage"),
+    ("fieldUpdate.stage", "Opportunity.fieldUpdate.stage"),
+])  # fmt: skip
+def test_an_endpoint_of_espocrm_is_for_one_event_and_only_a_new_record_says_when(event, named):
+    body = [{"id": "1"}, {"id": "2", "createdAt": "2026-11-22 08:00:00"}]
+    changes = read("espocrm", body, event=event)
+    assert {change.what for change in changes} == {named}
+    assert [change.deleted for change in changes] == [named == "Lead.delete" or None] * 2
+    assert [change.at for change in changes] == [None, datetime(2026, 11, 22, 8, tzinfo=UTC)]
+
+
+@pytest.mark.parametrize(("type_", "deleted", "erased", "into"), [
+    ("lead.erased", True, True, None), ("lead.merged", True, False, "L-2"),
+    ("lead.deleted", True, False, None), ("lead.restored", False, False, None),
+    ("com.example.lead.deleted.v2", True, False, None), ("lead.updated", None, False, None),
+])  # fmt: skip
+def test_what_a_type_says_of_a_record_s_life(type_, deleted, erased, into):
+    event = {"type": type_, "data": {"id": "L-1", "merged_into": "L-2"}}
+    (change,) = read("standard", event)
+    assert (change.deleted, change.erased, change.merged_into) == (deleted, erased, into)
+
+
 @pytest.mark.parametrize("legacy", [False, True])
 def test_espocrm_signs_in_two_ways_and_an_absent_signature_is_none(legacy):
     provider, body, secret = PROVIDERS["espocrm"], b'[{"id":"1"}]', Secret(new_id(), "k")
@@ -188,86 +356,3 @@ def test_espocrm_signs_in_two_ways_and_an_absent_signature_is_none(legacy):
     assert not provider.verify(received(body), terms, NOW).genuine
     other = Terms((secret,), {"webhook_id": "wh2"})
     assert not provider.verify(received(body, **{name: signed}), other, NOW).genuine
-
-
-def message(notifications: str, session: str = "") -> bytes:
-    return (
-        '<a:Envelope xmlns:a="http://schemas.xmlsoap.org/soap/envelope/" '
-        'xmlns:i="http://www.w3.org/2001/XMLSchema-instance"><a:Body>'
-        '<o:notifications xmlns:o="http://soap.sforce.com/2005/09/outbound">'
-        f"<o:OrganizationId>00D000000000001AAA</o:OrganizationId>{session}{notifications}"
-        "</o:notifications></a:Body></a:Envelope>"
-    ).encode()
-
-
-def notified(n: int, more: str = "") -> str:
-    return (
-        f"<o:Notification><o:Id>04l{n}</o:Id>"
-        '<o:sObject i:type="q:Opportunity" xmlns:q="urn:sobject.enterprise.soap.sforce.com">'
-        f"<q:Id>006{n:012d}AAA</q:Id>{more}</o:sObject></o:Notification>"
-    )
-
-
-def test_an_outbound_message_holds_a_hundred_notifications_under_any_prefix():
-    changes = read("salesforce", message("".join(notified(n) for n in range(100))))
-    assert len({change.external_id for change in changes}) == 100
-    assert {change.kind for change in changes} == {"deal"}
-
-
-@pytest.mark.parametrize("nil", ["true", "1"])
-def test_a_field_of_an_outbound_message_may_be_nil(nil):
-    (change,) = read("salesforce", message(notified(1, f'<q:Amount i:nil="{nil}">x</q:Amount>')))
-    assert change.fields["Amount"] is None
-
-
-def test_a_session_that_came_along_is_not_kept():
-    for session in ("<o:SessionId>t0p!secret</o:SessionId>", '<o:SessionId i:nil="true"/>',
-                    "<SessionId >t0p!secret</SessionId>"):  # fmt: skip
-        body = message(notified(1), session)
-        kept = PROVIDERS["salesforce"].kept(body)
-        assert b"t0p" not in kept
-        assert read("salesforce", kept) == read("salesforce", body)
-
-
-def captured(how: str, *, ids: tuple[str, ...] = ("006000000000001AAA",), header: Any = (),
-             **fields: Any) -> dict[str, Any]:  # fmt: skip
-    about = {"entityName": "Opportunity", "recordIds": list(ids), "changeType": how,
-             "transactionKey": "t", "sequenceNumber": 2, "commitTimestamp": 1794907800000}  # fmt: skip
-    return {"payload": {"ChangeEventHeader": {**about, **dict(header)}, **fields},
-            "event": {"replayId": 1}}  # fmt: skip
-
-
-def test_a_captured_change_says_what_changed_and_what_was_emptied():
-    header = {"changedFields": ["StageName", "Amount"], "nulledFields": ["CampaignId"]}
-    content = captured("UPDATE", header=header, StageName="Won", Amount=None, LeadSource=None)
-    (change,) = read("salesforce-cdc", content)
-    assert change.fields == {"StageName": "Won", "Amount": None, "CampaignId": None}
-    assert change.at == datetime.fromtimestamp(1794907800, UTC)
-    assert change.deleted is None
-
-
-def test_one_captured_event_may_speak_of_several_records_and_of_none():
-    ids = ("006000000000001AAA", "006000000000002AAA", "006*")
-    first, second, wild = read("salesforce-cdc", captured("UPDATE", ids=ids, StageName="x"))
-    assert (first.external_id, second.external_id, wild.kind) == (*ids[:2], None)
-    assert first.key != second.key
-
-
-@pytest.mark.parametrize(("how", "kind", "deleted"), [
-    ("DELETE", "deal", True), ("UNDELETE", "deal", False), ("CREATE", "deal", None),
-    ("GAP_UPDATE", None, None), ("GAP_OVERFLOW", None, None),
-])  # fmt: skip
-def test_a_captured_change_of_each_type(how, kind, deleted):
-    (change,) = read("salesforce-cdc", captured(how))
-    assert (change.kind, change.deleted) == (kind, deleted)
-
-
-@pytest.mark.parametrize(
-    "body", [7, [], {}, {"payload": {}}, {"payload": {"ChangeEventHeader": {}}}]
-)
-def test_what_is_no_captured_event_is_not_read(body):
-    if body == []:
-        assert read("salesforce-cdc", body) == ()
-        return
-    with pytest.raises(Unreadable):
-        read("salesforce-cdc", body)

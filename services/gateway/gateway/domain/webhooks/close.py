@@ -1,12 +1,10 @@
 """Close: an HMAC under a key given in hexadecimal, over timestamp and body; amounts in cents."""
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Final
 
 from gateway.domain.webhooks.reading import (
+    KINDS,
     Change,
-    Kind,
     Told,
     Unreadable,
     an_object,
@@ -15,36 +13,18 @@ from gateway.domain.webhooks.reading import (
     parsed,
     text_of,
 )
-from gateway.domain.webhooks.request import (
-    MISSING,
-    STALE,
-    Received,
-    Secret,
-    Terms,
-    Verdict,
-    mac,
-    matched,
-    same,
-    within_window,
-)
-
-_KINDS: Final[Mapping[str, Kind]] = {"opportunity": "deal", "lead": "lead"}
+from gateway.domain.webhooks.request import Received, Secret, Terms, Verdict, mac, signed_at
 
 
 def verify(received: Received, terms: Terms, now: datetime) -> Verdict:
     """Check `close-sig-hash`; five minutes of freshness are our own rule."""
     signature, stamp = received.header("close-sig-hash"), received.header("close-sig-timestamp")
-    if not signature or not stamp:
-        return MISSING
-    if not within_window(stamp, now):
-        return STALE
 
-    def fits(secret: Secret) -> bool:
+    def wanted(secret: Secret) -> str:
         key = _key(secret.text)
-        wanted = mac(key, stamp.encode() + received.body).hex() if key else ""
-        return same(signature, wanted)
+        return mac(key, stamp.encode() + received.body).hex() if key else ""
 
-    return matched(terms, fits)
+    return signed_at(signature, stamp, now, terms, wanted)
 
 
 def _key(text: str) -> bytes:
@@ -66,21 +46,17 @@ def read(received: Received, _terms: Terms) -> Told:
     if not key:
         raise Unreadable("event.id is missing")
     action, id_ = text_of(event.get("action")) or "", text_of(event.get("object_id"))
-    named = f"{what}.{action}"
-    kind = _KINDS.get(what)
+    named, kind = f"{what}.{action}", KINDS.get(what)
     if kind is None or not id_:
         return Told((Change(f"id:{key}", named),))
     data = event.get("data")
-    return Told(
-        (
-            Change(
-                f"id:{key}",
-                named,
-                kind,
-                id_,
-                instant(event.get("date_updated")),
-                fields=flat(data) if isinstance(data, dict) else {},
-                deleted=action == "deleted" or None,
-            ),
-        )
+    change = Change(
+        f"id:{key}",
+        named,
+        kind,
+        id_,
+        instant(event.get("date_updated")) or instant(event.get("date_created")),
+        fields=flat(data) if isinstance(data, dict) else {},
+        deleted=action == "deleted" or None,
     )
+    return Told((change,))

@@ -13,10 +13,19 @@ from gateway.domain.webhooks.reading import (
     a_list,
     an_object,
     digest_key,
+    each,
     parsed,
     text_of,
 )
-from gateway.domain.webhooks.request import MISSING, Received, Terms, Verdict, matched, same
+from gateway.domain.webhooks.request import (
+    MISSING,
+    Received,
+    Terms,
+    Verdict,
+    decoded64,
+    matched,
+    same,
+)
 from gateway.domain.webhooks.standard import told_by_type
 
 RATE: Final = "*"
@@ -41,7 +50,7 @@ def read(received: Received, _terms: Terms) -> Told:
     media = received.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media.startswith("application/cloudevents-batch"):
         events = enumerate(a_list(parsed(received.body), "the batch"))
-        return Told(tuple(_change(an_object(event, "an event"), f"/{n}") for n, event in events))
+        return Told(each(tuple(events), lambda one: _change(an_object(one[1], "an event"), one[0])))
     if media.startswith("application/cloudevents"):
         return Told((_change(an_object(parsed(received.body), "the event")),))
     return Told((_change(_binary(received)),))
@@ -64,21 +73,36 @@ def _decoded(value: str) -> str:
     if len(text) >= 2 and text[0] == text[-1] == '"':
         text = re.sub(r"\\(.)", r"\1", text[1:-1])
     try:
-        return unquote_to_bytes(text).decode()
-    except UnicodeDecodeError as error:
+        # The bytes as they came: what is no UTF-8 there may not become it by our reading.
+        return unquote_to_bytes(text.encode("latin-1")).decode()
+    except UnicodeError as error:
         raise Unreadable("an attribute is not UTF-8") from error
 
 
-def _change(event: Mapping[str, Any], place: str = "") -> Change:
+def _change(event: Mapping[str, Any], place: int | None = None) -> Change:
+    pointer = "" if place is None else f"/{place}"
     for name in _REQUIRED:
         if not (isinstance(event.get(name), str) and event[name]):
-            raise Unreadable(f"an event lacks its {name}", f"{place}/{name}")
+            raise Unreadable(f"an event lacks its {name}", f"{pointer}/{name}")
     if event["specversion"] != "1.0":
-        raise Unreadable("an event has not specversion 1.0", f"{place}/specversion")
+        raise Unreadable("an event has not specversion 1.0", f"{pointer}/specversion")
     key = digest_key(b"cloudevents", event["source"], event["id"])
-    data = event.get("data")
-    at = text_of(event.get("time"))
+    data, at = _data(event, pointer), text_of(event.get("time"))
     return told_by_type(key, event["type"], at, data if isinstance(data, dict) else {})
+
+
+def _data(event: Mapping[str, Any], pointer: str) -> object:
+    """Return an event's data; they may be JSON that was wrapped in base64."""
+    wrapped = event.get("data_base64")
+    if wrapped is None:
+        return event.get("data")
+    content = decoded64(wrapped) if isinstance(wrapped, str) else None
+    if content is None:
+        raise Unreadable("data_base64 is not base64", f"{pointer}/data_base64")
+    try:
+        return parsed(content)
+    except (ValueError, RecursionError):
+        return None  # of another kind than JSON: nothing that we follow
 
 
 def handshake(headers: Mapping[str, str]) -> dict[str, str] | None:

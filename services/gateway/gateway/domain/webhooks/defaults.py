@@ -3,23 +3,8 @@
 from collections.abc import Mapping as Map
 from typing import Any, Final
 
-from gateway.domain.webhooks.defaults_more import MORE
+from gateway.domain.webhooks.defaults_more import ENGLISH_STAGES, MORE
 
-# Ours are default funnel's steps; a tenant with another funnel gives its own.
-_ENGLISH: Final = {
-    "Prospecting": "discovery",
-    "Qualification": "discovery",
-    "Needs Analysis": "evaluation",
-    "Value Proposition": "evaluation",
-    "Id. Decision Makers": "evaluation",
-    "Perception Analysis": "evaluation",
-    "Proposal": "proposal",
-    "Proposal/Price Quote": "proposal",
-    "Negotiation": "negotiation",
-    "Negotiation/Review": "negotiation",
-    "Closed Won": "won",
-    "Closed Lost": "lost",
-}
 _PLAIN: Final = {
     name: name
     for name in ("stage", "amount", "currency", "cost", "discount", "owner", "campaign", "source",
@@ -30,7 +15,10 @@ _STEPS: Final = {
 }
 _BY_TYPE: Final[Map[str, Any]] = {
     "deal": {**_PLAIN, "lead": "lead_id"},
-    "lead": {k: v for k, v in _PLAIN.items() if k in {"owner", "campaign", "source", "created_at"}},
+    "lead": {
+        **{name: name for name in ("owner", "campaign", "source", "created_at")},
+        "deal": "deal_id",
+    },
     "stages": _STEPS,
     "standing": {
         name: {"status": [name]} for name in ("won", "lost", "open", "qualified", "disqualified")
@@ -49,6 +37,7 @@ _HUBSPOT: Final[Map[str, Any]] = {
         "source": "hs_analytics_source",
         "lost_reason": "closed_lost_reason",
         "created_at": "createdate",
+        "lead": "associations.contact",
     },
     "lead": {
         "owner": "hubspot_owner_id",
@@ -97,14 +86,15 @@ _SALESFORCE: Final[Map[str, Any]] = {
         "campaign": "CampaignId",
         "source": "LeadSource",
         "created_at": "CreatedDate",
+        "deal": "ConvertedOpportunityId",
     },
-    "stages": _ENGLISH,
+    "stages": ENGLISH_STAGES,
     "standing": {
         "won": {"IsWon": ["true"]},
         "lost": {"IsClosed": ["true"], "IsWon": ["false"]},
         "open": {"IsClosed": ["false"]},
-        "qualified": {"Status": ["Qualified"]},
-        "disqualified": {"Status": ["Unqualified"]},
+        "qualified": {"Status": ["Qualified", "Closed - Converted"]},
+        "disqualified": {"Status": ["Unqualified", "Closed - Not Converted"]},
     },
 }
 _PIPEDRIVE: Final[Map[str, Any]] = {

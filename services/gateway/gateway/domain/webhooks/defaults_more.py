@@ -3,11 +3,14 @@
 from collections.abc import Mapping as Map
 from typing import Any, Final
 
-_ENGLISH_STAGES: Final = {
+# To the default funnel's steps; a tenant with another funnel gives its own.
+ENGLISH_STAGES: Final = {
     "Prospecting": "discovery",
     "Qualification": "discovery",
     "Needs Analysis": "evaluation",
     "Value Proposition": "evaluation",
+    "Id. Decision Makers": "evaluation",
+    "Perception Analysis": "evaluation",
     "Proposal": "proposal",
     "Proposal/Price Quote": "proposal",
     "Negotiation": "negotiation",
@@ -23,17 +26,23 @@ MORE: Final[Map[str, Map[str, Any]]] = {
             "campaign": "Campaign_Source", "source": "Lead_Source", "created_at": "Created_Time",
         },
         "lead": {"owner": "Owner", "source": "Lead_Source", "created_at": "Created_Time"},
-        "stages": _ENGLISH_STAGES,
-        "standing": {"disqualified": {"Lead_Status": ["Junk Lead"]}},
+        "stages": ENGLISH_STAGES,
+        "standing": {
+            "qualified": {"Converted__s": ["true"]},
+            "disqualified": {"Lead_Status": ["Junk Lead", "Lost Lead", "Not Qualified"]},
+        },
     },
     "dynamics": {
         "deal": {
-            "stage": "stepname", "amount": "estimatedvalue", "discount": "totaldiscountamount",
+            "stage": "stepname", "amount": "opportunity.value", "discount": "totaldiscountamount",
             "currency": "transactioncurrencyid.isocurrencycode",
             "owner": "ownerid", "campaign": "campaignid", "lead": "originatingleadid",
             "created_at": "createdon",
         },
-        "lead": {"owner": "ownerid", "campaign": "campaignid", "created_at": "createdon"},
+        "lead": {
+            "owner": "ownerid", "campaign": "campaignid", "created_at": "createdon",
+            "deal": "qualifyingopportunityid",
+        },
         "stages": {
             "1-Qualify": "discovery", "2-Develop": "evaluation", "3-Propose": "proposal",
             "4-Close": "negotiation",
@@ -41,7 +50,7 @@ MORE: Final[Map[str, Map[str, Any]]] = {
         "standing": {
             "won": {"opportunity.statecode": ["1"]},
             "lost": {"opportunity.statecode": ["2"]},
-            "open": {"opportunity.statecode": ["0"]},
+            "open": {"statecode": ["0"]},
             "qualified": {"lead.statecode": ["1"]},
             "disqualified": {"lead.statecode": ["2"]},
         },
@@ -70,7 +79,7 @@ MORE: Final[Map[str, Map[str, Any]]] = {
             "owner": "assignedUserId", "campaign": "campaignId", "source": "source",
             "created_at": "createdAt",
         },
-        "stages": _ENGLISH_STAGES,
+        "stages": ENGLISH_STAGES,
         "standing": {"qualified": {"status": ["Converted"]}, "disqualified": {"status": ["Dead"]}},
     },
     "twenty": {
@@ -90,6 +99,7 @@ MORE: Final[Map[str, Map[str, Any]]] = {
         "deal": {
             "stage": "stage_id", "amount": "expected_revenue", "owner": "user_id",
             "campaign": "campaign_id", "source": "source_id", "created_at": "create_date",
+            "lead": "_id", "lost_reason": "lost_reason_id",
         },
         "lead": {
             "owner": "user_id", "campaign": "campaign_id", "source": "source_id",

@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Any, Final
 
 from gateway.domain.webhooks.reading import (
+    KINDS,
     Change,
-    Kind,
     Told,
     Unreadable,
     an_object,
@@ -20,9 +20,9 @@ from gateway.domain.webhooks.request import MISSING, Received, Terms, Verdict, m
 
 HEADER: Final = "x-onefunnel-key"
 STRIPPED: Final = "x-ms-dynamics-msg-size-exceeded"  # the context came without what changed
-_KINDS: Final[Mapping[str, Kind]] = {"opportunity": "deal", "lead": "lead"}
 _NOBODY: Final = "00000000-0000-0000-0000-000000000000"
-_CLOSED_BY: Final = {"Win": "1", "Lose": "2"}
+_WON: Final = "1"
+_CLOSED_BY: Final = {"Win": _WON, "Lose": "2"}
 
 
 def verify(received: Received, terms: Terms, _now: datetime) -> Verdict:
@@ -51,22 +51,37 @@ def read(received: Received, _terms: Terms) -> Told:
         entity = "opportunity"
         id_ = id_ if id_ and id_ != _NOBODY else fields.get("opportunityid")
         fields["statecode"] = _CLOSED_BY[message]
-    what, kind = f"{entity}.{message}", _KINDS.get(entity)
+    what, kind = f"{entity}.{message}", KINDS.get(entity)
     if kind is None or not id_ or id_ == _NOBODY:
         return Told((Change(key, what),))
-    # The same number says one thing of a lead and another of an opportunity.
-    fields[f"{entity}.statecode"] = fields.get("statecode")
     change = Change(
         key,
         what,
         kind,
         id_,
         instant(fields.get("modifiedon")) or instant(context.get("OperationCreatedOn")),
-        fields={name: value for name, value in fields.items() if value is not None},
+        fields=fields | more_of(entity, fields),
         deleted=message == "Delete" or None,
         thin=STRIPPED in received.headers and message != "Delete",
     )
     return Told((change,))
+
+
+def more_of(entity: str, fields: Mapping[str, str | None]) -> dict[str, str | None]:
+    """Return what follows from several of a record's fields.
+
+    The same number says one thing of a lead and another of an opportunity. An opportunity is worth what was
+    estimated until it is won, and then what was sold.
+    """
+    found: dict[str, str | None] = {}
+    if (state := fields.get("statecode")) is not None:
+        found[f"{entity}.statecode"] = state
+    sold = fields.get("actualvalue") or fields.get("actualrevenue")
+    if state == _WON and sold is not None:
+        found[f"{entity}.value"] = sold
+    elif "estimatedvalue" in fields:
+        found[f"{entity}.value"] = fields["estimatedvalue"]
+    return found
 
 
 def _attributes(entries: object) -> dict[str, str | None]:

@@ -3,17 +3,17 @@
 import hmac
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Final
 
 from gateway.domain.webhooks.reading import (
+    KINDS,
     Change,
-    Kind,
     Told,
     a_list,
     an_object,
     digest_key,
     each,
     flat,
+    instant,
     parsed,
     text_of,
 )
@@ -27,8 +27,6 @@ from gateway.domain.webhooks.request import (
     mac,
     matched,
 )
-
-_KINDS: Final[Mapping[str, Kind]] = {"opportunity": "deal", "lead": "lead"}
 
 
 def verify(received: Received, terms: Terms, _now: datetime) -> Verdict:
@@ -51,18 +49,28 @@ def verify(received: Received, terms: Terms, _now: datetime) -> Verdict:
 
 def read(received: Received, terms: Terms) -> Told:
     """Read a list of records; what they are and what happened to them are settings of the connection."""
-    entity = terms.settings.get("entity", "Opportunity")
-    event = terms.settings.get("event", "update")
+    entity, event = _settled(terms)
     records = a_list(parsed(received.body), "the body")
     return Told(each(records, lambda one: _change(an_object(one, "a record"), entity, event)))
+
+
+def _settled(terms: Terms) -> tuple[str, str]:
+    """Return what an endpoint is for; EspoCRM's own name of an event, `Opportunity.update`, says both."""
+    entity, event = terms.settings.get("entity"), terms.settings.get("event", "update")
+    named, dot, action = event.partition(".")
+    if dot and named.lower() in KINDS:
+        return entity or named, action
+    return entity or "Opportunity", event
 
 
 def _change(record: Mapping[str, object], entity: str, event: str) -> Change:
     fields = flat(record)
     what = f"{entity}.{event}"
     key = digest_key(what.encode(), str(sorted((k, v or "") for k, v in fields.items())))
-    kind, id_ = _KINDS.get(entity.lower()), text_of(record.get("id"))
+    kind, id_ = KINDS.get(entity.lower()), text_of(record.get("id"))
     if kind is None or not id_:
         return Change(key, what, recurs=True)
+    # Only a record that was made says when; sent once more later, it outranks no change since.
+    at = instant(fields.get("modifiedAt")) or instant(fields.get("createdAt"))
     deleted = event == "delete" or None
-    return Change(key, what, kind, id_, fields=fields, deleted=deleted, recurs=True)
+    return Change(key, what, kind, id_, at, fields=fields, deleted=deleted, recurs=True)

@@ -14,22 +14,12 @@ from gateway.domain.webhooks.reading import (
     a_list,
     an_object,
     digest_key,
-    each,
     instant,
     parsed,
+    several,
     text_of,
 )
-from gateway.domain.webhooks.request import (
-    MISSING,
-    STALE,
-    Received,
-    Terms,
-    Verdict,
-    mac,
-    matched,
-    same,
-    within_window,
-)
+from gateway.domain.webhooks.request import Received, Secret, Terms, Verdict, mac, signed_at
 
 # These twelve escapes and no others are decoded before HubSpot signs; %20, %2B, %25 … stay as they are.
 _DECODED: Final = {
@@ -45,31 +35,35 @@ _KINDS: Final[Mapping[str, Kind]] = {
     "0-3": "deal",
 }
 _DELETIONS: Final = {"deletion": True, "privacyDeletion": True, "restore": False}
+# Between a contact and a deal, from which end ever it was told; others are none of ours.
+_LINKS: Final = {
+    "CONTACT_TO_DEAL": ("fromObjectId", "toObjectId"),
+    "DEAL_TO_CONTACT": ("toObjectId", "fromObjectId"),
+}
+LEAD: Final = (
+    "associations.contact"  # the contact that a deal is linked to: no property of HubSpot's
+)
+_HIDDEN: Final = "REDACTED"  # in place of a sensitive value
 
 
 def verify(received: Received, terms: Terms, now: datetime) -> Verdict:
     """Check signature v3. The older ones do not cover the time, so a request that has only those is refused."""
-    signature = received.header("x-hubspot-signature-v3")
     stamp = received.header("x-hubspot-request-timestamp")
-    if not signature or not stamp:
-        return MISSING
-    if not within_window(stamp, now, per_second=1_000):
-        return STALE
     url = _ESCAPE.sub(lambda found: _DECODED[found[0].upper()], received.url)
     message = received.method.encode() + url.encode() + received.body + stamp.encode()
 
-    def fits(secret: Any) -> bool:
-        wanted = base64.b64encode(mac(secret.text.encode(), message)).decode()
-        return same(signature, wanted)
+    def wanted(secret: Secret) -> str:
+        return base64.b64encode(mac(secret.text.encode(), message)).decode()
 
-    return matched(terms, fits)
+    signature = received.header("x-hubspot-signature-v3")
+    return signed_at(signature, stamp, now, terms, wanted, per_second=1_000)
 
 
 def read(received: Received, terms: Terms) -> Told:
     """Read the events of a batch; what belongs to another portal is passed over."""
     events = events_of(received, terms)
     portal = terms.settings.get("portal_id")
-    return Told(each(events, lambda event: _change(an_object(event, "an event"), portal)))
+    return Told(several(events, lambda event: _changes(an_object(event, "an event"), portal)))
 
 
 def events_of(received: Received, _terms: Terms) -> Sequence[Any]:
@@ -80,37 +74,79 @@ def events_of(received: Received, _terms: Terms) -> Sequence[Any]:
     return events
 
 
-def _change(event: Mapping[str, Any], portal: str | None) -> Change:
+def _changes(event: Mapping[str, Any], portal: str | None) -> Sequence[Change]:
     what = text_of(event.get("subscriptionType") or event.get("eventType")) or "unknown"
     entity, _, action = what.partition(".")
     kind = _KINDS.get(text_of(event.get("objectTypeId")) or "" if entity == "object" else entity)
-    id_ = text_of(event.get("objectId") or event.get("primaryObjectId"))  # the latter of a merge
-    at = instant(event.get("occurredAt"))
-    foreign = portal is not None and text_of(event.get("portalId")) != portal
     key = _key(event)
-    if kind is None or id_ is None or at is None or foreign:
-        return Change(key, what)
-    return Change(
+    foreign = portal is not None and text_of(event.get("portalId")) != portal
+    if action == "associationChange" and not foreign:
+        return (_linked(event, what, key),)
+    if kind is None or foreign:
+        return (Change(key, what),)
+    if action == "merge":
+        return _merged(event, what, key, kind)
+    id_ = text_of(event.get("objectId"))
+    if not id_:
+        raise Unreadable("an event lacks its objectId")
+    change = Change(
         key,
         what,
         kind,
         id_,
-        at,
-        (text_of(event.get("eventId")) or "").zfill(20),
-        _fields(event, action, at),
+        *_when(event),
+        _fields(event, action),
         deleted=_DELETIONS.get(action),
         erased=action == "privacyDeletion",
         thin=not _DELETIONS.get(action),
     )
+    return (change,)
 
 
-def _fields(event: Mapping[str, Any], action: str, at: datetime) -> dict[str, str | None]:
-    if action == "creation":
+def _when(event: Mapping[str, Any]) -> tuple[datetime | None, str]:
+    return instant(event.get("occurredAt")), (text_of(event.get("eventId")) or "").zfill(20)
+
+
+def _merged(event: Mapping[str, Any], what: str, key: str, kind: Kind) -> Sequence[Change]:
+    """Return who lives on, to be read anew, and everybody who became part of them.
+
+    The one that others were merged into is not always the one that lives on: some merges make a new record.
+    """
+    primary = text_of(event.get("primaryObjectId") or event.get("objectId"))
+    into = text_of(event.get("newObjectId")) or primary
+    if not into:
+        raise Unreadable("a merge names no record")
+    merged = map(text_of, a_list(event.get("mergedObjectIds") or [], "mergedObjectIds"))
+    gone = dict.fromkeys(id_ for id_ in (primary, *merged) if id_ and id_ != into)
+    when = _when(event)
+    return (
+        Change(key, what, kind, into, *when, thin=True),
+        *(
+            Change(f"{key}:{id_}", what, kind, id_, *when, deleted=True, merged_into=into)
+            for id_ in gone
+        ),
+    )
+
+
+def _linked(event: Mapping[str, Any], what: str, key: str) -> Change:
+    """Return a deal's link to its contact; a link that was removed takes nothing back here."""
+    ends = _LINKS.get(text_of(event.get("associationType")) or "")
+    contact, deal = (text_of(event.get(end)) for end in ends) if ends else (None, None)
+    if not contact or not deal:
+        return Change(key, what)
+    fields = {} if event.get("associationRemoved") is True else {LEAD: contact}
+    return Change(key, what, "deal", deal, *_when(event), fields, thin=True)
+
+
+def _fields(event: Mapping[str, Any], action: str) -> dict[str, str | None]:
+    at = instant(event.get("occurredAt"))
+    if action == "creation" and at is not None:
         return {"createdate": at.isoformat()}
-    name = text_of(event.get("propertyName"))
-    if action != "propertyChange" or not name or event.get("isSensitive"):
+    name, value = text_of(event.get("propertyName")), text_of(event.get("propertyValue"))
+    if action != "propertyChange" or not name or "propertyValue" not in event:
         return {}
-    return {name: text_of(event.get("propertyValue")) or None}
+    hidden = event.get("isSensitive") or value == _HIDDEN
+    return {} if hidden else {name: value or None}
 
 
 def _key(event: Mapping[str, Any]) -> str:
@@ -118,4 +154,7 @@ def _key(event: Mapping[str, Any]) -> str:
     names = ("portalId", "subscriptionId", "eventId", "objectId", "occurredAt", "propertyName")
     parts = [text_of(event.get(name)) or "" for name in names]
     value = text_of(event.get("propertyValue")) or ""
-    return digest_key(b"hubspot", *parts, value)
+    # Links and merges name no object: without their ends two of the same instant would be one.
+    ends = ("fromObjectId", "toObjectId", "associationType", "primaryObjectId", "mergedObjectIds")
+    more = [str(event[name]) for name in ends if name in event]
+    return digest_key(b"hubspot", *parts, value, *more)

@@ -17,7 +17,7 @@ from onefunnel.ids import derived_id
 # What can be mapped to a field of the CRM's, and is in events under these names.
 FieldName = Literal[
     "stage", "pipeline", "amount", "currency", "cost", "discount", "discount_percent", "owner",
-    "campaign", "source", "lead", "lost_reason", "created_at", "closed_at", "status",
+    "campaign", "source", "lead", "deal", "lost_reason", "created_at", "closed_at", "status",
 ]  # fmt: skip
 TOO_MUCH: Final = 10**16
 CLOCK_SLACK: Final = timedelta(minutes=5)
@@ -25,6 +25,14 @@ MONEY: Final = ("amount", "cost", "discount")
 _CODE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _.:/&+-]{0,63}", re.ASCII)
 # What CRMs write for a number, the large ones of some with an exponent; `Decimal` alone reads more than that.
 _NUMBER: Final = re.compile(r"[+-]?\d{1,40}(?:\.\d{0,40})?(?:[Ee][+-]?\d{1,2})?", re.ASCII)
+_CURRENCY: Final = re.compile(r"[A-Z]{3}", re.ASCII)
+MAX_CODE: Final = 64
+# What may be an address or a telephone number of somebody is no code, whatever else is written with it.
+# Numbers of more digits, dates and what hangs on another word by a dash are ids.
+_PERSONAL: Final = re.compile(
+    r"@|(?<![\w-])(?!\d{4}-\d\d-\d\d(?!\d))\+?(?:\(?\d\)?[ ./()-]{0,3}){6,14}\d(?![\w-])", re.ASCII
+)
+_TIE: Final = re.compile(r"[0-9A-Za-z:.-]{0,64}", re.ASCII)
 _NOT_CODE: Final = re.compile(r"[^A-Za-z0-9 _.:/&+-]+", re.ASCII)
 _EMPTIED: Final = {
     "amount": "amount", "cost": "cost", "discount": "discount", "owner": "owner",
@@ -96,7 +104,7 @@ def translate(change: Change, mapping: Mapping, context: Context) -> Translated:
                 context.tenant_id, context.source, change.kind, change.external_id
             ),
             occurred_at=occurred_at,
-            tie=change.tie,
+            tie=change.tie if _TIE.fullmatch(change.tie) else "",
             kind=change.kind,
             source=context.source,
             external_id=change.external_id,
@@ -104,6 +112,7 @@ def translate(change: Change, mapping: Mapping, context: Context) -> Translated:
             delivery_id=context.delivery_id,
             deleted=change.deleted,
             erased=True if change.erased else None,
+            merged_into=change.merged_into,
             emptied=tuple(reader.emptied()),
             **told,
         )
@@ -127,18 +136,19 @@ class _Reader:
 
     def told(self, kind: str) -> dict[str, Any]:
         """Return the fields of the event that the record mentions."""
-        owner, campaign, lead = (self._value(name) for name in ("owner", "campaign", "lead"))
+        names = ("owner", "campaign", "lead", "deal")
+        owner, campaign, lead, deal = (self._value(name) for name in names)
         step, standing = self._stage() if kind == "deal" else (None, None)
         return {
             "stage": step,
             "standing": self._standing() or standing,
-            **{name: self._amount(name) for name in MONEY},
-            "currency": (self._value("currency") or self.mapping.currency or "").upper() or None,
+            **self._money(),
             "owner_id": self._id(
                 "person", self.mapping.people.get(owner, owner) if owner else None
             ),
             "campaign_id": self._id("campaign", campaign),
             "lead_id": self._id("lead", lead),
+            "deal_id": self._id("deal", deal),
             "origin": self._code("source", self.mapping.sources),
             "lost_reason": self._code("lost_reason", {}),
             "created_at": self._time("created_at"),
@@ -168,17 +178,35 @@ class _Reader:
     def _fault(self, name: str, code: str, detail: str) -> None:
         self.faults.append(Fault(f"/fields/{self.theirs.get(name, name)}", code, detail))
 
+    def _money(self) -> dict[str, Any]:
+        """Return amounts and their currency; in one that we cannot name they would be other amounts."""
+        told = (self._value("currency") or "").strip().upper()
+        if told and not _CURRENCY.fullmatch(told):
+            self._fault("currency", "not-a-currency", "is no code of a currency")
+            return {}
+        return {
+            **{name: self._amount(name) for name in MONEY},
+            "currency": told or self.mapping.currency,
+            "currency_assumed": not told and self.mapping.currency is not None,
+        }
+
     def _stage(self) -> tuple[str | None, str | None]:
         stage = self._value("stage")
         if stage is None:
             return None, None
-        pipeline = self._value("pipeline")
-        stages = self.mapping.stages
-        step = stages.get(f"{pipeline}:{stage}") or stages.get(stage)
+        step = self._step(stage, self._value("pipeline"))
         if step is None:
             self._fault("stage", "unmapped", "is no stage of the mapping; add it to `stages`")
             return None, None
         return (None, step) if step in {"won", "lost"} else (step, "open")
+
+    def _step(self, stage: str, pipeline: str | None) -> str | None:
+        stages = self.mapping.stages
+        if pipeline is not None:
+            return stages.get(f"{pipeline}:{stage}") or stages.get(stage)
+        # A change of the stage alone leaves the pipeline out: a stage of only one is known all the same.
+        steps = {step for name, step in stages.items() if name.endswith(f":{stage}")}
+        return stages.get(stage) or (steps.pop() if len(steps) == 1 else None)
 
     def _standing(self) -> str | None:
         for name, conditions in self.mapping.standing.items():
@@ -200,7 +228,10 @@ class _Reader:
         if abs(value) >= TOO_MUCH:
             self._fault(name, "not-an-amount", "is beyond what an amount can be")
             return None
-        return _plain(value.scaleb(-self.mapping.amount_digits))
+        amount = _plain(value.scaleb(-self.mapping.amount_digits))
+        if amount is None:
+            self._fault(name, "not-an-amount", "has more decimals than any amount")
+        return amount
 
     def _share(self) -> str | None:
         """Return the discount that a percentage of the list price amounts to."""
@@ -235,7 +266,8 @@ class _Reader:
         text = self._value(name)
         if text is None:
             return None
-        code = known.get(text) or _NOT_CODE.sub("-", text).strip("-")[:64]
+        usable = len(text) <= MAX_CODE and not _PERSONAL.search(text)
+        code = known.get(text) or (_NOT_CODE.sub("-", text).strip("-") if usable else "")
         if not _CODE.fullmatch(code):
             self._fault(name, "not-a-code", "is no code; map it to one")
             return None
@@ -246,6 +278,9 @@ class _Reader:
         at = instant(text)
         if text is not None and at is None:
             self._fault(name, "not-a-time", "is not an instant")
+        if at is not None and at > self.context.received_at + CLOCK_SLACK:
+            self._fault(name, "in-the-future", "lies ahead of when it came")
+            return None
         return at
 
 

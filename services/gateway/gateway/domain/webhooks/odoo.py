@@ -27,7 +27,7 @@ def read(received: Received, _terms: Terms) -> Told:
         name: None if value is False and name not in _BOOLEANS else value
         for name, value in content.items()
     }
-    fields = flat(record)
+    fields = _with_end(flat(record))
     what = text_of(content.get("_model")) or "unknown"
     key = digest_key(received.body)
     kind = _KINDS.get(fields.get("type") or "opportunity")
@@ -38,3 +38,16 @@ def read(received: Received, _terms: Terms) -> Told:
         key, what, kind, id_, instant(fields.get("write_date")), fields=fields, recurs=True
     )
     return Told((change,))
+
+
+def _with_end(fields: dict[str, str | None]) -> dict[str, str | None]:
+    """Return the fields with how the record ended, which older versions say in others together."""
+    if fields.get("won_status"):
+        return fields
+    if fields.get("is_won") == "true":
+        return {**fields, "won_status": "won"}
+    if fields.get("active") == "false" and fields.get("lost_reason_id"):
+        return {**fields, "won_status": "lost"}
+    if fields.get("active") == "true" and fields.get("is_won") == "false":
+        return {**fields, "won_status": "pending"}
+    return fields

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
 from gateway.domain.webhooks.reading import (
+    KINDS,
     Change,
-    Kind,
     Told,
     Unreadable,
     an_object,
@@ -26,13 +27,17 @@ from gateway.domain.webhooks.request import (
     same,
 )
 
-_KINDS: Final[Mapping[str, Kind]] = {"deal": "deal", "lead": "lead"}
-# Of a change in nothing but these there is nothing to tell.
-_BOOKKEEPING: Final = frozenset(
-    {"update_time", "stage_change_time", "last_activity_date", "next_activity_date", "was_seen"}
+# Of a change in nothing but these there is nothing to tell: counts and dates that Pipedrive keeps by itself.
+_BOOKKEEPING: Final = re.compile(
+    r"update_time|stage_change_time|rotten_time|was_seen|is_seen|weighted_value|formatted_\w+"
+    r"|(?:last|next)_(?:activity|incoming_mail|outgoing_mail)\w*"
+    r"|(?:\w+_)?(?:activities|messages|files|notes|followers|participants)_count",
+    re.ASCII,
 )
-_HASH: Final = re.compile(r"[0-9a-f]{40}", re.ASCII)
+_HASH: Final = re.compile(r"[0-9a-f]{40}(?:_\w+)?", re.ASCII)  # with its currency, for one
+_CUSTOM: Final = "custom_fields"
 _DELETED: Final = frozenset({"deleted", "delete"})
+_CHANGED: Final = frozenset({"updated", "change"})
 
 
 def verify(received: Received, terms: Terms, _now: datetime) -> Verdict:
@@ -48,48 +53,68 @@ def verify(received: Received, terms: Terms, _now: datetime) -> Verdict:
 
 
 def read(received: Received, _terms: Terms) -> Told:
-    """Read one change, of whichever version."""
+    """Read one change, of whichever version; of two records that became one both are told."""
     content = an_object(parsed(received.body), "the body")
     meta = an_object(content.get("meta"), "meta")
-    version = _second(content, meta) if "entity" in meta else _first(content, meta)
-    return Told((version,))
+    return Told(_second(content, meta) if "entity" in meta else _first(content, meta))
 
 
-def _second(content: Mapping[str, Any], meta: Mapping[str, Any]) -> Change:
-    key = text_of(meta.get("id"))
-    if not key:
+def fields_of(record: Mapping[str, Any]) -> dict[str, str | None]:
+    """Return a record's fields, under the names of both versions wherever these differ.
+
+    A custom field is named by its key, which version 1 has among all others and version 2 in a place of
+    its own; who owns a record is its `user_id` in the one and its `owner_id` in the other.
+    """
+    fields = flat(record)
+    for name, value in list(fields.items()):
+        if _HASH.fullmatch(name):
+            fields.setdefault(f"{_CUSTOM}.{name}", value)
+        elif name.startswith(f"{_CUSTOM}.") and _HASH.fullmatch(
+            key := name.removeprefix(f"{_CUSTOM}.")
+        ):
+            fields.setdefault(key, value)
+    for one, other in (("user_id", "owner_id"), ("owner_id", "user_id")):
+        if one in fields:
+            fields.setdefault(other, fields[one])
+    return fields
+
+
+def _second(content: Mapping[str, Any], meta: Mapping[str, Any]) -> tuple[Change, ...]:
+    id_ = text_of(meta.get("id"))
+    if not id_:
         raise Unreadable("meta.id is missing")
-    entity, action = text_of(meta.get("entity")) or "", text_of(meta.get("action")) or ""
-    data = content.get("data")
-    return _change(
-        f"v2:{key}",
-        (entity, action),
+    into, merged = (text_of(meta.get(name)) for name in ("merged_to_id", "merged_from_id"))
+    change = _change(
+        f"v2:{id_}",
+        (text_of(meta.get("entity")) or "", text_of(meta.get("action")) or ""),
         text_of(meta.get("entity_id")),
         instant(meta.get("timestamp")),
-        data if isinstance(data, dict) else {},
-        content.get("previous"),
+        _object(content.get("data")),
+        None if into or merged else content.get("previous"),
     )
+    return _with_merged(change, into, merged)
 
 
-def _first(content: Mapping[str, Any], meta: Mapping[str, Any]) -> Change:
-    entity, action = text_of(meta.get("object")) or "", text_of(meta.get("action")) or ""
-    id_ = text_of(meta.get("id"))
-    names = ("webhook_id", "object", "id", "action", "timestamp_micro")
-    key = "v1:" + ":".join(text_of(meta.get(name)) or "" for name in names)
-    current = content.get("current")
-    record = (
-        {_as_second(name): value for name, value in current.items()}
-        if isinstance(current, dict)
-        else {}
-    )
-    return _change(
-        key,
-        (entity, action),
+def _first(content: Mapping[str, Any], meta: Mapping[str, Any]) -> tuple[Change, ...]:
+    id_, action = text_of(meta.get("id")), text_of(meta.get("action")) or ""
+    at = meta.get("timestamp_micro") or meta.get("timestamp")
+    names = ("webhook_id", "object", "id", "action")
+    key = ":".join((*(text_of(meta.get(name)) or "" for name in names), text_of(at) or ""))
+    current, previous = content.get("current"), content.get("previous")
+    change = _change(
+        f"v1:{key}",
+        (text_of(meta.get("object")) or "", action),
         id_,
-        instant(meta.get("timestamp_micro")) or instant(meta.get("timestamp")),
-        record,
-        _changed(current, content.get("previous")),
+        instant(at),
+        _object(current),
+        _changed(current, previous),
     )
+    merged = text_of(_object(previous).get("id")) if action == "merged" else None
+    return _with_merged(change, None, merged)
+
+
+def _object(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _changed(current: object, previous: object) -> Mapping[str, Any] | None:
@@ -97,13 +122,6 @@ def _changed(current: object, previous: object) -> Mapping[str, Any] | None:
     if not isinstance(current, dict) or not isinstance(previous, dict):
         return None
     return {name: value for name, value in previous.items() if current.get(name, value) != value}
-
-
-def _as_second(name: str) -> str:
-    """Return the name that a field of version 1 has in version 2."""
-    if name == "user_id":
-        return "owner_id"
-    return f"custom_fields.{name}" if _HASH.fullmatch(name) else name
 
 
 def _change(
@@ -116,9 +134,31 @@ def _change(
 ) -> Change:
     entity, action = named
     what = f"{entity}.{action}"
-    kind = _KINDS.get(entity)
-    idle = isinstance(previous, dict) and previous and previous.keys() <= _BOOKKEEPING
-    if kind is None or not id_ or idle:
+    kind = KINDS.get(entity)
+    if kind is None or not id_ or (action in _CHANGED and _is_idle(previous)):
         return Change(key, what)
     deleted = action in _DELETED or record.get("status") == "deleted" or None
-    return Change(key, what, kind, id_, at, fields=flat(record), deleted=deleted)
+    return Change(key, what, kind, id_, at, fields=fields_of(record), deleted=deleted)
+
+
+def _is_idle(previous: object) -> bool:
+    names = _object(previous)
+    return bool(names) and all(map(_BOOKKEEPING.fullmatch, names))
+
+
+def _with_merged(change: Change, into: str | None, merged: str | None) -> tuple[Change, ...]:
+    """Return a change and who became part of its record, or its record as part of another."""
+    if into and into != change.external_id and change.kind:
+        return (replace(change, fields={}, deleted=True, merged_into=into),)
+    if not merged or merged == change.external_id or not change.kind:
+        return (change,)
+    gone = Change(
+        f"{change.key}:{merged}",
+        change.what,
+        change.kind,
+        merged,
+        change.at,
+        deleted=True,
+        merged_into=change.external_id,
+    )
+    return change, gone

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from hashlib import sha256
 from typing import Any, Final, Literal
@@ -13,10 +13,17 @@ Kind = Literal["deal", "lead"]
 MAX_CHANGES: Final = 1_000
 MAX_PLACES: Final = 40
 
-_DOTNET: Final = re.compile(r"/Date\((-?\d{1,15})(?:[+-]\d{4})?\)/", re.ASCII)
-_DIGITS: Final = re.compile(r"\d{9,16}", re.ASCII)
+# What most vendors call the records that we follow.
+KINDS: Final[Mapping[str, Kind]] = {"deal": "deal", "opportunity": "deal", "lead": "lead"}
+EARLIEST: Final = datetime(
+    1990, 1, 1, tzinfo=UTC
+)  # before it nothing happened: some write it for "never"
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_DOTNET: Final = re.compile(r"/DATE\((-?\d{1,15})(?:[+-]\d{4})?\)/", re.ASCII)
+_DIGITS: Final = re.compile(r"(\d{10}|\d{13}|\d{16})(?:\.\d{1,9})?", re.ASCII)
 _TIME: Final = re.compile(
-    r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?", re.ASCII
+    r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d(?::?\d\d)?)?", re.ASCII
 )
 
 
@@ -54,6 +61,7 @@ class Change:
     fields: Mapping[str, str | None] = field(default_factory=dict)
     deleted: bool | None = None
     erased: bool = False  # whom the record is about asked to be forgotten
+    merged_into: str | None = None  # the record, of the same kind, that lives on in its place
     thin: bool = False  # says that the record changed and not all of what it is now
     look: Look | None = None
     unreadable: str | None = None  # why this one of several could not be read
@@ -106,10 +114,16 @@ def each(items: Sequence[Any], read: Callable[[Any], Change]) -> tuple[Change, .
 
     Raises `Unreadable` if none of them can be read.
     """
-    changes, first = [], None
+    return several(items, lambda item: (read(item),))
+
+
+def several(items: Sequence[Any], read: Callable[[Any], Sequence[Change]]) -> tuple[Change, ...]:
+    """Read the items of a batch of which each may tell of several records, as `each` does."""
+    changes: list[Change] = []
+    first = None
     for item in items:
         try:
-            changes.append(read(item))
+            changes += read(item)
         except Unreadable as error:
             first = first or error
             key = digest_key(b"unreadable", json.dumps(item, sort_keys=True, default=str))
@@ -154,17 +168,18 @@ def instant(value: object) -> datetime | None:
     if not text:
         return None
     try:
-        return _instant(text)
-    except (ValueError, OverflowError, OSError):
+        at = _instant(text.upper())
+    except (ValueError, OverflowError):
         return None
+    return at if at is not None and at >= EARLIEST else None
 
 
 def _instant(text: str) -> datetime | None:
     if found := _DOTNET.fullmatch(text):
-        return datetime.fromtimestamp(int(found[1]) / 1000, UTC)
-    if _DIGITS.fullmatch(text):
-        divisor = {10: 1, 13: 1_000, 16: 1_000_000}.get(len(text))
-        return datetime.fromtimestamp(int(text) / divisor, UTC) if divisor else None
+        return _EPOCH + timedelta(milliseconds=int(found[1]))
+    if found := _DIGITS.fullmatch(text):
+        micros = Decimal(text).scaleb(16 - len(found[1]))
+        return _EPOCH + timedelta(microseconds=int(micros))
     if not _TIME.fullmatch(text):
         return None
     at = datetime.fromisoformat(text)

@@ -3,7 +3,7 @@
 import base64
 import binascii
 import hmac
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -89,6 +89,23 @@ def matched(terms: Terms, fits: Callable[[Secret], bool], otherwise: Verdict = W
     return found
 
 
+def signed_at(
+    signature: str,
+    stamp: str,
+    now: datetime,
+    terms: Terms,
+    wanted: Callable[[Secret], str],
+    *,
+    per_second: int = 1,
+) -> Verdict:
+    """Check a signature that covers the time at which it was made."""
+    if not signature or not stamp:
+        return MISSING
+    if not within_window(stamp, now, per_second=per_second):
+        return STALE
+    return matched(terms, lambda secret: same(signature, wanted(secret)))
+
+
 def within_window(seconds: str, now: datetime, *, per_second: int = 1) -> bool:
     """Say whether a sender's whole-number timestamp lies within five minutes of now, on either side."""
     if not (seconds.isascii() and seconds.isdecimal() and len(seconds) <= 16):
@@ -120,8 +137,3 @@ def path_secret(received: Received, terms: Terms, _now: datetime) -> Verdict:
     """Check the secret that stands in the URL behind the endpoint."""
     sent = received.path_secret or received.query.get("secret", "")
     return matched(terms, lambda secret: same(sent, secret.text)) if sent else MISSING
-
-
-def first_of(values: Iterable[str | None]) -> str | None:
-    """Return the first value that is there."""
-    return next((value for value in values if value is not None), None)

@@ -38,8 +38,10 @@ ACKNOWLEDGED: Final = (
 _SOAP: Final = "http://schemas.xmlsoap.org/soap/envelope/ "
 _OUTBOUND: Final = "http://soap.sforce.com/2005/09/outbound "
 _TYPE: Final = "http://www.w3.org/2001/XMLSchema-instance type"
-_KINDS: Final[Mapping[str, Kind]] = {"Opportunity": "deal", "Lead": "lead"}
-_SESSION: Final = re.compile(rb"(<(?:[\w.-]+:)?SessionId(?:\s[^<>]*)?>)[^<]*(</)")
+OBJECTS: Final[Mapping[str, Kind]] = {"Opportunity": "deal", "Lead": "lead"}
+_SESSION: Final = re.compile(
+    rb"(<(?:[\w.-]+:)?SessionId(?:\s[^<>]*)?(?<!/)>).*?(</(?:[\w.-]+:)?SessionId\s*>)", re.DOTALL
+)
 _SAME_ID_CHARS: Final = 15
 _BAD_ORGANIZATION: Final = Verdict(reason="wrong-organization")
 
@@ -67,7 +69,7 @@ def read_message(received: Received, _terms: Terms) -> Told:
     notifications = _notifications(received.body).all(f"{_OUTBOUND}Notification")
     if not notifications:
         raise Unreadable("there is no Notification")
-    return Told(tuple(_notified(one) for one in notifications))  # one answer stands for all of them
+    return Told(each(notifications, _notified))
 
 
 def _notifications(body: bytes) -> Element:
@@ -101,12 +103,19 @@ def _notified(notification: Element) -> Change:
     return _change(f"notification:{key}", what, fields)
 
 
-def _change(key: str, what: str, fields: Mapping[str, str | None], at: object = None) -> Change:
-    kind, id_ = _KINDS.get(what), fields.get("Id")
+def _change(
+    key: str,
+    what: str,
+    fields: Mapping[str, str | None],
+    at: object = None,
+    deleted: bool | None = None,
+) -> Change:
+    kind, id_ = OBJECTS.get(what), fields.get("Id")
     modified = fields.get("SystemModstamp") or fields.get("LastModifiedDate")
     if kind is None or not id_:
         return Change(key, what or "unknown")
-    deleted = fields.get("IsDeleted")
+    if (said := fields.get("IsDeleted")) is not None:
+        deleted = said == "true"
     return Change(
         key,
         what,
@@ -114,7 +123,7 @@ def _change(key: str, what: str, fields: Mapping[str, str | None], at: object = 
         id_,
         instant(modified) or instant(at),
         fields=fields,
-        deleted=None if deleted is None else deleted == "true",
+        deleted=deleted,
     )
 
 
@@ -132,7 +141,7 @@ def read_flow(received: Received, terms: Terms) -> Told:
 
 def _called_out(message: Mapping[str, Any], terms: Terms) -> Change:
     record = flat(an_object(message.get("record"), "record"))
-    what = (text_of(message.get("eventType")) or "").partition(".")[0]
+    what, _, action = (text_of(message.get("eventType")) or "").partition(".")
     expected = terms.settings.get("organization_id")
     if expected and not _same_id(text_of(message.get("organizationId")) or "", expected):
         what = "foreign"
@@ -143,4 +152,4 @@ def _called_out(message: Mapping[str, Any], terms: Terms) -> Change:
         text_of(message.get("occurredAt")) or "",
         str(sorted((k, v or "") for k, v in record.items())),
     )
-    return _change(key, what, record, message.get("occurredAt"))
+    return _change(key, what, record, message.get("occurredAt"), action == "Deleted" or None)

@@ -5,7 +5,6 @@ from typing import Any, Final
 
 from gateway.domain.webhooks.reading import (
     Change,
-    Kind,
     Told,
     Unreadable,
     a_list,
@@ -13,22 +12,23 @@ from gateway.domain.webhooks.reading import (
     flat,
     instant,
     parsed,
+    several,
     text_of,
 )
 from gateway.domain.webhooks.request import Received, Terms
+from gateway.domain.webhooks.salesforce import OBJECTS
 
-_KINDS: Final[Mapping[str, Kind]] = {"Opportunity": "deal", "Lead": "lead"}
 _HEADER: Final = "ChangeEventHeader"
-_DELETIONS: Final = {"DELETE": True, "UNDELETE": False}
-# Of a gap there is no record to read here: the next comparison with the CRM closes it.
-_TELLING: Final = frozenset({"CREATE", "UPDATE", "DELETE", "UNDELETE"})
+_DELETIONS: Final = {"DELETE": True, "UNDELETE": False, "GAP_DELETE": True, "GAP_UNDELETE": False}
+# Of other gaps there is no record to read here: the next comparison with the CRM closes them.
+_TELLING: Final = frozenset({"CREATE", "UPDATE", *_DELETIONS})
 
 
 def read(received: Received, _terms: Terms) -> Told:
     """Read one event or a list of them; each may speak of several records that changed alike."""
     content = parsed(received.body)
     events = a_list(content if isinstance(content, list) else [content], "the events")
-    return Told(tuple(change for event in events for change in _changes(event)))
+    return Told(several(events, _changes))
 
 
 def _changes(content: Any) -> Sequence[Change]:
@@ -39,8 +39,10 @@ def _changes(content: Any) -> Sequence[Change]:
     order, transaction = header.get("sequenceNumber"), text_of(header.get("transactionKey"))
     if not transaction:
         raise Unreadable("transactionKey is missing")
-    kind, named = _KINDS.get(what), f"{what}.{how}"
-    at, tie = instant(header.get("commitTimestamp")), (text_of(order) or "").zfill(10)
+    kind, named = OBJECTS.get(what), f"{what}.{how}"
+    at = instant(header.get("commitTimestamp"))
+    # What two transactions did in the same millisecond was committed in the order of their numbers.
+    tie = ":".join((text_of(n) or "").zfill(20) for n in (header.get("commitNumber"), order))
     fields = _fields(payload, header)
     changes = []
     for each in a_list(header.get("recordIds"), "recordIds"):
@@ -56,12 +58,12 @@ def _changes(content: Any) -> Sequence[Change]:
 
 def _fields(payload: Mapping[str, Any], header: Mapping[str, Any]) -> dict[str, str | None]:
     """Return what is told: without a value is only what the header says was emptied, the rest was left out."""
+    said = {name: value for name, value in payload.items() if name != _HEADER}
+    told = {name: value for name, value in flat(said).items() if value is not None}
     emptied = {
         name
         for part in ("nulledFields", "changedFields")
         for name in a_list(header.get(part) or [], part)
-        if isinstance(name, str) and payload.get(name) is None
+        if isinstance(name, str) and name not in told
     }
-    said = {name: value for name, value in payload.items() if name != _HEADER}
-    told = {name: value for name, value in flat(said).items() if value is not None}
     return {**told, **dict.fromkeys(emptied)}

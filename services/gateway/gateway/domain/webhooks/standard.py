@@ -1,13 +1,14 @@
 """Standard Webhooks: id, time and body under one or several signatures, for any CRM or integration platform."""
 
 import base64
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
 from gateway.domain.webhooks.reading import (
+    KINDS,
     Change,
-    Kind,
     Told,
     an_object,
     flat,
@@ -32,10 +33,11 @@ from gateway.domain.webhooks.request import (
 )
 
 PREFIX: Final = "whsec_"
-_KINDS: Final[Mapping[str, Kind]] = {"deal": "deal", "opportunity": "deal", "lead": "lead"}
 # A type such as deal.won says how the deal ended, whatever its data leaves out.
 _STANDINGS: Final = {"won": "won", "lost": "lost", "reopened": "open", "qualified": "qualified",
                      "disqualified": "disqualified"}  # fmt: skip
+_DELETIONS: Final = {"deleted": True, "erased": True, "merged": True, "restored": False}
+_VERSION: Final = re.compile(r"v\d{1,3}", re.ASCII)
 
 
 def verify(received: Received, terms: Terms, now: datetime) -> Verdict:
@@ -78,15 +80,28 @@ def read(received: Received, _terms: Terms) -> Told:
 
 
 def told_by_type(key: str, what: str, at: str | None, data: Mapping[str, Any]) -> Change:
-    """Return the change of an event whose type ends in entity and action, such as `com.example.deal.won`."""
-    entity, action = (["", *what.split(".")])[-2:]
-    kind, id_ = _KINDS.get(entity), text_of(data.get("id"))
+    """Return the change of an event whose type ends in entity and action, such as `com.example.deal.won`.
+
+    Of a record that was `merged`, `merged_into` of its data names the one that lives on.
+    """
+    words = what.split(".")
+    entity, action = (["", *(words[:-1] if _VERSION.fullmatch(words[-1]) else words)])[-2:]
+    kind, id_ = KINDS.get(entity), text_of(data.get("id"))
     if kind is None or not id_:
         return Change(key, what)
     fields = flat(data)
     if (standing := _STANDINGS.get(action)) is not None:
         fields["status"] = standing
-    moment = instant(at)
     if action == "created" and at is not None:
         fields.setdefault("created_at", at)
-    return Change(key, what, kind, id_, moment, fields=fields, deleted=action == "deleted" or None)
+    return Change(
+        key,
+        what,
+        kind,
+        id_,
+        instant(at),
+        fields=fields,
+        deleted=_DELETIONS.get(action),
+        erased=kind == "lead" and action == "erased",
+        merged_into=fields.get("merged_into") if action == "merged" else None,
+    )

@@ -15,17 +15,7 @@ from gateway.domain.webhooks.reading import (
     parsed,
     text_of,
 )
-from gateway.domain.webhooks.request import (
-    MISSING,
-    STALE,
-    Received,
-    Terms,
-    Verdict,
-    mac,
-    matched,
-    same,
-    within_window,
-)
+from gateway.domain.webhooks.request import Received, Secret, Terms, Verdict, mac, signed_at
 
 _DELETIONS: Final = {"deleted": True, "destroyed": True, "restored": False}
 _KINDS: Final[Mapping[str, Kind]] = {"opportunity": "deal", "person": "lead"}
@@ -35,12 +25,12 @@ def verify(received: Received, terms: Terms, now: datetime) -> Verdict:
     """Check the signature; a webhook without a secret sends none and is refused."""
     signature = received.header("x-twenty-webhook-signature")
     stamp = received.header("x-twenty-webhook-timestamp")
-    if not signature or not stamp:
-        return MISSING
-    if not within_window(stamp, now, per_second=1_000):
-        return STALE
     message = stamp.encode() + b":" + received.body
-    return matched(terms, lambda one: same(signature, mac(one.text.encode(), message).hex()))
+
+    def wanted(secret: Secret) -> str:
+        return mac(secret.text.encode(), message).hex()
+
+    return signed_at(signature, stamp, now, terms, wanted, per_second=1_000)
 
 
 def read(received: Received, _terms: Terms) -> Told:

@@ -35,7 +35,13 @@ class Element:
 
 
 def parse_xml(body: bytes) -> Element:
-    """Return the root of a document; one with a DOCTYPE or an entity of its own is refused unread."""
+    """Return the root of a document; one with a DOCTYPE or an entity of its own is refused unread.
+
+    So is one in an encoding of more than a byte for plain letters: what is taken out of a body before it is
+    kept is looked for in its bytes.
+    """
+    if b"\0" in body:
+        raise Unreadable("the body is not XML")
     root = Element("", {})
     open_elements = [root]
     parser = expat.ParserCreate(namespace_separator=" ")

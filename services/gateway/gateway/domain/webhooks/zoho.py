@@ -47,12 +47,7 @@ def read(received: Received, _terms: Terms) -> Told:
         text_of(content.get("operation")) or "",
     )
     at, what = instant(content.get("server_time")), f"{module}.{operation}"
-    values = {
-        text_of(one.get("record_id")): flat(an_object(one.get("values") or {}, "values"))
-        for one in a_list(content.get("affected_values") or [], "affected_values")
-        if isinstance(one, dict)
-    }
-    kind = _KINDS.get(module)
+    kind, values = _KINDS.get(module), _values(content.get("affected_values"))
     changes = []
     for n, each in enumerate(a_list(content.get("ids"), "ids")):
         id_ = text_of(each) or ""
@@ -74,3 +69,12 @@ def read(received: Received, _terms: Terms) -> Told:
             )
         )
     return Told(tuple(changes))
+
+
+def _values(affected: object) -> dict[str | None, dict[str, str | None]]:
+    """Return what came along of each record; they are hints, so what has no shape of theirs is none."""
+    return {
+        text_of(one.get("record_id")): flat(one["values"])
+        for one in (affected if isinstance(affected, list) else ())
+        if isinstance(one, dict) and isinstance(one.get("values"), dict)
+    }
