@@ -20,6 +20,7 @@ from sqlalchemy.pool import QueuePool
 
 from onefunnel import faults
 from onefunnel.errors import DomainError, ErrorKind
+from onefunnel.persistence.idling import shed_idle
 
 T = TypeVar("T")
 
@@ -63,7 +64,7 @@ class NotCommitted(Exception):
 
 
 class Database:
-    """A pool of connections to one database under one role."""
+    """A pool of connections to one database under one role; those that idle for long are closed."""
 
     def __init__(self, url: str, *, pool_size: int, name: str) -> None:
         self.url = url
@@ -79,6 +80,7 @@ class Database:
             json_serializer=lambda value: orjson.dumps(value).decode(),
             json_deserializer=orjson.loads,
         )
+        shed_idle(self._engine.sync_engine.pool)
 
     def tenant(self, tenant_id: UUID) -> AbstractAsyncContextManager[AsyncConnection]:
         """Open a transaction that sees and writes one tenant; commit at the end, undo on any error."""
