@@ -59,6 +59,10 @@ class StorageUnavailable(DomainError):
         )
 
 
+class Deadlocked(StorageUnavailable):
+    """The server undid the transaction, which waited for another that waited for it."""
+
+
 class NotCommitted(Exception):
     """`COMMIT` was answered by a rollback: a statement had failed and its error was swallowed."""
 
@@ -154,8 +158,10 @@ class Database:
             yield connection
             if announced:
                 faults.point("write.before_commit")
-        except BaseException:
+        except BaseException as error:
             await _to_the_end(_undo(connection, driver))
+            if _is_deadlock(error):
+                raise Deadlocked from error
             raise
         await _to_the_end(_commit(connection, driver))
         if announced:
@@ -167,6 +173,11 @@ def driver_of(connection: AsyncConnection) -> DriverConnection:
     sync = connection.sync_connection
     assert sync is not None, "the connection is closed"
     return cast("DriverConnection", sync.connection.driver_connection)
+
+
+def _is_deadlock(error: BaseException) -> bool:
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    return getattr(cause, "sqlstate", None) == asyncpg.DeadlockDetectedError.sqlstate
 
 
 async def _begin(driver: DriverConnection, begin: str) -> None:
