@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from onefunnel.persistence import idling
 from onefunnel.persistence.database import NotCommitted, StorageUnavailable, driver_of
 from onefunnel.persistence.migrations import tenant_table_ddl
 from onefunnel.persistence.provision import provision
@@ -191,6 +192,35 @@ async def test_a_connection_closed_by_the_server_is_replaced_unnoticed(notes, op
     await owner.close()
     await until(pooled.is_closed)
     assert await bodies(app, HERE) == []
+
+
+async def test_a_connection_that_idles_is_kept_or_one_at_work_is_closed(
+    notes, open_database, monkeypatch
+):
+    monkeypatch.setattr(idling, "IDLE_S", 0.01)
+    app = open_database(notes.app_url)
+    async with app.tenant(HERE) as first:
+        working = driver_of(first)
+        async with app.tenant(HERE) as second:
+            idle = driver_of(second)
+        await until(idle.is_closed)
+        assert await working.fetchval("SELECT 1") == 1
+        async with app.tenant(HERE) as third:  # in the place of the one that is gone
+            assert await driver_of(third).fetchval("SELECT 2") == 2
+    await until(working.is_closed)
+    assert await bodies(app, HERE) == []
+
+
+async def test_a_connection_that_idled_for_a_moment_is_closed_while_it_works_again(
+    notes, open_database, monkeypatch
+):
+    monkeypatch.setattr(idling, "IDLE_S", 0.1)
+    app, clock = open_database(notes.app_url, pool_size=1), asyncio.get_running_loop().time
+    await bodies(app, HERE)
+    async with app.tenant(HERE) as conn:
+        started = clock()
+        await until(lambda: clock() > started + 2 * idling.IDLE_S)
+        assert await driver_of(conn).fetchval("SELECT 1") == 1
 
 
 async def test_a_pool_without_a_free_connection_says_so(notes, open_database, monkeypatch):

@@ -19,6 +19,8 @@ from onefunnel.log.port import (
 )
 from onefunnel.log.postgres_log import PostgresLog, create_topics
 from onefunnel.log.retention import keep_retention
+from onefunnel.persistence import idling
+from onefunnel.persistence.urls import WORKER_ROLE
 from onefunnel.testing.log_contract import (
     A0,
     A1,
@@ -196,6 +198,23 @@ async def test_after_a_lost_connection_the_next_call_works(log, owner):
     await writer.append(records(A0, "c"))
     assert (await everything(log, A0))[-1] == b"c"
     await reader.close()
+    await writer.close()
+
+
+async def test_a_writer_that_has_nothing_to_append_keeps_its_connection(
+    log, observer, monkeypatch, eventlog
+):
+    monkeypatch.setattr(idling, "IDLE_S", 0.01)
+    sessions = "SELECT count(*) FROM pg_stat_activity WHERE datname = $1 AND usename = $2"
+
+    async def nobody_is_connected():
+        return not await observer.fetchval(sessions, eventlog.name, WORKER_ROLE)
+
+    writer = await log.open_writer("/services/test", 1)
+    await writer.append(records(A0, "a"))
+    await until(nobody_is_connected)
+    await writer.append(records(A0, "b"))
+    assert await everything(log, A0) == [b"a", b"b"]
     await writer.close()
 
 

@@ -8,7 +8,7 @@ import pytest
 from standalone.host.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(900)
-MAX_PSS = 560_000_000
+MAX_PSS = 480_000_000
 CHECKED = "checked: the gateway's equal a count of what was loaded"
 
 

@@ -16,7 +16,7 @@ from standalone.host.lock import NAME
 from standalone.host.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(600)
-MAX_PSS = 500_000_000
+MAX_PSS = 390_000_000
 
 
 def alive(pids: dict[str, int]) -> list[str]:

@@ -1,13 +1,10 @@
 """Composition root: the only file that knows all rooms of the lead service."""
 
-import asyncio
-from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
 import orjson
 from pydantic import TypeAdapter
-from sqlalchemy import text
 
 from lead_service.adapters.batches import StoredBatch
 from lead_service.adapters.crm_records import stored_records
@@ -24,26 +21,14 @@ from lead_service.entrypoints.wiring import Wiring
 from lead_service.settings import DATABASE, NAME, SOURCE
 from onefunnel.audit.entry import Marks
 from onefunnel.audit.rows import add
-from onefunnel.audit.sealer import keep_sealing
 from onefunnel.audit.witness import row_without_request
 from onefunnel.events.envelope import Metadata
-from onefunnel.http.app import service_app
-from onefunnel.http.auditing import audit_routes
-from onefunnel.http.forgetting import forget_answers
-from onefunnel.http.operating import operating_routes
+from onefunnel.household import Household, Reacting
 from onefunnel.http.principal import Principal
 from onefunnel.ids import new_id
-from onefunnel.log.arrivals import Handler
-from onefunnel.log.consumer import Reactions
-from onefunnel.log.dead_letters import COUNT_OPEN
-from onefunnel.log.operating import OperatedReactions
-from onefunnel.outbox.intake import Intake
-from onefunnel.outbox.relay import Relay
-from onefunnel.outbox.standing import Standing, outbox_standing
 from onefunnel.persistence.database import driver_of
 from onefunnel.runtime import Runtime
-from onefunnel.service import Background, Service
-from onefunnel.watch import Consumer, Watcher
+from onefunnel.service import Service
 
 RESTORER: Final = "system:restore"
 _erased: Final = TypeAdapter(Erased)
@@ -51,84 +36,24 @@ _erased: Final = TypeAdapter(Erased)
 
 def build(runtime: Runtime) -> Service:
     """Put the lead service together on a runtime."""
-    database, keyring = runtime.database(DATABASE), runtime.keyring
-
-    operated = OperatedReactions(
-        partial(runtime.worker_database, DATABASE), GROUP, _handlers(runtime), runtime.wake
-    )
-
-    async def ready() -> None:
-        async with database.transaction() as conn:
-            await conn.execute(text("SELECT 1"))
-
-    outbox = partial(_outbox, runtime)
+    house, keyring = Household(runtime, NAME, DATABASE, SOURCE), runtime.keyring
+    batch = partial(StoredBatch, keyring)
+    heard = handlers(StoredQualifications, stored_records, batch, runtime.clock, SOURCE)
+    reacting = Reacting(house, GROUP, heard)
+    database = runtime.database(DATABASE)
     queries = stored_queries(database, keyring)
-    app = service_app(
-        name=NAME,
-        routers=(*ROUTERS, operating_routes(operated), audit_routes(database)),
-        internal_key=runtime.internal_key,
-        ready=ready,
-        clock=runtime.clock,
-        intake=Intake(NAME, outbox),
-        guard=guard_of(queries.circles, runtime.clock),
-    )
+    app = reacting.app(ROUTERS, guard_of(queries.circles, runtime.clock))
     app.state.wiring = Wiring(
         database=database,
         wake=runtime.wake,
         clock=runtime.clock,
         tx=partial(stored_tx, keyring),
-        batch=partial(StoredBatch, keyring),
+        batch=batch,
         queries=queries,
-        outbox=outbox,
-        reactions=operated.standing,
+        outbox=house.outbox,
+        reactions=reacting.operated.standing,
     )
-    return Service(
-        NAME,
-        app,
-        background=(
-            relay(runtime),
-            reactions(runtime),
-            partial(_forget, runtime),
-            partial(_seal, runtime),
-        ),
-        watch=Watcher(
-            NAME,
-            runtime.worker_database(DATABASE),
-            runtime.clock,
-            Consumer(GROUP, COUNT_OPEN, runtime.log),
-        ),
-    )
-
-
-def relay(runtime: Runtime) -> Background:
-    """Return what carries this service's events to the log."""
-
-    async def run(stop: asyncio.Event) -> None:
-        await Relay(
-            runtime.worker_database(DATABASE), runtime.log, SOURCE, runtime.wakeups.listen()
-        ).run(stop)
-
-    return run
-
-
-def reactions(runtime: Runtime) -> Background:
-    """Return what listens to the other services."""
-    return Reactions(
-        runtime.worker_database(DATABASE),
-        runtime.log,
-        GROUP,
-        _handlers(runtime),
-        wake=runtime.wake,
-    ).run
-
-
-async def _outbox(runtime: Runtime) -> Standing:
-    return await outbox_standing(runtime.worker_database(DATABASE), runtime.clock.now())
-
-
-def _handlers(runtime: Runtime) -> Mapping[str, Handler]:
-    batch = partial(StoredBatch, runtime.keyring)
-    return handlers(StoredQualifications, stored_records, batch, runtime.clock, SOURCE)
+    return Service(NAME, app, background=reacting.background(), watch=house.watcher(GROUP))
 
 
 async def list_erased(runtime: Runtime) -> bytes:
@@ -159,11 +84,3 @@ async def replay_erased(runtime: Runtime, lines: bytes) -> int:
                 await add(driver_of(conn), row)
                 again += 1
     return again
-
-
-async def _forget(runtime: Runtime, stop: asyncio.Event) -> None:
-    await forget_answers(runtime.worker_database(DATABASE), runtime.clock, stop)
-
-
-async def _seal(runtime: Runtime, stop: asyncio.Event) -> None:
-    await keep_sealing(runtime.worker_database(DATABASE), runtime.internal_key, stop)

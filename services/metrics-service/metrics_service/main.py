@@ -34,18 +34,16 @@ from metrics_service.entrypoints.reading import ask_dependency
 from metrics_service.entrypoints.scoping import guard_of
 from metrics_service.entrypoints.waiting import Views
 from metrics_service.settings import DATABASE, NAME, SOURCE
-from onefunnel.audit.sealer import keep_sealing
 from onefunnel.clock import Clock
 from onefunnel.errors import DomainError, ErrorKind
 from onefunnel.events.envelope import Metadata
+from onefunnel.household import Household
 from onefunnel.http.app import service_app
 from onefunnel.http.auditing import audit_routes
-from onefunnel.http.forgetting import forget_answers
 from onefunnel.http.operating import operating_routes
 from onefunnel.http.writes import write_dependency
 from onefunnel.outbox.intake import Intake
 from onefunnel.outbox.lease import new_owner
-from onefunnel.outbox.relay import Relay
 from onefunnel.outbox.standing import Standing, outbox_standing
 from onefunnel.persistence.database import Database
 from onefunnel.repeating import now_and_then
@@ -54,7 +52,6 @@ from onefunnel.service import Service
 from onefunnel.starting import once_there
 from onefunnel.vault.erasing import forgetting
 from onefunnel.vault.keyring import Keyring
-from onefunnel.watch import Consumer, Watcher
 
 _LOOK_AGAIN_S: Final = 1.0
 _ERASED_EVERY_S: Final = 10.0
@@ -62,6 +59,7 @@ _ERASED_EVERY_S: Final = 10.0
 
 def build(runtime: Runtime) -> Service:
     """Wire metrics-service: commands about pay, reads of everything, the fold behind them."""
+    house = Household(runtime, NAME, DATABASE, SOURCE)
     app = application(
         runtime.database(DATABASE),
         internal_key=runtime.internal_key,
@@ -74,18 +72,11 @@ def build(runtime: Runtime) -> Service:
         NAME,
         app,
         background=(
-            partial(_relay, runtime),
+            *house.keeping(),
             partial(_fold, runtime),
-            partial(_forget, runtime),
-            partial(_seal, runtime),
             partial(_forget_erased, runtime),
         ),
-        watch=Watcher(
-            NAME,
-            runtime.worker_database(DATABASE),
-            runtime.clock,
-            Consumer(GROUP, OPEN_DEAD, runtime.log),
-        ),
+        watch=house.watcher(GROUP, OPEN_DEAD),
     )
 
 
@@ -137,11 +128,6 @@ async def _outbox(worker: Callable[[], Database], clock: Clock) -> Standing:
     return await outbox_standing(worker(), clock.now())
 
 
-async def _relay(runtime: Runtime, stop: asyncio.Event) -> None:
-    database, wake = runtime.worker_database(DATABASE), runtime.wakeups.listen()
-    await Relay(database, runtime.log, SOURCE, wake).run(stop)
-
-
 async def _fold(runtime: Runtime, stop: asyncio.Event) -> None:
     database = runtime.worker_database(DATABASE)
     generations = PostgresGenerations(database)
@@ -162,10 +148,6 @@ async def _make_current(generations: PostgresGenerations, stop: asyncio.Event) -
                     await stop.wait()
 
 
-async def _forget(runtime: Runtime, stop: asyncio.Event) -> None:
-    await forget_answers(runtime.worker_database(DATABASE), runtime.clock, stop)
-
-
 async def _forget_erased(runtime: Runtime, stop: asyncio.Event) -> None:
     database, forget = runtime.worker_database(DATABASE), forgetting(runtime.keyring)
 
@@ -174,7 +156,3 @@ async def _forget_erased(runtime: Runtime, stop: asyncio.Event) -> None:
             return await forget_erased(conn, forget)
 
     await now_and_then(bite, "erasures", stop, every_s=_ERASED_EVERY_S)
-
-
-async def _seal(runtime: Runtime, stop: asyncio.Event) -> None:
-    await keep_sealing(runtime.worker_database(DATABASE), runtime.internal_key, stop)

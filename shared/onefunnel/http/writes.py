@@ -25,7 +25,7 @@ from onefunnel.http.principal import CurrentPrincipal, Principal
 from onefunnel.http.problems import MEDIA_TYPE, Problem, body_of, status_of
 from onefunnel.outbox.intake import Intake
 from onefunnel.outbox.writer import StaleVersion
-from onefunnel.persistence.database import driver_of
+from onefunnel.persistence.database import Deadlocked, driver_of
 
 MAX_ATTEMPTS: Final = 3
 
@@ -102,8 +102,9 @@ class Write:
         while True:
             try:
                 return await self._attempt(work, claim, look=attempt > 1)
-            except StaleVersion:
-                # Nobody saw the version it was decided on, so decide again on the new one.
+            except (StaleVersion, Deadlocked):
+                # Nobody saw the version it was decided on, so decide again on the new one. Of a
+                # transaction that was undone so that another could go on, nothing is there.
                 if attempt == MAX_ATTEMPTS or "if-match" in self.request.headers:
                     raise
             except (AnsweredMeanwhile, IntegrityError):

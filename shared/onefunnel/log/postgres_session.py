@@ -1,4 +1,4 @@
-"""A connection of the PostgreSQL log: opened when first used, its errors said in the port's words."""
+"""A connection of the PostgreSQL log: open while it is used, its errors said in the port's words."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -9,18 +9,20 @@ import asyncpg
 
 from onefunnel.log.port import Unavailable
 from onefunnel.persistence.database import DRIVER_ERRORS, Database, DriverConnection
+from onefunnel.persistence.idling import once_idle
 
 CALL_TIMEOUT_S: Final = 10.0
 
 
 class Session:
-    """One dedicated connection; tasks that share it take turns."""
+    """One dedicated connection, closed while nobody uses it; tasks that share it take turns."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._turn = asyncio.Lock()
         self._stack = AsyncExitStack()
         self._connection: DriverConnection | None = None
+        self._resting: asyncio.TimerHandle | None = None
 
     async def fetch(self, query: str, *arguments: Any) -> Sequence[asyncpg.Record]:
         """Run one statement, which is one transaction. Any driver error is `Unavailable`."""
@@ -29,6 +31,7 @@ class Session:
 
     async def close(self) -> None:
         """Close the connection, whatever its state."""
+        self._wake()
         with suppress(*DRIVER_ERRORS):
             await self._stack.aclose()
         self._connection = None
@@ -37,17 +40,24 @@ class Session:
     async def _connected(self) -> AsyncIterator[DriverConnection]:
         try:
             async with unavailable_on_error():
+                self._wake()
                 if self._connection is not None and self._connection.is_closed():
-                    await self.close()  # the server was restarted while we were idle
+                    await self.close()  # it idled, or the server was restarted
                 if self._connection is None:
                     opening = self._database.driver()
                     self._connection = await self._stack.enter_async_context(opening)
                 yield self._connection
+                self._resting = once_idle(self._connection.terminate)
         except (
             BaseException
         ):  # also when cancelled: what the server still does is not ours to share
             await self.close()
             raise
+
+    def _wake(self) -> None:
+        if self._resting is not None:
+            self._resting.cancel()
+            self._resting = None
 
 
 @asynccontextmanager

@@ -20,6 +20,7 @@ from sqlalchemy.pool import QueuePool
 
 from onefunnel import faults
 from onefunnel.errors import DomainError, ErrorKind
+from onefunnel.persistence.idling import shed_idle
 
 T = TypeVar("T")
 
@@ -58,12 +59,16 @@ class StorageUnavailable(DomainError):
         )
 
 
+class Deadlocked(StorageUnavailable):
+    """The server undid the transaction, which waited for another that waited for it."""
+
+
 class NotCommitted(Exception):
     """`COMMIT` was answered by a rollback: a statement had failed and its error was swallowed."""
 
 
 class Database:
-    """A pool of connections to one database under one role."""
+    """A pool of connections to one database under one role; those that idle for long are closed."""
 
     def __init__(self, url: str, *, pool_size: int, name: str) -> None:
         self.url = url
@@ -79,6 +84,7 @@ class Database:
             json_serializer=lambda value: orjson.dumps(value).decode(),
             json_deserializer=orjson.loads,
         )
+        shed_idle(self._engine.sync_engine.pool)
 
     def tenant(self, tenant_id: UUID) -> AbstractAsyncContextManager[AsyncConnection]:
         """Open a transaction that sees and writes one tenant; commit at the end, undo on any error."""
@@ -152,8 +158,10 @@ class Database:
             yield connection
             if announced:
                 faults.point("write.before_commit")
-        except BaseException:
+        except BaseException as error:
             await _to_the_end(_undo(connection, driver))
+            if _is_deadlock(error):
+                raise Deadlocked from error
             raise
         await _to_the_end(_commit(connection, driver))
         if announced:
@@ -165,6 +173,11 @@ def driver_of(connection: AsyncConnection) -> DriverConnection:
     sync = connection.sync_connection
     assert sync is not None, "the connection is closed"
     return cast("DriverConnection", sync.connection.driver_connection)
+
+
+def _is_deadlock(error: BaseException) -> bool:
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    return getattr(cause, "sqlstate", None) == asyncpg.DeadlockDetectedError.sqlstate
 
 
 async def _begin(driver: DriverConnection, begin: str) -> None:

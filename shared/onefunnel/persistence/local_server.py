@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import tempfile
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -31,6 +31,7 @@ with warnings.catch_warnings():
 MAJOR = 18
 SUPERUSER = "postgres"
 START_TIMEOUT_S = 60
+NOTHING_MORE: Final[Mapping[str, str]] = {}
 # PostgreSQL refuses to run as root; there we run it as a user of its own.
 _SYSTEM_USER = "pgserver" if hasattr(os, "geteuid") and os.geteuid() == 0 else None
 
@@ -86,7 +87,9 @@ class LocalServer:
         self._run("initdb", *([] if sync else ["--no-sync"]), "-U", SUPERUSER, "--auth=trust", "-E", "UTF8",
                   *self._locale(), "--no-instructions", "-D", str(self.directory))  # fmt: skip
 
-    def start(self, settings: Sequence[str] = ()) -> None:
+    def start(
+        self, settings: Sequence[str] = (), environment: Mapping[str, str] = NOTHING_MORE
+    ) -> None:
         """Start the server and wait until it answers; one that already runs here is used as it is."""
         if self.pid() is not None:
             return
@@ -94,7 +97,8 @@ class LocalServer:
         self._open_to_system_user()
         options = " ".join(["-h ''", f"-k {self.socket_directory}", *(f"-c {s}" for s in settings)])
         self._run("pg_ctl", "-w", "-t", str(START_TIMEOUT_S), "-D", str(self.directory),
-                  "-l", str(self.directory / "server.log"), "-o", options, "start")  # fmt: skip
+                  "-l", str(self.directory / "server.log"), "-o", options, "start",
+                  environment=environment)  # fmt: skip
 
     def stop(self, *, mode: Literal["fast", "immediate"] = "fast") -> None:
         """Stop the server, ending open connections; without a server, do nothing.
@@ -126,7 +130,9 @@ class LocalServer:
             return ["--locale=C"]
         return ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
 
-    def _run(self, tool: str, *arguments: str) -> str:
+    def _run(
+        self, tool: str, *arguments: str, environment: Mapping[str, str] = NOTHING_MORE
+    ) -> str:
         done = subprocess.run(  # noqa: S603 - our own binaries, no shell
             [str(self.programs.directory / tool), *arguments],
             user=_SYSTEM_USER,
@@ -136,7 +142,7 @@ class LocalServer:
             stdin=subprocess.DEVNULL,
             text=True,
             check=False,
-            env={**os.environ, "LC_ALL": "C"},
+            env={**os.environ, "LC_ALL": "C", **environment},
         )
         if done.returncode:
             raise RuntimeError(f"{tool} failed: {(done.stderr or '').strip() or self._log_tail()}")

@@ -5,14 +5,11 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
 
-import asyncpg
 import click
 import orjson
 
 from gateway.main import provision_tenant
-from onefunnel.persistence.urls import APP_ROLE
 from onefunnel.profiles import embedded
 from onefunnel.profiles.embedded import Settings
 from onefunnel.reach import ROLES, Role
@@ -22,16 +19,12 @@ from standalone.host.processes import die_with
 from standalone.host.stack import PACKAGES, open_stack
 from standalone.host.wiring import PARENT
 
-IDLE_S: Final = 30
-
 
 async def prepare(
     data: Path, tenants: Mapping[str, Mapping[str, object]]
 ) -> dict[str, dict[Role, str]]:
     """Bring everything up to date and return the keys that were made just now."""
-    stack_settings = Settings()
-    await embedded.migrate(stack_settings, PACKAGES)
-    await _shed_idle_connections(stack_settings.database_url)
+    await embedded.migrate(Settings(), PACKAGES)
     made: dict[str, dict[Role, str]] = {}
     async with open_stack("web") as stack:
         await erase_again(stack.runtime, data)
@@ -44,15 +37,6 @@ async def prepare(
                 keep_keys(data, {tenant: {str(r): key for r, key in provisioned.keys.items()}})
                 made[tenant] = provisioned.keys
     return made
-
-
-async def _shed_idle_connections(server_url: str) -> None:
-    """Let the connections of requests go when they idle: each costs a laptop five megabytes."""
-    connection = await asyncpg.connect(server_url)
-    try:
-        await connection.execute(f"ALTER ROLE {APP_ROLE} SET idle_session_timeout = '{IDLE_S}s'")
-    finally:
-        await connection.close()
 
 
 def main() -> None:

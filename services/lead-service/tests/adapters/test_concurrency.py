@@ -7,11 +7,14 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
+import asyncpg
 import pytest
 
 from onefunnel.http.principal import Principal, sign_principal
 from onefunnel.reach import EVERYTHING
+from onefunnel.testing.waiting import until
 
 
 async def test_two_refunds_at_once_never_pay_back_more_than_the_whole(caller: Any) -> None:
@@ -73,6 +76,34 @@ async def test_the_same_batch_several_times_at_once_is_in_once(caller: Any) -> N
     assert statuses.count("created") == 20
     assert statuses.count("unchanged") == 40
     assert (await caller.types()).count("deal.created") == 20
+
+
+async def test_a_batch_that_the_server_ends_as_half_of_a_deadlock_fails(caller: Any) -> None:
+    made = [(await caller.made("/v1/leads", outside(n)))["id"] for n in range(2)]
+    first, second = sorted(made)
+    other = await asyncpg.connect(caller.database.owner_url)
+    observer = await asyncpg.connect(caller.database.owner_url)
+    lock = "UPDATE lead SET version = version WHERE id = $1"
+    commands = [{"do": "lead.capture", **outside(n), "company": "Initech"} for n in range(2)]
+    items = [{"key": "all", "commands": commands}]
+
+    async def is_waiting() -> bool:
+        return bool(await observer.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"))
+
+    async with other.transaction():
+        await other.execute("SET LOCAL deadlock_timeout = '1h'")  # it is not this one that is ended
+        await other.execute(lock, UUID(second))
+        asking = asyncio.create_task(caller.post("/v1/batches", {"source": "form", "items": items}))
+        await until(is_waiting)
+        await other.execute(lock, UUID(first))
+    answer = await asking
+    await other.close()
+    await observer.close()
+    assert answer.status_code == 200, answer.text
+
+
+def outside(n: int) -> dict[str, Any]:
+    return {"external": {"source": "form", "id": str(n)}, "name": f"Lead {n}"}
 
 
 async def killed(caller: Any, body: dict[str, Any], at: str) -> None:
