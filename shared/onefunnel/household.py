@@ -6,6 +6,7 @@ A service's `main` takes from it what it has, and wires the rest by hand.
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 from fastapi import APIRouter, FastAPI
 from sqlalchemy import text
@@ -37,9 +38,9 @@ class Household:
     database: str
     source: str
 
-    async def outbox(self) -> Standing:
-        """Return how the outbox stands."""
-        return await outbox_standing(self._worker, self.runtime.clock.now())
+    async def outbox(self, tenant_id: UUID | None = None) -> Standing:
+        """Return how the outbox stands: a tenant's events, or everybody's."""
+        return await outbox_standing(self._worker, self.runtime.clock.now(), tenant_id)
 
     def keeping(self) -> tuple[Background, ...]:
         """Return what publishes its events, forgets its kept answers and seals its audit."""

@@ -43,6 +43,6 @@ class Interpreter:
             return 200
         return 403 if self.sees(role, resource, action, relation) else 404
 
-    def listed(self, role: str, resource: str) -> set[str]:
-        """Return the relations of the owners in a list."""
-        return {one for one in PEOPLE if self.may(role, resource, "read", one)}
+    def listed(self, role: str, resource: str, action: str = "read") -> set[str]:
+        """Return the relations of the owners in a list, or in a file of it."""
+        return {one for one in PEOPLE if self.may(role, resource, action, one)}

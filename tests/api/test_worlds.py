@@ -99,9 +99,10 @@ def test_a_list_holds_what_its_caller_may_see_page_by_page_and_as_a_file(
             by_page = pages(world, who, path, world.random.randint(1, 4))
             assert [item["id"] for item in by_page] == whole
             if kind in {"lead", "deal"}:
-                file = world.ask(who.key, "GET", path, accept="text/csv").body.decode()
-                rows = csv.DictReader(io.StringIO(file, newline=""), strict=True)
-                assert [row["id"] for row in rows] == whole
+                file = world.ask(who.key, "GET", path, accept="text/csv")
+                assert file.status == truth.list_status(who, resource, "export"), (who, path)
+                rows = csv.DictReader(io.StringIO(file.body.decode(), newline=""), strict=True)
+                assert file.status == 403 or [row["id"] for row in rows] == whole
 
 
 def test_a_filter_narrows_a_list_and_shows_nothing_that_is_not_in_it(worlds: list[Truth]) -> None:

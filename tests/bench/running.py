@@ -10,6 +10,7 @@ from asyncio.subprocess import DEVNULL, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import aiohttp
@@ -58,16 +59,21 @@ class Running:
     async def folded(self) -> None:
         """Wait until every event that was written is in the numbers."""
         async with self.session() as session:
-            while not await _is_folded(session):
+            while not await _is_relayed(session):
+                await asyncio.sleep(0.05)
+            relayed_at = datetime.now(UTC)
+            while not await _is_folded(session, relayed_at):
                 await asyncio.sleep(0.05)
 
 
-async def _is_folded(session: aiohttp.ClientSession) -> bool:
+async def _is_relayed(session: aiohttp.ClientSession) -> bool:
     status = (await (await session.get("/v1/status")).json())["services"]
-    if any(one["detail"]["outbox"]["depth"] for one in status.values() if one["detail"]):
-        return False
+    return not any(one["detail"]["outbox"]["depth"] for one in status.values() if one["detail"])
+
+
+async def _is_folded(session: aiohttp.ClientSession, since: datetime) -> bool:
     answer = await (await session.get("/v1/sales-performance")).json()
-    return answer["lag_events"] == 0 and not answer["stale"]
+    return datetime.fromisoformat(answer["as_of"]) > since and not answer["stale"]
 
 
 @asynccontextmanager

@@ -130,11 +130,14 @@ class World:
     things: dict[str, Things]
     asked: dict[Any, httpx.Response] = field(default_factory=dict)
 
-    async def ask(self, who: str, method: str, path: str, body: object = None) -> httpx.Response:
+    async def ask(
+        self, who: str, method: str, path: str, body: object = None, **headers: str
+    ) -> httpx.Response:
         """Ask as somebody; the same question is asked once."""
-        question = who, method, path, orjson.dumps(body)
+        question = who, method, path, orjson.dumps(body), *headers.items()
         if question not in self.asked:
-            self.asked[question] = await self.company.call(self.keys[who], method, path, body)
+            answer = await self.company.call(self.keys[who], method, path, body, **headers)
+            self.asked[question] = answer
         return self.asked[question]
 
     @property

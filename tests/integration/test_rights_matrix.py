@@ -1,5 +1,7 @@
 """Every cell of the matrix, through the public gateway, against a second reading of the same file."""
 
+import csv
+import io
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -174,6 +176,25 @@ async def single_pay(there: World, file: Interpreter) -> Differences:
     return found
 
 
+async def credited(there: World, file: Interpreter) -> Differences:
+    """Return where what a quota was credited with is explained to whom the quota's attainment is not shown."""
+    found = []
+    window = "from=2026-01-01&to=2026-02-01"
+    for role in ROLES:
+        for relation, things in there.things.items():
+            if things.person is None or relation == "foreign":
+                continue
+            about = f"metric=quota.credited&measure=revenue&person={things.person}"
+            answer = await there.ask(role, "GET", f"/v1/explain?{about}&{window}")
+            if not file.named(role, "explanation", "read"):
+                should = 403
+            else:
+                should = file.answer(role, "attainment", "read", relation)
+            if answer.status_code != should:
+                found.append(f"{role} credited {relation}: {answer.status_code}, {should}")
+    return found
+
+
 def decisions(things: Any) -> dict[str, tuple[str, dict[str, object]]]:
     """Return what may be decided about one person, in bodies that only the rights can refuse or a rule."""
     person = {"person": things.person}
@@ -261,8 +282,46 @@ async def numbers(there: World, file: Interpreter) -> Differences:
     return found
 
 
+FILES: Final[dict[str, tuple[str, str]]] = {
+    "lead": ("/v1/leads", "owner_id"),
+    "deal": ("/v1/deals", "owner_id"),
+    "ledger": ("/v1/compensation/ledger", "payee"),
+    "metrics": ("/v1/sales-performance?group_by=person", "key"),
+}
+
+
+async def files(there: World, file: Interpreter) -> Differences:
+    """Return whose things are taken along in files against the file of rights."""
+    found = []
+    relation = {**there.owners, "": "unowned"}
+    for resource, (path, owner) in FILES.items():
+        for role in ROLES:
+            answer = await there.ask(role, "GET", path, Accept="text/csv")
+            should = file.listed(role, resource, "export")
+            if not should or "agg" in file.cells[role, resource, "export"]:
+                found += [] if answer.status_code == 403 else [f"{role} {path}: taken along"]
+                continue
+            rows = csv.DictReader(io.StringIO(answer.text, newline=""))
+            is_ = {relation[row[owner]] for row in rows if row[owner] in relation}
+            should -= {"unowned"} if resource == "ledger" else set()
+            if is_ != should:
+                found.append(f"{role} {path} as a file: {sorted(is_)}, {sorted(should)}")
+    for role in ROLES:
+        for relation_, things in there.things.items():
+            if things.person is None or relation_ == "foreign":
+                continue
+            query = urlencode({"payee": things.person, "period": PERIOD})
+            path = f"/v1/compensation/statements?{query}"
+            is_now = (await there.ask(role, "GET", path, Accept="text/csv")).status_code
+            wanted = file.answer(role, "statement", "export", relation_)
+            wanted = wanted if file.named(role, "statement", "export") else 403
+            if is_now != wanted:
+                found.append(f"{role} statement of {relation_} as a file: {is_now}, {wanted}")
+    return found
+
+
 async def differences(there: World, file: Interpreter) -> Differences:
-    asked = (objects, others, lists, single_pay, created, decided, numbers)
+    asked = (objects, others, lists, single_pay, credited, created, decided, numbers, files)
     return [one for ask in asked for one in await ask(there, file)]
 
 

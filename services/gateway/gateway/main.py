@@ -128,11 +128,12 @@ def own_app(runtime: Runtime, doorkeeper: Doorkeeper | None = None) -> FastAPI:
         outgoing_rules(),
     )  # fmt: skip
 
-    async def standing() -> dict[str, Any]:
+    async def standing(tenant_id: UUID) -> dict[str, Any]:
         async with runtime.worker_database(NAME).transaction() as conn:
             stopped = [asdict(one) for one in await halted(driver_of(conn), GROUP)]
-        outbox = await outbox_standing(runtime.worker_database(NAME), runtime.clock.now())
-        unread = await DatabaseUnread(runtime.worker_database(NAME)).standing(runtime.clock.now())
+        worker = runtime.worker_database(NAME)
+        outbox = await outbox_standing(worker, runtime.clock.now(), tenant_id)
+        unread = await DatabaseUnread(worker).standing(tenant_id, runtime.clock.now())
         return {"outbox": outbox, "unread": unread, "halted": stopped}
 
     async def ready() -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from typing import Final
+from uuid import UUID
 
 from fastapi import FastAPI
 from sqlalchemy import text
@@ -124,8 +125,10 @@ async def _ready(database: Database) -> None:
         await conn.execute(text("SELECT live FROM projection_generation"))
 
 
-async def _outbox(worker: Callable[[], Database], clock: Clock) -> Standing:
-    return await outbox_standing(worker(), clock.now())
+async def _outbox(
+    worker: Callable[[], Database], clock: Clock, tenant_id: UUID | None = None
+) -> Standing:
+    return await outbox_standing(worker(), clock.now(), tenant_id)
 
 
 async def _fold(runtime: Runtime, stop: asyncio.Event) -> None:

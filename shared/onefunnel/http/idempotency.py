@@ -90,6 +90,8 @@ async def claim_of(request: Request, principal: Principal) -> Claim | None:
     route = request.scope["route"].path
     scope = f"{principal.principal_id}\x1f{request.method}\x1f{route}\x1f{key}"
     target = f"{request.scope['path']}?".encode() + request.scope["query_string"] + b"\n"
+    # Whoever is shown less by now is not given the answer that was kept when they were shown more.
+    target += b"masked\n" if principal.rights.masked else b""
     body = await request.body()
     return Claim(
         principal.tenant_id,

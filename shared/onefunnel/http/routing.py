@@ -4,7 +4,7 @@ Services write `router = routes("leads")` and decorate functions as in any FastA
 route says what it does to what: `openapi_extra=declared("lead", "create")`.
 """
 
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
@@ -60,6 +60,7 @@ def declared(
     owned: bool = False,
     grouped: bool = False,
     asks: str | None = None,
+    finer: Mapping[str, str] | None = None,
     unkeyed: bool = False,
 ) -> dict[str, Any]:
     """Declare what a route does to what; the gateway's matrix of rights decides who may.
@@ -68,6 +69,9 @@ def declared(
     service's guard looks at the one its path names, before anything else is read; where another
     service knows whose it is, the gateway asks that one first. A `grouped` route keeps to groups of
     people for callers who may see no less.
+
+    A `finer` one, `{"parameter=value": resource}`, shows with that value in its query what the same action
+    shows of another resource: the caller needs that right as well, and has no more than it gives.
 
     A `public` route has no caller: what gives the right is in its path, and it looks for itself.
     A `raw` one reads its query and its body itself, because somebody else decides what is in them.
@@ -78,6 +82,8 @@ def declared(
     extension |= {mark: True for mark, is_so in marks if is_so}
     if asks:
         extension["asks"] = asks
+    if finer:
+        extension["finer"] = dict(finer)
     if max_body_bytes != MAX_BODY_BYTES:
         extension["max_body_bytes"] = max_body_bytes
     if public:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Final
 from uuid import UUID
 
 from onefunnel.audit.entry import Marked
@@ -13,10 +12,6 @@ from onefunnel.log.dead_letters import DeadLetter, DeadStatus
 from onefunnel.log.halts import Halted
 from onefunnel.log.port import Partition
 from onefunnel.persistence.database import Database, driver_of
-
-_LAG: Final = """
-SELECT coalesce(sum(greatest(end_position - next_position, 0)), 0)::bigint FROM stream_partition
-WHERE group_id = $1"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +27,12 @@ class OperatedReactions:
     wake: Callable[[], None]
 
     async def standing(self, tenant_id: UUID) -> Mapping[str, object]:
-        """Return how far behind they are and what waits, the letters those of one tenant."""
+        """Return which partitions are halted and what of one tenant waits."""
         async with self.worker().transaction() as conn:
             connection = driver_of(conn)
             counts = await dead_letters.count_dead(connection, self.group, tenant_id)
             halted = await halts.halted(connection, self.group)
-            lag = await connection.fetchval(_LAG, self.group)
-        return {"lag_events": lag, **counts, "halted": [asdict(one) for one in halted]}
+        return {**counts, "halted": [asdict(one) for one in halted]}
 
     async def dead_letters(
         self, tenant_id: UUID, status: DeadStatus | None, *, after: int, limit: int

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Final, TypedDict
+from uuid import UUID
 
 from sqlalchemy import text
 
@@ -19,12 +20,22 @@ _STANDING: Final = text(
     """SELECT count(*) AS depth,
               (SELECT event_id FROM outbox ORDER BY id LIMIT 1) AS oldest FROM outbox"""
 )
+# What a tenant is told: how much others write is none of its business.
+_OF_TENANT: Final = text(
+    """SELECT count(*) AS depth,
+              (array_agg(event_id ORDER BY id))[1] AS oldest FROM outbox WHERE tenant_id = :tenant"""
+)
 
 
-async def outbox_standing(database: Database, now: datetime) -> Standing:
-    """Return how the outbox stands, over all tenants; needs the worker role."""
+async def outbox_standing(
+    database: Database, now: datetime, tenant_id: UUID | None = None
+) -> Standing:
+    """Return how the outbox stands, over all tenants or for one; needs the worker role."""
     async with database.transaction() as conn:
-        row = (await conn.execute(_STANDING)).one()
+        if tenant_id is None:
+            row = (await conn.execute(_STANDING)).one()
+        else:
+            row = (await conn.execute(_OF_TENANT, {"tenant": tenant_id})).one()
     if row.oldest is None:
         return {"depth": 0, "oldest_age_s": 0.0}
     # A UUIDv7 begins with its milliseconds.

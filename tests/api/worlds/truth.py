@@ -41,11 +41,11 @@ class Truth:
             return 404
         return 200 if set(answers) == {200} else 403
 
-    def list_status(self, who: Who, resource: str) -> int:
-        """Return how a list is answered at all."""
-        if not self.file.named(who.role, resource, "read"):
+    def list_status(self, who: Who, resource: str, action: str = "read") -> int:
+        """Return how a list is answered at all, or a file of it."""
+        if not self.file.named(who.role, resource, action):
             return 403
-        return 404 if self._shut(who, resource, "read") else 200
+        return 404 if self._shut(who, resource, action) else 200
 
     def listed(self, who: Who, kind: str, resource: str) -> set[str]:
         """Return the ids in the list of a kind of things that follow the day."""

@@ -31,7 +31,7 @@ class Wiring:
     source: str
     tx_of: TxFactory
     views_of: ViewsFactory
-    outbox: Callable[[], Awaitable[Mapping[str, object]]]
+    outbox: Callable[[UUID], Awaitable[Mapping[str, object]]]  # what waits in it of a tenant
     reactions: Callable[[UUID], Awaitable[Mapping[str, object]]]  # how they stand for a tenant
 
     @property

@@ -71,7 +71,7 @@ SELECT tenant_id FROM delivery WHERE status = 'stored'
 ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED"""
 _STANDING = """
 SELECT count(*) AS depth, extract(epoch FROM $1 - min(received_at))::float8 AS age_s
-FROM delivery WHERE status = 'stored'"""
+FROM delivery WHERE status = 'stored' AND tenant_id = $2"""
 _ASK = """
 INSERT INTO record_read (tenant_id, connection_id, delivery_id, kind, external_id, change)
 SELECT $1, $2, $3, kind, external_id, max(change)
@@ -109,10 +109,10 @@ class DatabaseUnread:
             found: UUID | None = await driver_of(conn).fetchval(_WHOSE)
         return found
 
-    async def standing(self, now: datetime) -> Standing:
-        """Return how many wait, and how long the oldest has waited."""
+    async def standing(self, tenant_id: UUID, now: datetime) -> Standing:
+        """Return how many of a tenant's wait, and how long the oldest has waited."""
         async with self._database.transaction() as conn:
-            row = await driver_of(conn).fetchrow(_STANDING, now)
+            row = await driver_of(conn).fetchrow(_STANDING, now, tenant_id)
         assert row is not None, "numbers without a table have one row"
         return {"depth": row["depth"], "oldest_age_s": round(max(0.0, row["age_s"] or 0.0), 3)}
 

@@ -4,7 +4,7 @@ The merged document is generated, checked in and read at start; no request asks 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import orjson
@@ -18,6 +18,7 @@ from onefunnel.reach import ALL
 
 EXTENSION: Final = "x-onefunnel"
 METHODS: Final = ("get", "post", "put", "patch", "delete")
+EXPORT: Final = "export"
 AS_A_FILE: Final = "With `Accept: text/csv` the answer is a file of all rows."
 DEFAULT_MAX_BODY_BYTES: Final = 1 << 20
 
@@ -52,11 +53,24 @@ class Operation:
     private_parameter: str | None = None  # says whose pay is shown
     owned: bool = False  # is about somebody's things, and its service looks whose
     asks: str | None = None  # the service that knows whose, where its own does not
+    finer: Mapping[tuple[str, str], str] = field(
+        default_factory=dict
+    )  # what a query may show as well
 
     @property
     def is_about_one(self) -> bool:
         """Say whether the path names one object."""
         return "{" in self.path
+
+    @property
+    def as_a_file(self) -> "Operation":
+        """Return the same question with its answer to be taken along: a right of its own."""
+        return replace(self, action=EXPORT)
+
+    def asking_for(self, query: Iterable[tuple[str, str]]) -> "Operation":
+        """Return what a query asks for: itself, or what it shows of another resource."""
+        resources = [self.finer[pair] for pair in query if pair in self.finer]
+        return replace(self, resource=resources[0]) if resources else self
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +106,14 @@ def _operation(method: str, path: str, described: Mapping[str, Any]) -> Operatio
     if not extension or not {"service", "resource", "action"} <= extension.keys():
         raise BadCatalogue(f"{where} does not declare its service, resource and action")
     resource, action = extension["resource"], extension["action"]
-    line = MATRIX.line(resource, action)
-    if line is None:
-        raise BadCatalogue(f"{where}: the matrix has no line for {resource}.{action}")
-    _check_promises(where, extension, line)
+    for asked in (action, EXPORT) if described["operationId"] in TABLES else (action,):
+        line = MATRIX.line(resource, asked)
+        if line is None:
+            raise BadCatalogue(f"{where}: the matrix has no line for {resource}.{asked}")
+        _check_promises(where, extension, line)
+    for other in extension.get("finer", {}).values():
+        if MATRIX.line(other, action) is None:
+            raise BadCatalogue(f"{where}: the matrix has no line for {other}.{action}")
     return Operation(
         method=method.upper(),
         path=path,
@@ -110,7 +128,13 @@ def _operation(method: str, path: str, described: Mapping[str, Any]) -> Operatio
         ),
         owned=extension.get("owned", False),
         asks=extension.get("asks"),
+        finer={_pair(text): other for text, other in extension.get("finer", {}).items()},
     )
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, _, value = text.partition("=")
+    return name, value
 
 
 def _check_promises(where: str, extension: Mapping[str, Any], line: Line) -> None:

@@ -128,8 +128,12 @@ class Front:
             return Raw(readable(await self._asked(operation, scope, receive, query, headers)))
         caller = await self._caller(scope)
         rights, header = await self._gate.admitted(caller, operation, match)
+        table = self._exports.table(scope, operation)
+        if (finer := _finer(operation, scope, as_a_file=table is not None)) != operation:
+            operation = finer
+            rights, header = await self._gate.admitted(caller, operation, match)
         query = _visible_query(caller.principal, rights, operation, match, scope["query_string"])
-        if (table := self._exports.table(scope, operation)) is not None:
+        if table is not None:
             return await self._file(table, caller.principal, operation, match, scope, query)
         headers = [*_passed(scope, _PASSED_IN), header]
         if operation.service == OWN:
@@ -249,6 +253,12 @@ def _operation(match: Match, method: str) -> Operation:
             "method-not-allowed", "This path does not take this method.", headers={"Allow": allow}
         )
     return operation
+
+
+def _finer(operation: Operation, scope: Scope, *, as_a_file: bool) -> Operation:
+    """Return what is asked for in this very request, which may need a right more than its route."""
+    asked = operation.asking_for(parse_qsl(scope["query_string"].decode("latin-1")))
+    return asked.as_a_file if as_a_file else asked
 
 
 def _visible_query(

@@ -40,8 +40,8 @@ def identity_routes(
 
     @router.get("/v1/status", openapi_extra=declared("status", "read"))
     async def get_status(principal: CurrentPrincipal) -> Status:
-        """Say how every service is: readiness, lag, generations, dead letters, halted partitions."""
-        return await status(doorkeeper.signed(principal))
+        """Say how every service is: readiness, what waits of the tenant, generations, halted partitions."""
+        return await status(principal.tenant_id, doorkeeper.signed(principal))
 
     @router.get(
         "/v1/events",

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
+from uuid import UUID
 
 import orjson
 
@@ -20,16 +21,18 @@ class StatusOfAll:
     """Asks the services; one that does not answer is not ready, and never an error."""
 
     def __init__(
-        self, clients: Callable[[str], ServiceClient], own: Callable[[], Awaitable[dict[str, Any]]]
+        self,
+        clients: Callable[[str], ServiceClient],
+        own: Callable[[UUID], Awaitable[dict[str, Any]]],
     ) -> None:
-        """Take `own`, which says how the gateway itself is."""
+        """Take `own`, which says how the gateway itself is, in the eyes of one tenant."""
         self._clients = clients
         self._of_gateway = own
 
-    async def __call__(self, principal: Header) -> Status:
+    async def __call__(self, tenant_id: UUID, principal: Header) -> Status:
         """Return how all services are, in the eyes of one tenant."""
         *found, own = await asyncio.gather(
-            *(self.of(name, principal) for name in SERVICES), self._own()
+            *(self.of(name, principal) for name in SERVICES), self._own(tenant_id)
         )
         return Status(
             ready=own.ready and all(status.ready for status in found),
@@ -41,10 +44,10 @@ class StatusOfAll:
             services={**dict(zip(SERVICES, found, strict=True)), OWN: own},
         )
 
-    async def _own(self) -> ServiceStatus:
+    async def _own(self, tenant_id: UUID) -> ServiceStatus:
         try:
             async with asyncio.timeout(TIMEOUT_S):
-                return ServiceStatus(ready=True, detail=await self._of_gateway())
+                return ServiceStatus(ready=True, detail=await self._of_gateway(tenant_id))
         except (TimeoutError, StorageUnavailable):
             return ServiceStatus(ready=False)
 

@@ -39,6 +39,12 @@ def test_an_operation_that_no_role_is_asked_about_stops_the_start(unknown):
         operations_of(document(**{**LEADS, **unknown}))
 
 
+def test_what_may_be_had_as_a_file_needs_a_line_that_says_who_takes_it_along():
+    deals = {"service": "lead", "resource": "activity", "action": "read", "owned": True}
+    with pytest.raises(BadCatalogue, match="no line for activity"):
+        operations_of(document(id="listDeals", **deals))
+
+
 def test_a_line_that_tells_owners_apart_needs_a_route_that_does():
     with pytest.raises(BadCatalogue, match="owned=True"):
         operations_of(document(**{**LEADS, "owned": False}))

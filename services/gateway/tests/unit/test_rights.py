@@ -3,6 +3,7 @@
 import pytest
 
 from gateway.application.catalogue import operations_of
+from gateway.application.exports import TABLES
 from gateway.domain.pay import private_parameter, seen_by
 from gateway.domain.rights import MATRIX, BadMatrix, parsed
 from gateway.main import checked_in_document
@@ -17,6 +18,8 @@ rep         may     adjustment.read statement.read plan.read
 rep         may not tenant.update reconciliation.decide reconciliation.read deal.refund deal.correct
 marketer    may     lead.assign campaign.spend content.publish definition.create feedback.answer
 marketer    may not lead.accept deal.win plan.change period.close api_key.read batch.create
+marketer    may     metrics.export
+marketer    may not lead.export deal.export statement.export ledger.export
 manager     may     reconciliation.decide lead.merge deal.reopen funnel.create adjustment.create
 manager     may not plan.change quota.set period.close api_key.create adjustment.approve
 executive   may     metrics.read statement.read plan.read attainment.read
@@ -24,6 +27,7 @@ executive   may not lead.read deal.read explanation.read lead.create plan.change
 comp_admin  may     plan.change quota.set period.close adjustment.create statement.read ledger.read
 comp_admin  may     adjustment.approve
 comp_admin  may not lead.read lead.create deal.win campaign.spend api_key.create definition.activate
+comp_admin  may not subject.export lead.export
 auditor     may     lead.read deal.read statement.read ledger.read adjustment.read api_key.read
 auditor     may not lead.create deal.win plan.change period.close api_key.create content.publish
 integration may     batch.create lead.create deal.win lead.touch content.view
@@ -72,7 +76,7 @@ def test_a_word_that_means_nothing_stops_the_start(text):
 
 def test_an_auditor_changes_nothing():
     changes = {action for actions in MATRIX.permissions("auditor").values() for action in actions}
-    assert changes == {"read"}
+    assert changes == {"read", "export"}
 
 
 def test_an_operator_sees_how_things_stand_and_takes_up_what_was_left():
@@ -139,5 +143,7 @@ def test_every_operation_about_pay_says_whose():
 
 
 def test_every_line_of_the_table_is_of_use():
-    used = {(o.resource, o.action) for o in operations_of(checked_in_document())}
+    operations = operations_of(checked_in_document())
+    files = [o.as_a_file for o in operations if o.operation_id in TABLES]
+    used = {(o.resource, o.action) for o in (*operations, *files)}
     assert set(MATRIX) - used == set()

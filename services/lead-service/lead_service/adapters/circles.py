@@ -42,6 +42,14 @@ class StoredCircles:
         owner: UUID | None = row.owner_id
         return owner
 
+    async def is_credited(self, tenant_id: UUID, deal_id: UUID, person_id: UUID) -> bool:
+        """Say whether a deal was booked to a person's credit, among others or alone."""
+        deal = tables.DEAL.c
+        booked = deal.booking.contains({"credits": [{"person_id": str(person_id)}]})
+        question = select(booked).where(deal.tenant_id == tenant_id, deal.id == deal_id)
+        async with self._database.tenant(tenant_id) as conn:
+            return bool((await conn.execute(question)).scalar_one_or_none())
+
     async def _chart(self, conn: AsyncConnection, tenant_id: UUID) -> Chart:
         person = tables.PERSON.c
         mine = person.tenant_id == tenant_id

@@ -124,6 +124,7 @@ class StoredErasures:
             "kind": erasure.kind,
             "subject_id": erasure.subject_id,
             "requested_by": erasure.requested_by,
+            "requester_id": erasure.requester_id,
             "requested_at": erasure.requested_at,
             "approved_by": erasure.approved_by,
             "erased_at": erasure.erased_at,
@@ -142,5 +143,8 @@ def erased_address(pointer: str) -> DomainError:
 
 
 def _erasure_of(row: Row) -> Erasure:
-    names = ("id", "kind", "subject_id", "requested_by", "requested_at", "approved_by", "erased_at")
+    names = (
+        "id", "kind", "subject_id", "requested_by", "requester_id", "requested_at", "approved_by",
+        "erased_at",
+    )  # fmt: skip
     return Erasure(**{name: row[name] for name in names})

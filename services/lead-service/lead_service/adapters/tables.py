@@ -179,6 +179,7 @@ ERASURE: Final = _aggregate(
     _text("kind"),
     _uuid("subject_id"),
     _text("requested_by"),
+    _uuid("requester_id"),
     _time("requested_at"),
     _text("approved_by"),
     _time("erased_at"),

@@ -122,3 +122,7 @@ class Circles(Protocol):
     async def owner(self, tenant_id: UUID, kind: OwnedKind, id_: UUID) -> UUID | None:
         """Return whose a thing is, None if nobody's; raise not-found."""
         ...
+
+    async def is_credited(self, tenant_id: UUID, deal_id: UUID, person_id: UUID) -> bool:
+        """Say whether a deal was booked to a person's credit, among others or alone."""
+        ...

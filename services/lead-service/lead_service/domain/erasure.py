@@ -26,6 +26,7 @@ class Erasure:
     requested_at: datetime
     approved_by: str | None = None
     erased_at: datetime | None = None
+    requester_id: UUID | None = None  # the person whose key asked, if it was somebody's
 
     @property
     def status(self) -> Literal["requested", "erased"]:
@@ -37,9 +38,12 @@ class Erasure:
         """Return when the last sealed copy is gone by itself."""
         return last_copies_gone(self.erased_at)
 
-    def approve(self, *, by: str, at: datetime) -> tuple["Erasure", SubjectErased]:
-        """Carry it out. What nobody can take back takes two."""
-        if by == self.requested_by:
+    def approve(
+        self, *, by: str, at: datetime, person_id: UUID | None = None
+    ) -> tuple["Erasure", SubjectErased]:
+        """Carry it out. What nobody can take back takes two, and two keys make nobody two people."""
+        same_person = person_id is not None and person_id == self.requester_id
+        if by == self.requested_by or same_person:
             raise DomainError(
                 "forbidden",
                 "Who asks for an erasure cannot carry it out; another person must.",

@@ -78,5 +78,16 @@ def guard_of(circles: Circles, clock: Clock) -> Guard:
             raise not_found(kind)
         whose = await circles.owner(principal.tenant_id, kind, id_)
         (await owning(principal, circles, clock)).check(whose, kind)
+        if kind == "deal":
+            await _check_not_paid(principal, circles, id_)
 
     return guard
+
+
+async def _check_not_paid(principal: Principal, circles: Circles, deal_id: UUID) -> None:
+    """Refuse what is not allowed to one's own, where the deal is another's and pays the caller as well."""
+    me = principal.person_id
+    if me is None or "self" in principal.rights.may:
+        return
+    if await circles.is_credited(principal.tenant_id, deal_id, me):
+        raise forbidden()

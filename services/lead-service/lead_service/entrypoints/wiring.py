@@ -1,6 +1,6 @@
 """What every route is given: the caller, the transaction, the reads."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Protocol, TypeVar, cast
 from uuid import UUID
@@ -13,13 +13,13 @@ from lead_service.application.commands.terms import taken
 from lead_service.application.ports import BatchFactory, Saved, Tx, TxFactory
 from lead_service.application.queries import OwnedKind, Queries, Reads
 from lead_service.entrypoints.owning import Owning, check_mentioned, owning
-from lead_service.entrypoints.schemas.lead_answers import unnamed
+from lead_service.entrypoints.schemas.values import View, masked
 from onefunnel.clock import Clock
 from onefunnel.http.pagination import Page, list_of
 from onefunnel.http.principal import CurrentPrincipal, Principal
 from onefunnel.http.reads import Read
 from onefunnel.http.writes import Answer, TenantDatabase, Write
-from onefunnel.reach import ALL, Owners
+from onefunnel.reach import ALL, Owners, forbidden
 
 C_contra = TypeVar("C_contra", contravariant=True)
 R_co = TypeVar("R_co", covariant=True)
@@ -37,7 +37,7 @@ class Wiring:
     tx: TxFactory
     batch: BatchFactory
     queries: Queries
-    outbox: Callable[[], Awaitable[Mapping[str, object]]]
+    outbox: Callable[[UUID], Awaitable[Mapping[str, object]]]  # what waits in it of a tenant
     reactions: Callable[[UUID], Awaitable[Mapping[str, object]]]  # how they stand for a tenant
 
 
@@ -93,6 +93,11 @@ class Asked:
         if person is not None:
             await self.check_given(person)
 
+    def check_not_given_to_self(self, people: Collection[UUID]) -> None:
+        """Refuse a body that gives the caller what they may not do to their own."""
+        if self.principal.person_id in people and "self" not in self.principal.rights.may:
+            raise forbidden()
+
     async def check_mentioned(self, kind: OwnedKind, id_: UUID | None, pointer: str) -> None:
         """Refuse a body that names a lead or a deal outside the caller's rights."""
         if id_ is not None:
@@ -101,12 +106,17 @@ class Asked:
 
     def shown(self, body: object) -> object:
         """Return a body as the caller may see it."""
-        return unnamed(body) if self.principal.rights.masked else body
+        return masked(body) if self.principal.rights.masked else body
+
+    def check_seen(self, show: type[View], changed: Collection[str]) -> None:
+        """Refuse to change what the caller is not shown."""
+        if self.principal.rights.masked and not show.PERSONAL.keys().isdisjoint(changed):
+            raise forbidden()
 
     async def one(self, reads: Reads[Any], id_: UUID, show: type[BaseModel]) -> Response:
         """Answer with one resource and its ETag."""
         view = await reads.get(self.tenant_id, id_)
-        return self.read.answer(show.model_validate(view), etag=view.version)
+        return self.read.answer(self.shown(show.model_validate(view)), etag=view.version)
 
     async def page(
         self,

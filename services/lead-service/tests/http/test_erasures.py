@@ -246,3 +246,17 @@ async def test_there_is_nothing_to_read_of_who_was_erased_or_never_was(
     assert (await caller.get(f"/v1/subjects/{lead}/export")).status_code == 410
     assert (await caller.get(f"/v1/subjects/{new_id()}/export")).status_code == 404
     assert (await caller.get(f"/v1/subjects/{lead}/export?kind=person")).status_code == 404
+
+
+async def test_two_keys_of_one_person_are_not_two_people(caller: Any, lead: str) -> None:
+    person = new_id()
+    one = replace(caller, principal="key:1", person_id=person)
+    made = await asked_for(one, lead)
+    path = f"/v1/erasures/{made['id']}/approve"
+
+    refused = await replace(one, principal="key:2").post(path, None)
+
+    assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
+    assert (await caller.get(f"/v1/leads/{lead}")).status_code == 200
+    other = replace(one, principal="key:3", person_id=new_id())
+    assert (await other.post(path, None)).status_code == 200

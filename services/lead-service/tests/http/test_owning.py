@@ -80,14 +80,109 @@ async def test_nobody_gives_a_deal_to_somebody_outside_of_their_rights(caller):
     assert given.status_code == 403
 
 
-@pytest.mark.parametrize("path", ["/v1/leads", "/v1/leads/{}"])
-async def test_a_masked_lead_has_no_name_and_no_address(caller, path):
-    lead = await lead_of(caller, await person(caller, "me"))
-    masked = replace(caller, role="auditor", rights=Rights(ALL, ALL, masked=True))
-    text = (await masked.get(path.format(lead))).text
-    assert "Example" in text  # the company is no person
-    assert "Ada" not in text
-    assert "ada@example.com" not in text
+OTHERS = ALL - {"self"}
+LINE = {"id": "1", "revenue_minor": 1_000}
+
+
+@pytest.mark.parametrize(
+    ("what", "body"),
+    [
+        ("corrections", {"lines": [LINE], "reason": "typo"}),
+        ("refunds", {"fraction": "0.5"}),
+        ("payments", {"amount": {"amount_minor": 1, "currency": "EUR"}}),
+        ("reopen", {}),
+        ("cancel", {}),
+    ],
+)
+async def test_who_is_credited_for_anothers_deal_decides_nothing_about_it(caller, what, body):
+    me, owner = await person(caller, "me"), await person(caller, "owner")
+    made = await caller.made("/v1/deals", {"owner": owner, "currency": "EUR"})
+    path = f"/v1/deals/{made['id']}"
+    credits_ = [{"person": owner, "split": "0.5"}, {"person": me, "split": "0.5"}]
+    await caller.made(f"{path}/win", {"lines": [LINE], "credits": credits_})
+    payer = replace(caller, role="comp_admin", person_id=me, rights=Rights(OTHERS, OTHERS))
+
+    refused = await payer.post(f"{path}/{what}", body)
+
+    assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
+    another = replace(payer, person_id=await person(caller, "another"))
+    assert (await another.post(f"{path}/{what}", body)).status_code in {200, 201}
+
+
+async def test_nobody_corrects_anothers_deal_to_their_own_credit(caller):
+    me, owner = await person(caller, "me"), await person(caller, "owner")
+    made = await caller.made("/v1/deals", {"owner": owner, "currency": "EUR"})
+    path = f"/v1/deals/{made['id']}"
+    await caller.made(f"{path}/win", {"lines": [LINE]})
+    payer = replace(caller, role="comp_admin", person_id=me, rights=Rights(OTHERS, OTHERS))
+    body = {"lines": [LINE], "reason": "typo", "credits": [{"person": me}]}
+
+    refused = await payer.post(f"{path}/corrections", body)
+
+    assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
+    to_owner = {**body, "credits": [{"person": owner}]}
+    assert (await payer.post(f"{path}/corrections", to_owner)).status_code == 200
+
+
+MASKED = Rights(ALL, ALL, masked=True)
+SAID = "CANARY"  # in everything that is said about somebody outside
+CONTACT = {
+    "name": SAID,
+    "email": f"{SAID}@example.com",
+    "phone": SAID,
+    "company": SAID,
+    "attributes": {"title": SAID},
+}
+
+
+async def test_who_sees_no_names_is_told_nothing_that_is_said_about_a_person_outside(caller):
+    """The vault's words are what is personal: they are masked wherever they are answered."""
+    lead = (await caller.made("/v1/leads", {"source": "web", **CONTACT}))["id"]
+    deal = (await caller.made("/v1/deals", {"currency": "EUR"}))["id"]
+    auditor = replace(caller, role="auditor", rights=MASKED)
+    noted = [
+        await auditor.post(
+            f"/v1/leads/{lead}/touches", {"side": "sales", "channel": "call", "note": SAID}
+        ),
+        await auditor.post("/v1/activities", {"deal": deal, "kind": "call", "note": SAID}),
+    ]
+    assert [answer.status_code for answer in noted] == [201, 201]
+    paths = (
+        "/v1/leads", f"/v1/leads/{lead}", f"/v1/leads/{lead}/timeline", "/v1/activities",
+        f"/v1/deals/{deal}/timeline",
+    )  # fmt: skip
+    for path in paths:
+        assert SAID in (await caller.get(path)).text, path
+        noted.append(await auditor.get(path))
+    for answer in noted:
+        assert answer.is_success
+        assert SAID not in answer.text, answer.url
+
+
+@pytest.mark.parametrize("field", sorted(CONTACT))
+async def test_what_somebody_is_not_shown_they_do_not_change(caller, field):
+    lead = await lead_of(caller, None)
+    path = f"/v1/leads/{lead}"
+    marketer = replace(caller, role="marketer", rights=MASKED)
+    seen = (await marketer.get(path)).headers["etag"]
+    for value in (CONTACT[field], {} if field == "attributes" else None):
+        refused = await marketer.send("PATCH", path, {field: value}, if_match=seen)
+        assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
+    moved = await marketer.send("PATCH", path, {"source": "fair"}, if_match=seen)
+    assert moved.status_code == 200
+    assert (await caller.get(path)).json()["name"] == "Ada"
+
+
+async def test_an_answer_that_was_kept_unmasked_is_not_given_to_who_is_masked_by_now(caller):
+    """Somebody who signs in gets another role: they are the same principal, with the same keys of requests."""
+    body = {"source": "web", **CONTACT}
+    assert (await caller.post("/v1/leads", body, idempotency_key="k")).status_code == 201
+    now = replace(caller, role="marketer", rights=MASKED)
+
+    again = await now.post("/v1/leads", body, idempotency_key="k")
+
+    assert (again.status_code, again.json()["code"]) == (422, "idempotency-key-reused")
+    assert SAID not in again.text
 
 
 @pytest.mark.parametrize("path", ["/v1/leads", "/v1/deals"])

@@ -10,6 +10,7 @@ from metrics_service.adapters import (
     counter_rows,
     dead_rows,
     entity_rows,
+    head_rows,
     journal_rows,
     ledger_rows,
     rules_rows,
@@ -98,10 +99,14 @@ class PostgresTurn:
         """Append to the journal."""
         if events:
             await journal_rows.copy(self._driver, events)
+            await head_rows.move(self._driver, events)
 
     async def append_slowly(self, events: Sequence[Incoming]) -> list[UUID]:
         """Append to the journal unless it holds some of the events."""
-        return await journal_rows.insert_slowly(self._driver, events) if events else []
+        held = await journal_rows.insert_slowly(self._driver, events) if events else []
+        if events and not held:
+            await head_rows.move(self._driver, events)
+        return held
 
     async def park(self, events: Sequence[Incoming]) -> None:
         """Keep events that wait for an earlier one."""

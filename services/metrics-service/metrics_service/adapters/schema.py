@@ -133,7 +133,7 @@ _LEDGER: Final = (
 )
 
 
-def _readable(table: str) -> list[str]:
+def readable(table: str) -> list[str]:
     """Return the statements that let requests read their tenant's rows, and only the worker write."""
     return [
         *tenant_table_ddl(table),
@@ -147,11 +147,11 @@ TABLES_DDL: Final = (
     # Records are short and compressing each alone gains little for much CPU.
     "ALTER TABLE journal ALTER COLUMN record SET STORAGE EXTERNAL",
     _JOURNAL_SEQUENCE,
-    *_readable("journal"),
+    *readable("journal"),
     *_PARKED,
-    *_readable("parked_event"),
+    *readable("parked_event"),
     *_DEAD,
-    *_readable("dead_event"),
+    *readable("dead_event"),
     _HOLD,
     *worker_table_ddl("key_hold"),
     *_GENERATION,

@@ -32,12 +32,14 @@ _NUMBER: Final = text("SELECT max(rules) FROM definitions")
 _RULES: Final = text("SELECT state FROM definitions WHERE rules = :number")
 
 # A partition that is read to its end is right up to when the worker last looked; one that is not,
-# up to the last event it folded, whose id begins with its milliseconds.
+# up to the last event it folded, whose id begins with its milliseconds. That event may be another
+# tenant's, whose instant is not told: the second is rounded down. How much others write is not told
+# either: what is counted is what waits of this tenant.
 _FRESHNESS: Final = text("""
     SELECT min(CASE WHEN next_position >= end_position THEN seen_at ELSE to_timestamp(
-               ('x' || left(replace(last_event_id::text, '-', ''), 12))::bit(48)::bigint / 1000.0
+               ('x' || left(replace(last_event_id::text, '-', ''), 12))::bit(48)::bigint / 1000
            ) END),
-           coalesce(sum(greatest(end_position - next_position, 0)), 0)::bigint,
+           (SELECT count(*) FROM parked_event),
            coalesce(bool_or(status = 'halted'), false),
            coalesce(bool_or(seen_at IS NULL), true),
            EXISTS (SELECT 1 FROM rederive),

@@ -6,18 +6,21 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from metrics_service.adapters.fold_turn import GROUP
+from metrics_service.application.fold_codes import TOPIC_CODE
 from metrics_service.application.queries.status import Generation, TopicStanding, Waiting
 from onefunnel.log import halts
 from onefunnel.log.halts import Halted
 from onefunnel.persistence.database import driver_of
 
-_TOPICS: Final = text("""
-    SELECT topic,
-           max(to_timestamp(('x' || left(replace(last_event_id::text, '-', ''), 12))::bit(48)::bigint
-               / 1000.0)) AS last_event_at,
-           sum(greatest(end_position - next_position, 0))::bigint AS lag_events,
-           bool_or(status = 'halted') AS halted
-    FROM stream_partition GROUP BY topic ORDER BY topic""")
+# Of one tenant each: what others write moves nothing here, and makes nobody read again.
+_HEADS: Final = text("""
+    SELECT topic_code, max(recorded_at) AS last_event_at FROM journal_head GROUP BY topic_code""")
+
+_PARKED: Final = text("""
+    SELECT topic_code, count(*)::int AS parked FROM parked_event GROUP BY topic_code""")
+
+_HALTED: Final = text("""
+    SELECT topic, bool_or(status = 'halted') AS halted FROM stream_partition GROUP BY topic""")
 
 _WAITING: Final = text("""
     SELECT (SELECT count(*) FROM parked_event)::int AS parked,
@@ -35,9 +38,12 @@ class SqlStatusRows:
 
     async def topics(self) -> list[TopicStanding]:
         """Return every topic."""
-        found = await self._conn.execute(_TOPICS)
+        heads = {row.topic_code: row.last_event_at for row in await self._conn.execute(_HEADS)}
+        parked = {row.topic_code: row.parked for row in await self._conn.execute(_PARKED)}
+        halted = {row.topic: row.halted for row in await self._conn.execute(_HALTED)}
         return [
-            TopicStanding(row.topic, row.last_event_at, row.lag_events, row.halted) for row in found
+            TopicStanding(topic, heads.get(code), parked.get(code, 0), halted.get(topic, False))
+            for topic, code in TOPIC_CODE.items()
         ]
 
     async def halted(self) -> list[Halted]:

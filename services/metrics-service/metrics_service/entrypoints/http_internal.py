@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import APIRouter, Depends
 from starlette.responses import Response
@@ -9,9 +10,10 @@ from starlette.responses import Response
 from metrics_service.application.queries.reads import Reads
 from metrics_service.application.queries.status import StatusAnswer, projections
 from metrics_service.entrypoints.reading import Ask, AskOf
+from onefunnel.http.principal import CurrentPrincipal
 from onefunnel.http.routing import routes
 
-OutboxOf = Callable[[], Awaitable[Mapping[str, object]]]
+OutboxOf = Callable[[UUID], Awaitable[Mapping[str, object]]]  # what waits in it of a tenant
 
 
 def internal_routes(ask_of: AskOf, outbox_of: OutboxOf) -> APIRouter:
@@ -19,9 +21,11 @@ def internal_routes(ask_of: AskOf, outbox_of: OutboxOf) -> APIRouter:
     router = routes("internal", prefix="/internal")
 
     @router.get("/status")
-    async def get_status(ask: Annotated[Ask, Depends(ask_of)]) -> Response:
-        """Say how far behind the projections are and what waits for an operator."""
-        outbox = await outbox_of()
+    async def get_status(
+        principal: CurrentPrincipal, ask: Annotated[Ask, Depends(ask_of)]
+    ) -> Response:
+        """Say how far the tenant's projections are and what of it waits."""
+        outbox = await outbox_of(principal.tenant_id)
 
         async def query(reads: Reads) -> StatusAnswer:
             fresh = (await reads.situations.situation()).freshness

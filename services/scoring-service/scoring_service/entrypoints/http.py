@@ -18,9 +18,10 @@ internal = routes("internal", prefix="/internal")
 
 @internal.get("/status")
 async def get_status(asked: Asking) -> Response:
-    """Return what waits in the outbox, how far behind the reactions are and what waits for an operator."""
-    standing = await asked.wiring.reactions(asked.principal.tenant_id)
-    return asked.read.answer({"outbox": await asked.wiring.outbox(), **standing})
+    """Return what of the tenant waits in the outbox, or for an operator, and which reactions are halted."""
+    tenant_id = asked.principal.tenant_id
+    standing = await asked.wiring.reactions(tenant_id)
+    return asked.read.answer({"outbox": await asked.wiring.outbox(tenant_id), **standing})
 
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (

@@ -30,7 +30,7 @@ class Wiring:
     clock: Clock
     tx_of: TxFactory
     views_of: ViewsFactory
-    outbox: Callable[[], Awaitable[Mapping[str, object]]]
+    outbox: Callable[[UUID], Awaitable[Mapping[str, object]]]  # what waits in it of a tenant
     reactions: Callable[[UUID], Awaitable[Mapping[str, object]]]  # how they stand for a tenant
 
 

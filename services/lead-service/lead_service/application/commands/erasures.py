@@ -16,6 +16,15 @@ class RequestErasure:
 
     kind: SubjectKind
     subject_id: UUID
+    requester_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ApproveErasure:
+    """Carry an erasure out that somebody else asked for."""
+
+    erasure_id: UUID
+    person_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,20 +58,27 @@ async def request_erasure(command: RequestErasure, *, tx: Tx) -> Receipt:
     repository = tx.leads if command.kind == "lead" else tx.people
     if await repository.find(command.subject_id) is None:
         raise not_found(command.kind)
-    erasure = Erasure(new_id(), command.kind, command.subject_id, tx.actor, tx.now)
+    erasure = Erasure(
+        new_id(),
+        command.kind,
+        command.subject_id,
+        tx.actor,
+        tx.now,
+        requester_id=command.requester_id,
+    )
     await tx.erasures.add(erasure)
     return Receipt(erasure, created=True)
 
 
-async def approve_erasure(erasure_id: UUID, *, tx: Tx) -> Receipt:
+async def approve_erasure(command: ApproveErasure, *, tx: Tx) -> Receipt:
     """Carry an erasure out: for good, and with everybody who has the same e-mail address.
 
     Carried out before, it is the same receipt.
     """
-    erasure = await tx.erasures.get(erasure_id)
+    erasure = await tx.erasures.get(command.erasure_id)
     if erasure.erased_at is not None:
         return Receipt(erasure, changed=False)
-    done, event = erasure.approve(by=tx.actor, at=tx.now)
+    done, event = erasure.approve(by=tx.actor, at=tx.now, person_id=command.person_id)
     event_id = await tx.erasures.carry_out(done, event)
     return Receipt(done, event_id)
 

@@ -130,8 +130,9 @@ async def lose_deal(deal_id: Id, body: LoseIn, asked: Asking) -> Response:
     openapi_extra=declared("deal", "correct", owned=True),
 )
 async def correct_deal(deal_id: Id, body: CorrectionIn, asked: Asking) -> Response:
-    """Book a won deal anew, because the booking was wrong."""
+    """Book a won deal anew, because the booking was wrong; to nobody's own credit."""
     command = body.correction(asked.tenant_id, deal_id)
+    asked.check_not_given_to_self([credit.person_id for credit in command.win.credits or ()])
     return await asked.do(closing.correct_deal, command, shown(DealOut))
 
 

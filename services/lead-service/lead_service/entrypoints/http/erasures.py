@@ -24,7 +24,8 @@ ONE = PATH + "/{erasure_id}"
 )
 async def request_erasure(body: ErasureIn, asked: Asking) -> Response:
     """Ask that the personal data of a lead or a person be erased; asked for before, it is the same one."""
-    return await asked.do(commands.request_erasure, body.command(), _answer)
+    command = body.command(asked.principal.person_id)
+    return await asked.do(commands.request_erasure, command, _answer)
 
 
 @router.post(
@@ -36,7 +37,8 @@ async def approve_erasure(erasure_id: Id, asked: Asking) -> Response:
     Everything personal goes at once: names, addresses, notes, and stored answers. Leads with the same
     e-mail address, and those that were merged, are the same person. Ids, counts and pay stay.
     """
-    return await asked.do(commands.approve_erasure, erasure_id, _answer)
+    command = commands.ApproveErasure(erasure_id, asked.principal.person_id)
+    return await asked.do(commands.approve_erasure, command, _answer)
 
 
 @router.get(PATH, responses=listed(ErasureOut), openapi_extra=declared("erasure", "read"))

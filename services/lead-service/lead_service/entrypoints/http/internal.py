@@ -91,6 +91,6 @@ async def check_rights(lead_id: Id, asked: Asking) -> Response:  # noqa: ARG001 
 
 @router.get("/internal/status")
 async def get_status(asked: Asking) -> Response:
-    """Return what waits in the outbox, how far behind the reactions are and what waits for an operator."""
-    standing = await asked.wiring.reactions(asked.principal.tenant_id)
-    return asked.read.answer({"outbox": await asked.wiring.outbox(), **standing})
+    """Return what of the tenant waits in the outbox, or for an operator, and which reactions are halted."""
+    standing = await asked.wiring.reactions(asked.tenant_id)
+    return asked.read.answer({"outbox": await asked.wiring.outbox(asked.tenant_id), **standing})

@@ -1,6 +1,6 @@
 """Routes of leads."""
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Query
@@ -110,8 +110,9 @@ async def get_lead(lead_id: Id, asked: Asking) -> Response:
     openapi_extra=declared("lead", "update", owned=True),
 )
 async def update_lead(lead_id: Id, body: LeadPatch, seen: IfMatch, asked: Asking) -> Response:
-    """Correct a lead."""
+    """Correct a lead; who is not shown its names, addresses and attributes changes none of them."""
     command = commands.UpdateLead(lead_id, body.changes(asked.tenant_id), seen)
+    asked.check_seen(LeadOut, command.changes)
     return await asked.do(commands.update_lead, command, shown(LeadOut))
 
 
@@ -131,9 +132,11 @@ async def timeline(id_: UUID, asked: Asked, page: PageRequest) -> Response:
     rows = await asked.queries.timelines.page(
         asked.tenant_id, id_, after=page.after, limit=page.limit + 1
     )
-    return asked.read.answer(
-        page.answer(rows, key=lambda row: (row.sequence,), item=HistoryOut.model_validate)
-    )
+
+    def item(row: Any) -> object:
+        return asked.shown(HistoryOut.model_validate(row))
+
+    return asked.read.answer(page.answer(rows, key=lambda row: (row.sequence,), item=item))
 
 
 @router.post(

@@ -1,7 +1,7 @@
 """What answers about deals look like."""
 
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
 from pydantic import Field
@@ -82,6 +82,8 @@ class DealOut(View):
 class ActivityOut(View):
     """Work on a deal."""
 
+    PERSONAL: ClassVar = {"note": None}
+
     id: UUID
     deal_id: UUID
     at: datetime
@@ -93,6 +95,8 @@ class ActivityOut(View):
 
 class HistoryOut(View):
     """One fact of a timeline; `event_id` is the event that says so."""
+
+    PERSONAL: ClassVar = {"note": None}
 
     sequence: int
     event_id: UUID

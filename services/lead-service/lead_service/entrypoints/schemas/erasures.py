@@ -18,9 +18,9 @@ class ErasureIn(Body):
     kind: SubjectKind
     subject: Annotated[Id, Field(description="The id of the lead or the person.")]
 
-    def command(self) -> RequestErasure:
+    def command(self, you: UUID | None) -> RequestErasure:
         """Return what is asked for."""
-        return RequestErasure(self.kind, self.subject)
+        return RequestErasure(self.kind, self.subject, you)
 
 
 class ExportedWordsOut(View):

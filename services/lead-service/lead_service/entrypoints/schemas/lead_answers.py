@@ -1,7 +1,7 @@
 """What answers about leads look like."""
 
 from datetime import date, datetime
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from lead_service.application.commands.batches import ItemStatus
@@ -27,6 +27,14 @@ class LeadsOut(View):
 class LeadOut(View):
     """A lead as it stands."""
 
+    PERSONAL: ClassVar = {
+        "name": None,
+        "email": None,
+        "phone": None,
+        "company": None,
+        "attributes": {},
+    }
+
     id: UUID
     state: str
     external: ExternalOut | None
@@ -51,15 +59,10 @@ class LeadOut(View):
     version: int
 
 
-def unnamed(body: object) -> object:
-    """Return an answer without the name and addresses of a lead, for those who may not see them."""
-    if isinstance(body, LeadOut):
-        return body.model_copy(update={"name": None, "email": None, "phone": None})
-    return body
-
-
 class TouchOut(View):
     """A contact with a lead."""
+
+    PERSONAL: ClassVar = {"note": None}
 
     id: UUID
     lead_id: UUID

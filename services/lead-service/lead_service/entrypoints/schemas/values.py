@@ -1,8 +1,9 @@
 """Small parts that many bodies share."""
 
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from hashlib import sha256
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, ClassVar, cast
 from uuid import UUID
 
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
@@ -79,6 +80,16 @@ class View(Shown):
     """A part of an answer, read from a view's attributes."""
 
     model_config = ConfigDict(from_attributes=True, populate_by_name=True)
+
+    # What in it is said about a person outside, and what stands in its place for those who may not see it.
+    PERSONAL: ClassVar[Mapping[str, Any]] = {}
+
+
+def masked(body: object) -> object:
+    """Return an answer without what it says about people outside."""
+    if isinstance(body, View) and body.PERSONAL:
+        return body.model_copy(update=dict(body.PERSONAL))
+    return body
 
 
 class ExternalOut(View):

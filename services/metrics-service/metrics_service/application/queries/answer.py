@@ -17,7 +17,10 @@ class Projection:
     """How fresh an answer is, and by which rules it was made; `refs` are the ids that have names."""
 
     as_of: Annotated[datetime, Field(description="Everything before this instant is counted.")]
-    lag_events: Annotated[int, Field(description="Events that are written and not yet counted.")]
+    lag_events: Annotated[
+        int,
+        Field(description="Events of yours that wait for an earlier one."),
+    ]
     stale: bool
     definitions: dict[str, str]
     refs: Refs

@@ -20,7 +20,7 @@ MOVED_BY: Final[Mapping[str, frozenset[str]]] = {
 
 @dataclass(frozen=True, slots=True)
 class TopicStanding:
-    """One topic: when the last event was made that was folded, and how many are still to come."""
+    """One topic of one tenant: when the last event was made that was folded, and how many wait for another."""
 
     topic: str
     last_event_at: datetime | None
@@ -67,7 +67,7 @@ class StatusRows(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ProjectionStanding:
-    """One projection: `as_of` moves only when something was folded that may have moved it."""
+    """One projection: `as_of` moves only when something of the tenant was folded that may have moved it."""
 
     name: str
     as_of: datetime | None
