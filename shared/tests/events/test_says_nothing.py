@@ -44,7 +44,7 @@ CODES = {
     "onefunnel.crm.change_received.v1": "source origin lost_reason",
     "onefunnel.deal.created.v1": "funnel source segment origin.source origin.segment",
     "onefunnel.deal.lost.v1": "competitor reason",
-    "onefunnel.deal.updated.v1": "source segment",
+    "onefunnel.deal.updated.v1": "source segment origin.source origin.segment",
     "onefunnel.deal.won.v1": "lines.line_id",
     "onefunnel.feedback.submitted.v1": "kind",
     "onefunnel.funnel.activated.v1": "funnel steps.entry",
@@ -62,6 +62,7 @@ CODES = {
 # Texts that are neither, and why they may be there.
 REASONED = {
     "onefunnel.crm.change_received.v1 external_id": "a CRM's number of its record; no @ fits in it",
+    "onefunnel.crm.change_received.v1 merged_into": "another one of these",
     "onefunnel.crm.change_received.v1 tie": "decides between two changes of one instant",
     "onefunnel.tenant.changed.v1 time_zone": "a name of the time zone database",
 }
