@@ -57,8 +57,10 @@ JUDGED = {
         "asset_rating": "principal_id",
         "asset_version": "published_by",
         "feedback": "kind",
+        "own_domain": "domain",
         "search": "digest",
-        "share": "principal_id token_hash",
+        "share": "principal_id revoked_by token_hash",
+        "viewing": "client",  # a digest
         "winloss": "reasons voice",
     },
     "metrics": {
