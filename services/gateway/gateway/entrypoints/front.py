@@ -122,13 +122,13 @@ class Front:
         if asks_first and (answer := preflight(match) or self._frontends.preflight(scope, match)):
             return answer
         operation = _operation(match, scope["method"])
+        table = self._exports.table(scope, operation)
         if operation.public:
             query = scope["query_string"].decode("latin-1")
             headers = _passed(scope, _PASSED_IN | _PUBLIC_TOO)
             return Raw(readable(await self._asked(operation, scope, receive, query, headers)))
         caller = await self._caller(scope)
         rights, header = await self._gate.admitted(caller, operation, match)
-        table = self._exports.table(scope, operation)
         if (finer := _finer(operation, scope, as_a_file=table is not None)) != operation:
             operation = finer
             rights, header = await self._gate.admitted(caller, operation, match)
