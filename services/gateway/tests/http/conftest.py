@@ -85,10 +85,12 @@ class Gateway:
     personal: dict[str, str]  # of people, for the roles whose rights are a person's
     stack: AsyncExitStack
 
-    async def client(self, role: str | None = None, **options: Any) -> httpx.AsyncClient:
+    async def client(
+        self, role: str | None = None, *, address: str = "127.0.0.1", **options: Any
+    ) -> httpx.AsyncClient:
         key = self.personal.get(role or "") or self.keys.get(role or "")
         headers = {"Authorization": f"Bearer {key}"} if key else {}
-        transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
+        transport = httpx.ASGITransport(self.app, raise_app_exceptions=False, client=(address, 123))
         client = httpx.AsyncClient(
             transport=transport, base_url="http://gateway.example", headers=headers, **options
         )
@@ -214,13 +216,13 @@ def _lead(services: FakeServices) -> Any:
         await note(services, request)
         return Response(status_code=204)
 
-    @router.put("/internal/tenant")
+    @router.put("/internal/tenant", openapi_extra=declared("tenant", "change", raw=True))
     async def put_tenant(request: Request, principal: CurrentPrincipal) -> Response:
         assert orjson.loads(await request.body()) == SETTINGS
         services.tenants.append(principal.tenant_id)
         return Response(status_code=204)
 
-    @router.post("/internal/names")
+    @router.post("/internal/names", openapi_extra=declared("name", "read", raw=True))
     async def names(request: Request) -> dict[str, str]:
         await note(services, request)
         wanted = orjson.loads(await request.body())
