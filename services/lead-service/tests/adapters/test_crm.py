@@ -292,3 +292,37 @@ async def test_somebody_who_asked_the_crm_to_be_forgotten_is_known_here_by_no_wo
     await crm.tell(late, crm.change(9, kind="lead", name="L-1", deleted=True, erased=True))
     assert await crm.problem() is None
     assert (await crm.caller.get(path)).status_code == 410
+
+
+async def test_what_was_known_of_a_lead_before_its_crm_spoke_is_older_than_its_first_word(
+    crm: Crm,
+) -> None:
+    known = {"external": {"source": "crm", "id": "L-1"}, "captured_at": "2026-01-05T00:00:00Z"}
+    lead = await crm.caller.made("/v1/leads", known)
+    await crm.tell(crm.change(0, kind="lead", name="L-1", origin="Web"))
+    path = f"/v1/leads/{lead['id']}"
+    read = (await crm.caller.get(path)).json()
+    assert (read["captured_at"], read["source"]) == ("2026-01-05T00:00:00Z", "Web")
+    deal = {"external": {"source": "crm", "id": "D-1"}}
+    await crm.caller.made(f"{path}/convert", {"at": "2026-02-01T00:00:00Z", "deal": deal})
+    await crm.tell(crm.change(1, lead_id=lead["id"], amount="5"))
+    assert (await crm.caller.get(path)).json()["converted_at"] == "2026-02-01T00:00:00Z"
+    await crm.tell(crm.change(2, kind="lead", name="L-1", created_at=AT))
+    assert (await crm.caller.get(path)).json()["captured_at"] == "2026-05-01T12:00:00Z"
+
+
+async def test_a_lead_that_is_qualified_after_it_was_captured_is_qualified_since(crm: Crm) -> None:
+    told = {"kind": "lead", "name": "L-1"}
+    await crm.tell(crm.change(0, **told), crm.change(5, standing="qualified", **told))
+    lead = (await crm.caller.get(f"/v1/leads/{crm.id_of('lead', 'L-1')}")).json()
+    assert lead["qualified_at"] == "2026-05-01T12:05:00Z"
+    (event,) = [e for e in await crm.caller.events() if e["type"] == "onefunnel.lead.updated.v1"]
+    assert event["data"]["qualified_at"] == "2026-05-01T12:05:00Z"
+
+
+async def test_a_currency_that_stood_in_gives_way_and_never_comes_back(crm: Crm) -> None:
+    await crm.tell(crm.change(0, amount="1000", currency="USD", currency_assumed=True))
+    await crm.tell(crm.change(1, currency="JPY"))
+    await crm.tell(crm.change(2, stage="proposal", currency="USD", currency_assumed=True))
+    assert (await crm.deal())["amount"] == {"amount_minor": 1000, "currency": "JPY"}
+    assert await crm.problem() is None

@@ -54,7 +54,7 @@ async def follow_lead(record: CrmRecord, *, tx: Tx) -> CrmRecord:
 async def _capture(record: CrmRecord, tx: Tx) -> None:
     command = CaptureLead(
         external=record.external,
-        captured_at=_captured_at(record),
+        captured_at=earliest(record, None),
         source=record.says("origin"),
         campaign_id=await _known(record.says("campaign"), tx),
         owner_id=await _owner(record, tx),
@@ -63,9 +63,14 @@ async def _capture(record: CrmRecord, tx: Tx) -> None:
     await capture_lead(command, tx=tx)
 
 
-def _captured_at(record: CrmRecord) -> datetime:
+def earliest(record: CrmRecord, known: datetime | None) -> datetime:
+    """Return when the CRM says that a record began; where it does not, when we first heard of it at the latest."""
     created_at = record.says("created_at")
-    return datetime.fromisoformat(created_at) if created_at else record.seen_at
+    return (
+        datetime.fromisoformat(created_at)
+        if created_at
+        else min(known or record.seen_at, record.seen_at)
+    )
 
 
 def _qualified_at(record: CrmRecord) -> datetime | None:
@@ -76,7 +81,8 @@ async def _agree_on_beginning(record: CrmRecord, lead: Lead, tx: Tx) -> None:
     qualified_at = _qualified_at(record)
     if qualified_at and lead.qualified_at and lead.qualified_at < qualified_at:
         qualified_at = lead.qualified_at  # here, by its score
-    learnt, events = lead.learnt(captured_at=_captured_at(record), qualified_at=qualified_at)
+    captured_at = earliest(record, lead.captured_at)
+    learnt, events = lead.learnt(captured_at=captured_at, qualified_at=qualified_at)
     if events:
         await tx.leads.save(learnt, *events)
 
