@@ -326,3 +326,32 @@ async def test_a_currency_that_stood_in_gives_way_and_never_comes_back(crm: Crm)
     await crm.tell(crm.change(2, stage="proposal", currency="USD", currency_assumed=True))
     assert (await crm.deal())["amount"] == {"amount_minor": 1000, "currency": "JPY"}
     assert await crm.problem() is None
+
+
+async def test_somebody_who_became_part_of_another_is_forgotten_all_the_same(crm: Crm) -> None:
+    for name in ("L-1", "L-2"):
+        await crm.tell(crm.change(0, kind="lead", name=name, origin="Web"))
+    await crm.tell(crm.change(1, kind="lead", name="L-1", deleted=True, merged_into="L-2"))
+    states = await crm.caller.rows("SELECT state FROM lead ORDER BY external_id")
+    assert [row["state"] for row in states] == ["merged", "captured"]
+    await crm.tell(crm.change(2, kind="lead", name="L-1", erased=True))
+    (erasure,) = await crm.caller.rows("SELECT subject_id, erased_at FROM erasure")
+    assert erasure["subject_id"] == crm.id_of("lead", "L-1")
+    assert erasure["erased_at"] is not None
+    await crm.tell(
+        crm.change(3, kind="lead", name="L-3", deleted=True, merged_into="L-1", origin="Web")
+    )
+    assert (await crm.caller.rows("SELECT 1 FROM crm_record WHERE problem IS NOT NULL")) == []
+
+
+async def test_a_deal_goes_on_when_the_person_it_came_from_was_forgotten(crm: Crm) -> None:
+    lead_id = crm.id_of("lead", "L-1")
+    await crm.tell(crm.change(0, kind="lead", name="L-1", origin="Web"))
+    await crm.tell(crm.change(1, lead_id=lead_id, amount="5"))
+    await crm.tell(crm.change(2, kind="lead", name="L-1", deleted=True, erased=True))
+    await crm.tell(
+        crm.change(3, standing="won"), crm.change(4, name="D-2", lead_id=lead_id, amount="7")
+    )
+    assert [(await crm.deal(name))["state"] for name in ("D-1", "D-2")] == ["won", "open"]
+    assert (await crm.deal())["origin"]["source"] == "Web"
+    assert (await crm.caller.rows("SELECT 1 FROM crm_record WHERE problem IS NOT NULL")) == []

@@ -41,6 +41,7 @@ async def follow_lead(record: CrmRecord, *, tx: Tx) -> CrmRecord:
             return record
         await _capture(record, tx)
     elif lead.state is LeadState.MERGED:
+        await _forget(record, lead, tx)
         return record
     await _agree_on_beginning(record, await tx.leads.get(record.id), tx)
     await _agree_on_labels(record, await tx.leads.get(record.id), tx)
@@ -172,13 +173,15 @@ async def _give_up(lead: Lead, turn: tuple[datetime, str], tx: Tx) -> None:
 async def _merge(record: CrmRecord, lead: Lead, tx: Tx) -> CrmRecord:
     """Merge the lead into the one that lives on in its place; one that is not here yet is waited for."""
     name = record.says("merged_into")
-    if name is None or lead.state in {LeadState.MERGED, LeadState.CONVERTED}:
+    came_back = record.says("deleted") != "true"
+    if name is None or came_back or lead.state in {LeadState.MERGED, LeadState.CONVERTED}:
         return replace(record, awaits=None)
     into_id = derived_id(tx.tenant_id, record.external.source, "lead", name)
-    into = await tx.leads.find(into_id)
+    into = (await tx.leads.known([into_id])).get(into_id)
     if into is None:
         return replace(record, awaits=into_id)
-    if into.state is not LeadState.MERGED and into.id != lead.id:
+    mergeable = into.state is not LeadState.MERGED and into.id != lead.id
+    if mergeable and not await is_erased(into.id, tx):
         await merge_lead(MergeLead(lead.id, into.id), tx=tx)
     return replace(record, awaits=None)
 
