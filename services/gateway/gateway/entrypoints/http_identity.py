@@ -11,6 +11,7 @@ from gateway.entrypoints.authentication import Doorkeeper
 from gateway.entrypoints.schemas import Me, Status, TenantView
 from gateway.entrypoints.status import StatusOfAll
 from gateway.entrypoints.streams import Hints
+from onefunnel.http.listening import at_stop
 from onefunnel.http.principal import CurrentPrincipal
 from onefunnel.http.reads import Read
 from onefunnel.http.routing import declared, routes
@@ -52,8 +53,10 @@ def identity_routes(
     async def stream_events(request: Request, principal: CurrentPrincipal) -> StreamingResponse:
         """Stream hints: `projection` (which one moved, `as_of`, `lag_events`) and, after a reconnect, `reset`.
 
-        A hint holds no data; read what you show again. A comment comes every 15 seconds.
+        A hint holds no data; read what you show again. A comment comes every 15 seconds. Before the server
+        stops, `bye` says in how many milliseconds to come again. `Last-Event-ID`, whatever it is, is a reconnect.
         """
+        at_stop(request.scope, hints.part)
         resumed = "last-event-id" in request.headers
         opened = hints.opened(principal.tenant_id, resumed=resumed)
         return StreamingResponse(
