@@ -84,6 +84,14 @@ _WRITE_HEADERS: Final = {
         "schema": {"type": "string"},
     },
 }
+# Instead of what FastAPI says of every answer.
+_UNSAID: Final = "Successful Response"
+_SAID: Final = {
+    "200": "What was asked for.",
+    "201": "It was made.",
+    "202": "It was taken, and is worked on.",
+    "204": "It was done.",
+}
 _WRITES: Final = frozenset({"post", "put", "patch", "delete"})
 # What you may not see is answered like what is not there, so `not-found` may come from anywhere.
 _ANYWHERE: Final = (
@@ -139,6 +147,8 @@ def _finish(
     responses: dict[str, Any] = operation["responses"]
     responses.pop("422", None)
     for status, response in responses.items():
+        if response["description"] == _UNSAID:
+            response["description"] = _SAID[status]
         if keeps and status.startswith("2"):
             response["headers"] = {**_WRITE_HEADERS, **response.get("headers", {})}
     _add_examples(operation, schemas)

@@ -19,6 +19,9 @@ from onefunnel.http.routing import declared, routes
 ReadOf = Callable[..., Awaitable[Read]]
 NameOf = Callable[[Any], Awaitable[str]]  # of the tenant that a connection sees
 
+_HINT = 'id: 7\nevent: projection\ndata: {"projection":"all","as_of":"2026-11-22T09:00:00Z","lag_events":0}\n\n'
+_HINTS = {"schema": {"type": "string"}, "example": _HINT}
+
 
 def identity_routes(
     read_of: ReadOf, name_of: NameOf, status: StatusOfAll, hints: Hints, doorkeeper: Doorkeeper
@@ -48,7 +51,7 @@ def identity_routes(
         "/v1/events",
         response_class=StreamingResponse,
         openapi_extra=declared("event", "read"),
-        responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
+        responses={200: {"content": {"text/event-stream": _HINTS}}},
     )
     async def stream_events(request: Request, principal: CurrentPrincipal) -> StreamingResponse:
         """Stream hints: `projection` (which one moved, `as_of`, `lag_events`) and, after a reconnect, `reset`.
