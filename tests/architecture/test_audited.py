@@ -29,7 +29,8 @@ FACTS = {  # a CRM, a browser or a sample tells what happened; nobody of ours de
     "deliverWebhookWithSecret",
     "askFirst",
     "testConnection",
-    "reportViewByToken",
+    "openView",
+    "reportPage",
 }
 
 

@@ -57,8 +57,10 @@ JUDGED = {
         "asset_rating": "principal_id",
         "asset_version": "published_by",
         "feedback": "kind",
+        "own_domain": "domain",
         "search": "digest",
-        "share": "principal_id token_hash",
+        "share": "principal_id revoked_by token_hash",
+        "viewing": "client",  # a digest
         "winloss": "reasons voice",
     },
     "metrics": {
@@ -80,7 +82,7 @@ JUDGED = {
         "connection_endpoint": "id",
         "content_view": "document_id link_id pages view_id",
         "crm_lane": "marks trouble",
-        "delivery": "digest faults sealed status",
+        "delivery": "digest faults sealed status trace",
         "delivery_key": "digest key",
         "identity_user": "refused_roles subject",
         "reconciliation": "cause faults progress status totals",

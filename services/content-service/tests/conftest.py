@@ -60,12 +60,13 @@ class Library:
             auth=Speaking(principal, KEY, self.clock.now),
         )
 
-    def browser(self) -> httpx.AsyncClient:
+    def browser(self, **headers: str) -> httpx.AsyncClient:
         """Somebody without any key."""
+        known = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0"}
         return httpx.AsyncClient(
             transport=httpx.ASGITransport(self.app, raise_app_exceptions=False),
             base_url="http://content",
-            headers={"User-Agent": "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0"},
+            headers=known | headers,
         )
 
     async def post(self, path: str, body: Any, role: Role = "admin", **who: Any) -> httpx.Response:
@@ -88,6 +89,15 @@ class Library:
         answer = await self.post(f"/v1/content/{asset}/shares", body, "rep")
         assert answer.status_code == 201, answer.text
         return answer.json()
+
+    async def performance(self, asset: str) -> dict[str, Any]:
+        """Return how an asset does."""
+        return (await self.get(f"/v1/content/{asset}/performance")).json()
+
+    async def revoke(self, asset: str, share: str, role: Role = "manager", **who: Any) -> int:
+        """Withdraw a share and return the status of the answer."""
+        async with self.client(role, **who) as client:
+            return (await client.delete(f"/v1/content/{asset}/shares/{share}")).status_code
 
     async def hear(self, *events: Any, tenant: UUID | None = None) -> None:
         """Deliver events as the log would, each in a transaction over all tenants."""

@@ -56,6 +56,7 @@ from gateway.entrypoints.standing import asker
 from gateway.entrypoints.status import StatusOfAll
 from gateway.entrypoints.streams import Hints
 from gateway.entrypoints.taking_in import Intake
+from gateway.entrypoints.visitors import Visitors
 from gateway.settings import GatewaySettings
 from onefunnel.audit.entry import Marks
 from onefunnel.audit.rows import add
@@ -84,13 +85,20 @@ def build(runtime: Runtime, document: Mapping[str, Any] | None = None) -> Servic
     own.router.routes.extend(public_routes(catalogue))
     table = RouteTable(operations_of(catalogue))
     settings = GatewaySettings()
+    limits = Limits(
+        settings.rate_limit,
+        settings.rate_window_s,
+        failures=settings.failure_limit,
+        visits=settings.visit_limit,
+    )
     front = Front(
         own,
         table,
         doorkeeper,
         runtime.client,
         Names(runtime.client),
-        Limits(settings.rate_limit, settings.rate_window_s, settings.failure_limit),
+        limits,
+        Visitors(doorkeeper, limits, runtime.clock, runtime.internal_key),
         Frontends(origin for part in settings.frontends.split(",") if (origin := part.strip())),
         Exports(runtime.clock),
         partial(_exported, runtime),

@@ -33,6 +33,9 @@ class GatewaySettings(BaseSettings):
     rate_limit: int = Field(default=60_000, ge=1)  # requests of one principal at once,
     rate_window_s: int = Field(default=60, ge=1)  # refilled over this time
     failure_limit: int = Field(default=20, ge=1)  # wrong keys from one address in a minute
+    visit_limit: int = Field(
+        default=600, ge=1
+    )  # requests of one link, and of one address, a minute
     # Lets webhooks go to servers on this machine, by http too: for tests and trials, never for others.
     outgoing_loopback: bool = False
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import RowMapping, Table, select
+from sqlalchemy import RowMapping, Table, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -86,6 +86,7 @@ class SqlAssets:
                 "shared_by": share.shared_by,
                 "principal_id": by.principal_id,
                 "shared_at": share.shared_at,
+                "expires_at": share.expires_at,
             },
         )
 
@@ -96,6 +97,16 @@ class SqlAssets:
     async def share_of(self, digest: bytes) -> Share:
         """Return the share whose token has this hash."""
         return await self._share(SHARE.c.token_hash == digest)
+
+    async def revoke(self, share: Share, *, by: Author) -> None:
+        """Keep that a share was withdrawn; the first time counts."""
+        statement = update(SHARE).where(
+            SHARE.c.tenant_id == self._tenant_id,
+            SHARE.c.id == share.id,
+            SHARE.c.revoked_at.is_(None),
+        )
+        values = {"revoked_at": share.revoked_at, "revoked_by": by.principal_id}
+        await self._conn.execute(statement.values(values))
 
     async def keep_rating(
         self, asset_id: UUID, score: int, reason: str | None, *, by: Author, at: datetime
@@ -120,15 +131,7 @@ class SqlAssets:
         row = (await self._conn.execute(query)).mappings().one_or_none()
         if row is None:
             raise not_found("share")
-        return Share(
-            id=row["id"],
-            asset_id=row["asset_id"],
-            version=row["number"],
-            deal_id=row["deal_id"],
-            lead_id=row["lead_id"],
-            shared_by=row["shared_by"],
-            shared_at=row["shared_at"],
-        )
+        return share_from(row)
 
     async def _insert(self, table: Table, values: dict[str, object]) -> None:
         await self._conn.execute(insert(table).values(tenant_id=self._tenant_id, **values))
@@ -147,6 +150,21 @@ def asset_from(row: RowMapping) -> Asset:
         edition=edition_from(row),
         published_at=row["published_at"],
         retired_at=row["retired_at"],
+    )
+
+
+def share_from(row: RowMapping) -> Share:
+    """Read a share from its row."""
+    return Share(
+        id=row["id"],
+        asset_id=row["asset_id"],
+        version=row["number"],
+        deal_id=row["deal_id"],
+        lead_id=row["lead_id"],
+        shared_by=row["shared_by"],
+        shared_at=row["shared_at"],
+        expires_at=row["expires_at"],
+        revoked_at=row["revoked_at"],
     )
 
 

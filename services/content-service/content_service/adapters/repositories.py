@@ -4,7 +4,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from content_service.adapters.assets import SqlAssets
 from content_service.adapters.conversation import SqlFeedback, SqlWinLoss
-from content_service.adapters.viewings import SqlSearches, SqlViewings
+from content_service.adapters.searches import SqlSearches
+from content_service.adapters.viewings import SqlViewings
 from content_service.application.ports import Tx
 from onefunnel.events.envelope import Metadata
 from onefunnel.persistence.database import driver_of
@@ -17,7 +18,7 @@ def open_tx(keyring: Keyring, conn: AsyncConnection, metadata: Metadata) -> Tx:
     notes = Notes(driver_of(conn), metadata.tenant_id, keyring)
     return Tx(
         assets=SqlAssets(conn, metadata, notes),
-        viewings=SqlViewings(conn, metadata),
+        viewings=SqlViewings(conn, metadata, keyring),
         searches=SqlSearches(conn, metadata, notes, keyring),
         feedback=SqlFeedback(conn, metadata, notes),
         winloss=SqlWinLoss(conn, metadata, notes),

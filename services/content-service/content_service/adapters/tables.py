@@ -72,6 +72,9 @@ SHARE: Final = _table(
     Column("shared_by", Uuid),
     Column("principal_id", Text),
     _time("shared_at"),
+    _time("expires_at"),
+    _time("revoked_at"),
+    Column("revoked_by", Text),
 )
 VIEWING: Final = _table(
     "viewing",
@@ -83,10 +86,18 @@ VIEWING: Final = _table(
     Column("lead_id", Uuid),
     Column("machine", Boolean),
     Column("bot", Boolean),
+    Column("internal", Boolean),
+    Column("anonymous", Boolean),
     Column("duration_ms", Integer),
     Column("pages_seen", Integer),
+    Column("beats", Integer),
+    Column("client", LargeBinary),  # for the first seconds: who opens many links is a machine
 )
 VIEWED_PAGE: Final = _table("viewed_page", Column("page", Integer), Column("duration_ms", Integer))
+VIEWED_BEAT: Final = _table("viewed_beat", Column("seq", Integer))
+OWN_DOMAIN: Final = Table(
+    "own_domain", _METADATA, Column("tenant_id", Uuid), Column("domain", Text)
+)
 ASSET_RATING: Final = _table(
     "asset_rating",
     Column("asset_id", Uuid),

@@ -1,6 +1,7 @@
 """Reads, straight from SQL."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +13,8 @@ from content_service.adapters.conversation import feedback_of, winlosses_of
 from content_service.adapters.library import find_assets
 from content_service.adapters.performance import performance_of
 from content_service.adapters.searches import find_searches
-from content_service.adapters.tables import ASSET, EDITION, FEEDBACK, WINLOSS
+from content_service.adapters.shares import find_shares
+from content_service.adapters.tables import ASSET, EDITION, FEEDBACK, OWN_DOMAIN, WINLOSS
 from content_service.application.queries import (
     AssetView,
     EditionView,
@@ -22,6 +24,7 @@ from content_service.application.queries import (
     Performance,
     SearchFilter,
     SearchView,
+    ShareView,
     WinLossFilter,
 )
 from content_service.domain.feedback import Feedback
@@ -69,6 +72,18 @@ class SqlViews:
     async def searches(self, wanted: SearchFilter) -> list[SearchView]:
         """Return what was searched for, most frequent first."""
         return await find_searches(self._conn, self._tenant_id, wanted, self._notes)
+
+    async def shares(
+        self, asset_id: UUID, *, after: tuple[datetime, UUID] | None, limit: int
+    ) -> list[ShareView]:
+        """Return what was shared of an asset, newest first."""
+        await self.asset(asset_id)
+        return await find_shares(self._conn, self._tenant_id, asset_id, after=after, limit=limit)
+
+    async def own_domains(self) -> list[str]:
+        """Return the domains of the tenant's own people."""
+        query = select(OWN_DOMAIN.c.domain).where(OWN_DOMAIN.c.tenant_id == self._tenant_id)
+        return sorted((await self._conn.execute(query)).scalars())
 
     async def performance(self, asset_id: UUID) -> Performance:
         """Return how an asset does."""

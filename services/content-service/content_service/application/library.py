@@ -9,7 +9,7 @@ from uuid import UUID
 from content_service.application.ports import Author, Saved, Tx
 from content_service.domain import share_token
 from content_service.domain.asset import Asset, Edition, Share
-from onefunnel.errors import DomainError, ErrorKind, invalid
+from onefunnel.errors import DomainError, ErrorKind, invalid, not_found
 from onefunnel.events.values import AssetId, DealId, LeadId, PersonId
 from onefunnel.ids import derived_id, new_id
 
@@ -107,11 +107,14 @@ class ShareAsset:
     lead_id: LeadId | None
     shared_by: PersonId | None
     shared_at: datetime | None
+    expires_at: datetime | None
 
 
 async def share_asset(command: ShareAsset, *, by: Author, tx: Tx) -> tuple[Share, str, Saved]:
     """Share an asset; the token is told once, and only its hash is kept."""
     asset = await tx.assets.get(command.asset_id)
+    if command.expires_at is not None and command.expires_at <= tx.now:
+        raise invalid("This lies in the past.", pointer="/expires_at")
     share = Share(
         id=new_id(),
         asset_id=asset.id,
@@ -120,11 +123,24 @@ async def share_asset(command: ShareAsset, *, by: Author, tx: Tx) -> tuple[Share
         lead_id=command.lead_id,
         shared_by=whoever(command.shared_by, by=by, pointer="/shared_by"),
         shared_at=when(command.shared_at, tx=tx, pointer="/shared_at"),
+        expires_at=command.expires_at,
     )
     saved = await tx.assets.save(asset, asset.share(share))
     token = share_token.token_of(tx.tenant_id, secrets.token_bytes(share_token.SECRET_BYTES))
     await tx.assets.keep_share(share, share_token.digest_of(token), by=by)
     return share, token, saved
+
+
+async def revoke_share(asset_id: UUID, share_id: UUID, *, by: Author, tx: Tx) -> bool:
+    """Withdraw a link, for good; return whether it was open until now."""
+    share = await tx.assets.share(share_id)
+    if share.asset_id != asset_id:
+        raise not_found("share")
+    share.check_revoked_by(by.role, by.person_id)
+    if share.revoked_at is not None:
+        return False
+    await tx.assets.revoke(share.revoke(at=tx.now), by=by)
+    return True
 
 
 @dataclass(frozen=True, slots=True)

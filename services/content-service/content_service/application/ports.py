@@ -1,6 +1,6 @@
 """What the library's commands need from storage. One `Tx` is one transaction of one tenant."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -72,6 +72,10 @@ class Assets(Protocol):
         """Return the share whose token has this hash; raise not-found."""
         ...
 
+    async def revoke(self, share: Share, *, by: Author) -> None:
+        """Keep that a share was withdrawn, and by whom; the first time counts."""
+        ...
+
     async def keep_rating(
         self, asset_id: UUID, score: int, reason: str | None, *, by: Author, at: datetime
     ) -> None:
@@ -86,8 +90,34 @@ class Viewings(Protocol):
         """Return a view, locked until the commit; None if there is none, and then nobody else adds it."""
         ...
 
-    async def keep(self, viewing: Viewing, event: ContentViewed | None) -> UUID | None:
+    async def keep(
+        self, viewing: Viewing, event: ContentViewed | None, *, client: bytes | None = None
+    ) -> UUID | None:
         """Save a view that was looked for, and its event; return the event's id."""
+        ...
+
+    async def is_new(self, view_id: UUID, seq: int) -> bool:
+        """Say whether this beat of a view that was looked for comes for the first time, and remember it."""
+        ...
+
+    def viewer_of(self, address: str) -> UUID:
+        """Return what an e-mail address is known by here; nobody reads it back."""
+        ...
+
+    async def own_domains(self) -> frozenset[str]:
+        """Return the domains of the tenant's own people, in lower case."""
+        ...
+
+    async def set_own_domains(self, domains: frozenset[str]) -> None:
+        """Put these in the place of the domains that were."""
+        ...
+
+    async def opened_by(self, client: bytes, *, since: datetime) -> Mapping[UUID, UUID]:
+        """Return the views that a client opened, each with its share; nobody adds one until the commit."""
+        ...
+
+    async def are_machines(self, view_ids: Sequence[UUID]) -> None:
+        """Take views that nobody has read for a machine's."""
         ...
 
 

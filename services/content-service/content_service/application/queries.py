@@ -7,7 +7,7 @@ from typing import Any, Literal, Protocol
 from uuid import UUID
 
 from content_service.application.ports import Author, Tx
-from content_service.domain.asset import Asset, Edition, Standing
+from content_service.domain.asset import Asset, Edition, Share, Standing
 from content_service.domain.feedback import Feedback
 from content_service.domain.winloss import Voice, WinLoss
 from onefunnel.events.content import ContentSearched
@@ -76,6 +76,16 @@ class SearchFilter:
 
 
 @dataclass(frozen=True, slots=True)
+class ShareView:
+    """A share, and how often, how long and when last buyers looked at it."""
+
+    share: Share
+    views: int
+    duration_ms: int
+    last_viewed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class PageUse:
     """How one page was looked at, in views that count."""
 
@@ -86,7 +96,7 @@ class PageUse:
 
 @dataclass(frozen=True, slots=True)
 class Performance:
-    """How an asset does. Sums and counts over views by people; machines are counted apart."""
+    """How an asset does. Sums and counts over views by buyers; machines and own people are counted apart."""
 
     views: int
     viewers: int
@@ -94,6 +104,7 @@ class Performance:
     pages_seen: int  # distinct pages of each view, summed
     pages_offered: int  # pages of the version of each view, summed
     bots: int
+    internal: int
     shares: int
     raters: int
     rating_sum: int  # of the newest verdict of each
@@ -140,6 +151,16 @@ class Views(Protocol):
 
     async def searches(self, wanted: SearchFilter) -> list[SearchView]:
         """Return what was searched for, most frequent first, without what only erased people searched for."""
+        ...
+
+    async def shares(
+        self, asset_id: UUID, *, after: tuple[datetime, UUID] | None, limit: int
+    ) -> list[ShareView]:
+        """Return what was shared of an asset, newest first; raise not-found."""
+        ...
+
+    async def own_domains(self) -> list[str]:
+        """Return the domains of the tenant's own people, sorted."""
         ...
 
     async def performance(self, asset_id: UUID) -> Performance:

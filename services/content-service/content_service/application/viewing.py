@@ -1,4 +1,4 @@
-"""What is reported about views, by servers and by browsers that hold a token."""
+"""What servers report about views, in running totals."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +8,6 @@ from uuid import UUID
 from content_service.application.library import when
 from content_service.application.ports import Tx
 from content_service.domain.asset import Asset, Share, Warning_
-from content_service.domain.share_token import digest_of
 from content_service.domain.viewing import Viewing, is_machine
 from onefunnel.errors import invalid
 from onefunnel.events.values import LeadId
@@ -23,6 +22,7 @@ class Report:
     viewed_at: datetime | None
     pages: Mapping[int, int]
     user_agent: str | None
+    internal: bool  # by the tenant's own people
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,32 +59,6 @@ async def report_view(command: ReportView, *, tx: Tx) -> Reported:
     return await _heard(asset, share, lead_id, version, command.report, tx=tx)
 
 
-async def report_by_token(token: str, report: Report, *, tx: Tx) -> Reported:
-    """Take a browser's report; the token says what is looked at, and is right enough."""
-    share = await tx.assets.share_of(digest_of(token))
-    asset = await tx.assets.find(share.asset_id)
-    return await _heard(asset, share, share.lead_id, share.version, report, tx=tx)
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """What a token opens: the asset as it now is, the version that was shared, and how that stands."""
-
-    asset: Asset
-    share: Share
-    pages: int
-    warning: Warning_ | None
-
-
-async def opened(token: str, *, tx: Tx) -> Opened:
-    """Return what a token opens; a link to an earlier version works, with a warning."""
-    share = await tx.assets.share_of(digest_of(token))
-    asset = await tx.assets.find(share.asset_id)
-    pages = await tx.assets.pages(asset.id, share.version)
-    assert pages is not None, "a share names a version that exists"
-    return Opened(asset, share, pages, asset.warning(share.version, tx.now.date()))
-
-
 async def _heard(
     asset: Asset,
     share: Share | None,
@@ -106,6 +80,7 @@ async def _heard(
         share_id=share.id if share else None,
         lead_id=lead_id,
         machine=is_machine(report.user_agent),
+        internal=report.internal,
         pages=report.pages,
     )
     known = await tx.viewings.find(viewing.id)

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 from typing import Literal
 from uuid import UUID
 
-from onefunnel.errors import broken_rule, conflict
+from onefunnel.errors import DomainError, ErrorKind, broken_rule, conflict
 from onefunnel.events.content import ContentPublished, ContentRated, ContentRetired, ContentShared
 from onefunnel.events.values import AssetId, DealId, LeadId, PersonId
 
@@ -119,9 +119,31 @@ class Share:
     lead_id: LeadId | None
     shared_by: PersonId | None
     shared_at: datetime
+    expires_at: datetime | None = None
+    revoked_at: datetime | None = None
 
     def __post_init__(self) -> None:
         if (self.deal_id is None) == (self.lead_id is None):
             raise broken_rule(
                 "Share with exactly one: a deal's buyer or a lead.", pointer="/deal_id"
+            )
+
+    def check_open(self, now: datetime) -> None:
+        """Raise `gone` if the link was withdrawn or its time is over."""
+        if self.revoked_at is not None:
+            raise conflict("This link was withdrawn; ask for a new one.", code="gone")
+        if self.expires_at is not None and self.expires_at <= now:
+            raise conflict("The time of this link is over; ask for a new one.", code="gone")
+
+    def revoke(self, *, at: datetime) -> "Share":
+        """Withdraw the link, for good."""
+        return replace(self, revoked_at=at)
+
+    def check_revoked_by(self, role: str, person_id: PersonId | None) -> None:
+        """Raise `forbidden` if a rep withdraws what somebody else shared."""
+        if role == "rep" and (person_id is None or person_id != self.shared_by):
+            raise DomainError(
+                "forbidden",
+                "Whoever shared it withdraws it, or marketing, or a manager.",
+                kind=ErrorKind.FORBIDDEN,
             )

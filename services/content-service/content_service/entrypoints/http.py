@@ -7,7 +7,13 @@ from pydantic import Field, RootModel
 from starlette.responses import Response
 
 from content_service.application.queries import Views
-from content_service.entrypoints import http_conversation, http_library, http_views
+from content_service.entrypoints import (
+    http_conversation,
+    http_library,
+    http_links,
+    http_shares,
+    http_views,
+)
 from content_service.entrypoints.wiring import Asking
 from onefunnel.http.bodies import Id
 from onefunnel.http.routing import routes
@@ -41,8 +47,11 @@ async def get_status(asked: Asking) -> Response:
 
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
-    http_library.router,
+    # Before `/v1/content/{asset_id}`, whose id it would be taken for.
     http_views.router,
+    http_library.router,
+    http_shares.router,
+    http_links.router,
     http_conversation.router,
     internal,
 )

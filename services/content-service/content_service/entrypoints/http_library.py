@@ -1,4 +1,4 @@
-"""The library over HTTP: publish, find, share, judge, measure."""
+"""The library over HTTP: publish, find, judge, measure."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -24,8 +24,6 @@ from content_service.entrypoints.schemas_library import (
     PerformanceAnswer,
     SearchedWords,
     SearchesAnswer,
-    ShareAnswer,
-    ShareBody,
 )
 from content_service.entrypoints.wiring import Asking
 from onefunnel.events.values import Code, StepKey
@@ -174,23 +172,6 @@ async def retire_asset(asset_id: Id, asked: Asking) -> Response:
 
 
 @router.post(
-    "/{asset_id}/shares",
-    status_code=201,
-    response_model=ShareAnswer,
-    openapi_extra=declared("content", "share"),
-)
-async def share_asset(asset_id: Id, body: ShareBody, asked: Asking) -> Response:
-    """Share the newest version with a deal's buyer or a lead; the answer holds the token, once."""
-
-    async def work(tx: Tx) -> Answer:
-        command = body.command(asset_id)
-        share, token, saved = await library.share_asset(command, by=asked.author, tx=tx)
-        return Answer(ShareAnswer.of(share, token), status=201, event_id=saved.event_id)
-
-    return await asked.do(work)
-
-
-@router.post(
     "/{asset_id}/ratings",
     status_code=201,
     response_model=AssetRatingAnswer,
@@ -209,7 +190,7 @@ async def rate_asset(asset_id: Id, body: AssetRatingBody, asked: Asking) -> Resp
 
 @router.get("/{asset_id}/performance", response_model=PerformanceAnswer, openapi_extra=_READ)
 async def get_asset_performance(asset_id: Id, asked: Asking) -> Response:
-    """Return views, viewers, average time, completion and verdicts; machines are left out."""
+    """Return views, viewers, average time, completion and verdicts; machines and own people are left out."""
 
     async def query(views: Views) -> PerformanceAnswer:
         return PerformanceAnswer.of(asset_id, await views.performance(asset_id))

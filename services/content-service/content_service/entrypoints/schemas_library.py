@@ -1,18 +1,17 @@
-"""The JSON of the library: assets, versions, shares, verdicts, searches, performance."""
+"""The JSON of the library: assets, versions, verdicts, searches, performance."""
 
 from datetime import date, datetime
 from fractions import Fraction
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import ConfigDict, Field, StringConstraints, model_validator
+from pydantic import ConfigDict, Field, StringConstraints
 
 from content_service.application.library import (
     External,
     PublishAsset,
     RateAsset,
     ReviseAsset,
-    ShareAsset,
 )
 from content_service.application.queries import (
     AssetView,
@@ -20,8 +19,8 @@ from content_service.application.queries import (
     Performance,
     SearchView,
 )
-from content_service.domain.asset import Asset, Edition, Share, Standing
-from onefunnel.events.values import Code, DealId, LeadId, PersonId, StepKey
+from content_service.domain.asset import Asset, Edition, Standing
+from onefunnel.events.values import Code, PersonId, StepKey
 from onefunnel.http.bodies import Body, Day, Id, Name, OutsideName, Shown, Time, Words
 
 # So much text makes a search vector well below PostgreSQL's limit of a megabyte.
@@ -197,62 +196,6 @@ class AssetVersionsAnswer(Shown):
     next_cursor: str | None
 
 
-class ShareBody(Body):
-    """Whom the asset is sent to: the buyer of a deal, or a lead."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"deal_id": "019abf0d-11c4-7b02-8c55-0c8a0b6f2a10"}]}
-    )
-
-    deal_id: Id | None = None
-    lead_id: Id | None = None
-    shared_by: Id | None = None
-    shared_at: Time | None = None
-
-    @model_validator(mode="after")
-    def _one_receiver(self) -> Self:
-        if (self.deal_id is None) == (self.lead_id is None):
-            raise ValueError("give exactly one of deal_id and lead_id")
-        return self
-
-    def command(self, asset_id: UUID) -> ShareAsset:
-        """Return the command."""
-        return ShareAsset(
-            asset_id=asset_id,
-            deal_id=None if self.deal_id is None else DealId(self.deal_id),
-            lead_id=None if self.lead_id is None else LeadId(self.lead_id),
-            shared_by=person(self.shared_by),
-            shared_at=self.shared_at,
-        )
-
-
-class ShareAnswer(Shown):
-    """A share. The token is told this once: it opens `/v1/t/{token}` for whoever holds it."""
-
-    id: UUID
-    asset_id: UUID
-    version: int
-    deal_id: UUID | None
-    lead_id: UUID | None
-    shared_by: UUID | None
-    shared_at: datetime
-    token: str
-
-    @classmethod
-    def of(cls, share: Share, token: str) -> "ShareAnswer":
-        """Show a share with its token."""
-        return cls(
-            id=share.id,
-            asset_id=share.asset_id,
-            version=share.version,
-            deal_id=share.deal_id,
-            lead_id=share.lead_id,
-            shared_by=share.shared_by,
-            shared_at=share.shared_at,
-            token=token,
-        )
-
-
 class AssetRatingBody(Body):
     """A verdict from 1 to 5; the reason stays in the library."""
 
@@ -336,12 +279,13 @@ class AssetPageUse(Shown):
 
 
 class PerformanceAnswer(Shown):
-    """How an asset does, in views by people: machines are counted in `bots` alone."""
+    """How an asset does, in views by buyers: machines are in `bots` alone, own people in `internal`."""
 
     asset_id: UUID
     views: int
     viewers: int
     bots: int
+    internal: int
     shares: int
     average_time_ms: AssetFigure
     completion: AssetFigure
@@ -356,6 +300,7 @@ class PerformanceAnswer(Shown):
             views=found.views,
             viewers=found.viewers,
             bots=found.bots,
+            internal=found.internal,
             shares=found.shares,
             average_time_ms=AssetFigure.ratio(found.duration_ms, found.views, found.views),
             completion=AssetFigure.ratio(found.pages_seen, found.pages_offered, found.views),

@@ -1,13 +1,13 @@
-"""The JSON of views: what servers and browsers report, and what a token opens."""
+"""The JSON of views: what servers report."""
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Final
 from uuid import UUID
 
 from pydantic import ConfigDict, Field, StringConstraints
 from pydantic.config import JsonDict
 
-from content_service.application.viewing import Opened, Report, Reported, ReportView
+from content_service.application.viewing import Report, Reported, ReportView
 from content_service.domain.asset import Warning_
 from content_service.domain.viewing import MAX_PAGES
 from onefunnel.events.values import LeadId
@@ -20,6 +20,11 @@ _EXAMPLE: JsonDict = {
 
 PageNumber = Annotated[int, Field(ge=1, le=10_000)]
 Milliseconds = Annotated[int, Field(ge=0, le=86_400_000)]
+MAX_DOMAINS: Final = 100
+Domain = Annotated[
+    str,
+    StringConstraints(max_length=189, pattern=r"^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z0-9-]{2,}$"),
+]
 UserAgent = Annotated[str, StringConstraints(max_length=1_000)]
 
 
@@ -30,22 +35,8 @@ class ViewedPage(Body):
     duration_ms: Milliseconds
 
 
-class BrowserViewBody(Body):
-    """A browser's report. Send it again with the same `view_id` as time goes on: the longest counts."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
-
-    view_id: Id
-    visitor_id: Id | None = None
-    pages: Annotated[tuple[ViewedPage, ...], Field(max_length=MAX_PAGES)] = ()
-
-    def report(self, user_agent: str | None) -> Report:
-        """Return what is said; a browser is not asked what time it is."""
-        return Report(self.view_id, self.visitor_id, None, longest(self.pages), user_agent)
-
-
 class ServerViewBody(Body):
-    """A server's report, for a share or for a lead known otherwise."""
+    """A server's report, for a share or for a lead known otherwise. Sent again, the longest counts."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
 
@@ -57,13 +48,23 @@ class ServerViewBody(Body):
     share_id: Id | None = None
     lead_id: Id | None = None
     version: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    internal: Annotated[
+        bool, Field(description="By somebody of your own: kept, and in no figure but `internal`.")
+    ] = False
 
     def command(self, asset_id: UUID) -> ReportView:
         """Return the command."""
         pages = longest(self.pages)
         return ReportView(
             asset_id=asset_id,
-            report=Report(self.view_id, self.visitor_id, self.viewed_at, pages, self.user_agent),
+            report=Report(
+                view_id=self.view_id,
+                visitor_id=self.visitor_id,
+                viewed_at=self.viewed_at,
+                pages=pages,
+                user_agent=self.user_agent,
+                internal=self.internal,
+            ),
             share_id=self.share_id,
             lead_id=None if self.lead_id is None else LeadId(self.lead_id),
             version=self.version,
@@ -71,7 +72,7 @@ class ServerViewBody(Body):
 
 
 class ViewAnswer(Shown):
-    """What is known of the view: `counted` is false for machines and looks below two seconds."""
+    """What is known of the view. `counted` is false for machines, looks below two seconds and own people."""
 
     view_id: UUID
     version: int
@@ -87,32 +88,23 @@ class ViewAnswer(Shown):
             view_id=viewing.id,
             version=viewing.version,
             duration_ms=viewing.duration_ms,
-            counted=not viewing.bot,
+            counted=viewing.counted,
             warning=reported.warning,
         )
 
 
-class OpenedAnswer(Shown):
-    """What a token opens, and what is wrong with the link."""
+class OwnDomainsBody(Body):
+    """The domains of the tenant's own people, in lower case, each as it stands behind the `@`."""
 
-    title: str
-    kind: str
-    version: int
-    pages: int
-    newest_version: int
-    warning: Warning_ | None
+    model_config = ConfigDict(json_schema_extra={"examples": [{"domains": ["northwind.example"]}]})
 
-    @classmethod
-    def of(cls, opened: Opened) -> "OpenedAnswer":
-        """Show what was shared."""
-        return cls(
-            title=opened.asset.edition.title,
-            kind=opened.asset.kind,
-            version=opened.share.version,
-            pages=opened.pages,
-            newest_version=opened.asset.version,
-            warning=opened.warning,
-        )
+    domains: Annotated[tuple[Domain, ...], Field(max_length=MAX_DOMAINS)]
+
+
+class OwnDomainsAnswer(Shown):
+    """The domains of the tenant's own people."""
+
+    domains: list[str]
 
 
 def longest(pages: Sequence[ViewedPage]) -> dict[int, int]:

@@ -29,14 +29,13 @@ async def test_shares_and_verdicts_that_come_at_once_are_all_kept_in_one_sequenc
     assert [e.sequence for e, _ in await library.published()] == [str(n) for n in range(1, 8)]
 
 
-async def test_heartbeats_that_come_at_once_are_one_view(library):
+async def test_reports_that_come_at_once_are_one_view(library):
     asset, view = await library.asset(pages=3), str(new_id())
-    token = (await library.shared(asset))["token"]
-    async with library.browser() as browser:
+    async with library.client("integration") as server:
         answers = await asyncio.gather(
             *(
-                browser.post(
-                    f"/v1/t/{token}/views",
+                server.post(
+                    f"/v1/content/{asset}/views",
                     json={"view_id": view, "pages": [{"page": page, "duration_ms": 3_000}]},
                 )
                 for page in (1, 2, 3)

@@ -20,6 +20,7 @@ from gateway.entrypoints.exports import Exports
 from gateway.entrypoints.limits import SAID, Limits
 from gateway.entrypoints.names import Names
 from gateway.entrypoints.rights import Gate, Refused
+from gateway.entrypoints.visitors import Visitors
 from onefunnel.http.incoming import read_body
 from onefunnel.http.observing import ROUTE
 from onefunnel.http.principal import Principal
@@ -49,8 +50,11 @@ _PASSED_IN: Final = frozenset(
 )
 # What is made of an answer is another answer, with a media type and a version of its own.
 _ABOUT_THE_ANSWER: Final = frozenset({b"accept", b"if-none-match"})
-# A browser without a key is judged by what it says it is: people read, machines only open.
-_PUBLIC_TOO: Final = frozenset({b"user-agent"})
+# A browser without a key is judged by what it says: people read, machines only open, some look ahead, and
+# some do not want to be followed.
+_PUBLIC_TOO: Final = frozenset(
+    {b"user-agent", b"sec-purpose", b"purpose", b"x-moz", b"dnt", b"sec-gpc"}
+)
 _KEPT_BACK: Final = frozenset(
     {
         b"connection",
@@ -85,6 +89,7 @@ class Front:
         clients: Callable[[str], ServiceClient],
         names: Names,
         limits: Limits,
+        visitors: Visitors,
         frontends: Frontends,
         exports: Exports,
         exported: Exported,
@@ -96,6 +101,7 @@ class Front:
         self._names = names
         self._gate = Gate(doorkeeper, clients)
         self._limits = limits
+        self._visitors = visitors
         self._frontends = frontends
         self._exports = exports
         self._exported = exported
@@ -119,13 +125,14 @@ class Front:
         if any(found.public and found.service == OWN for found in match.operations.values()):
             return _calling(self._own, dict(scope))  # judges by the raw request, all of it
         asks_first = scope["method"] == "OPTIONS"
-        if asks_first and (answer := preflight(match) or self._frontends.preflight(scope, match)):
+        if asks_first and (answer := self._frontends.preflight(scope, match) or preflight(match)):
             return answer
         operation = _operation(match, scope["method"])
         table = self._exports.table(scope, operation)
         if operation.public:
             query = scope["query_string"].decode("latin-1")
             headers = _passed(scope, _PASSED_IN | _PUBLIC_TOO)
+            headers += await self._visitors.headers(scope, match)
             return Raw(readable(await self._asked(operation, scope, receive, query, headers)))
         caller = await self._caller(scope)
         rights, header = await self._gate.admitted(caller, operation, match)

@@ -85,10 +85,12 @@ class Gateway:
     personal: dict[str, str]  # of people, for the roles whose rights are a person's
     stack: AsyncExitStack
 
-    async def client(self, role: str | None = None, **options: Any) -> httpx.AsyncClient:
+    async def client(
+        self, role: str | None = None, *, address: str = "127.0.0.1", **options: Any
+    ) -> httpx.AsyncClient:
         key = self.personal.get(role or "") or self.keys.get(role or "")
         headers = {"Authorization": f"Bearer {key}"} if key else {}
-        transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
+        transport = httpx.ASGITransport(self.app, raise_app_exceptions=False, client=(address, 123))
         client = httpx.AsyncClient(
             transport=transport, base_url="http://gateway.example", headers=headers, **options
         )

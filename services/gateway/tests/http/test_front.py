@@ -4,9 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from onefunnel.http.client import HEADER as CLIENT
 from onefunnel.http.principal import HEADER, Principal, sign_principal
 from onefunnel.ids import new_id
-from onefunnel.reach import EVERYTHING
+from onefunnel.reach import EVERYTHING, NO_RIGHTS
 
 from .conftest import KEY
 
@@ -251,9 +252,40 @@ async def test_a_public_operation_needs_no_key_and_carries_no_caller(gateway):
     (seen,) = gateway.services.seen
     assert seen["principal"] is None
     assert seen["headers"]["user-agent"] == "Firefox"
+    assert HEADER.lower() not in seen["headers"]
     assert "cookie" not in seen["headers"]
     assert (await client.get("/v1/t/abc/views")).status_code == 405
     assert (await client.post("/v1/leads", json={"source": "web"})).status_code == 401
+
+
+async def test_who_is_signed_in_is_told_to_a_public_operation(gateway):
+    client = await gateway.client("rep")
+    await client.post("/v1/t/abc/views", json=VIEW)
+    (seen,) = gateway.services.seen
+    assert (seen["principal"].tenant_id, seen["principal"].role) == (gateway.tenant_id, "rep")
+    assert seen["principal"].rights == NO_RIGHTS
+    assert "authorization" not in seen["headers"]
+
+
+async def test_a_key_that_is_none_opens_a_public_operation_as_nobody(gateway):
+    client = await gateway.client()
+    bad = {"Authorization": "Bearer of_dev_" + "0" * 32 + "_" + "0" * 64}
+    assert (await client.post("/v1/t/abc/views", json=VIEW, headers=bad)).status_code == 200
+    assert gateway.services.seen[0]["principal"] is None
+
+
+async def test_a_public_operation_learns_what_a_browser_wishes_and_no_address(gateway):
+    client = await gateway.client()
+    told = {"Sec-GPC": "1", "DNT": "1", "Sec-Purpose": "prefetch", CLIENT: "ab" * 32}
+    agents = ("Firefox", "Firefox", "Safari")
+    for agent in agents:
+        await client.post("/v1/t/abc/views", json=VIEW, headers={**told, "User-Agent": agent})
+    one, again, other = (seen["headers"] for seen in gateway.services.seen)
+    assert (one["sec-gpc"], one["dnt"], one["sec-purpose"]) == ("1", "1", "prefetch")
+    digests = [seen[CLIENT.lower()] for seen in (one, again, other)]
+    assert digests[0] == digests[1] != digests[2]
+    assert all(len(digest) == 64 and digest != "ab" * 32 for digest in digests)
+    assert "127.0.0.1" not in str(one)
 
 
 async def test_any_page_may_report_a_view_even_while_it_is_being_closed(gateway):

@@ -6,7 +6,7 @@ from gateway.entrypoints.browsers import BadOrigin, Frontends
 from gateway.main import build
 
 from .conftest import document_of
-from .test_front import LEAD
+from .test_front import LEAD, VIEW
 
 APP = "https://app.example.com"
 
@@ -67,6 +67,30 @@ async def test_a_request_without_a_key_is_no_failure_of_one(gateway, told):
     told(failure_limit="1")
     nobody = await gateway.client()
     assert {(await nobody.get(f"/v1/leads/{LEAD}")).status_code for _ in range(5)} == {401}
+
+
+async def test_a_link_and_an_address_may_ask_so_much(gateway, told):
+    told(visit_limit="2")
+    client = await gateway.client()
+    here = [await client.post("/v1/t/abc/views", json=VIEW) for _ in range(3)]
+    assert [answer.status_code for answer in here] == [200, 200, 429]
+    assert here[-1].json()["code"] == "rate-limited"
+    assert int(here[-1].headers["retry-after"]) >= 1
+    # Another link from the same address, and the same link from another address.
+    assert (await client.post("/v1/t/xyz/views", json=VIEW)).status_code == 429
+    elsewhere = await gateway.client(address="10.0.0.9")
+    assert (await elsewhere.post("/v1/t/abc/views", json=VIEW)).status_code == 429
+    assert (await elsewhere.post("/v1/t/uvw/views", json=VIEW)).status_code == 200
+    assert len(gateway.services.seen) == 3
+
+
+async def test_a_page_of_ours_that_is_signed_in_may_send_its_key_along(gateway, told):
+    told(frontends=APP)
+    client = await gateway.client()
+    asked = await client.options(
+        "/v1/t/abc/views", headers={"Origin": APP, "Access-Control-Request-Method": "POST"}
+    )
+    assert "Authorization" in asked.headers["access-control-allow-headers"]
 
 
 async def test_a_page_of_ours_may_ask_and_read(gateway, told):
