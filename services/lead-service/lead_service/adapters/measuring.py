@@ -12,7 +12,9 @@ from onefunnel.persistence.database import driver_of
 
 NAMES: Final[tuple[GaugeName, ...]] = ("crm_changes_waiting",)
 
-_HELD_UP: Final = "SELECT count(*) FROM crm_record WHERE problem_since < $1::timestamptz - interval '1 day'"
+_HELD_UP: Final = (
+    "SELECT count(*) FROM crm_record WHERE problem_since < $1::timestamptz - interval '1 day'"
+)
 
 
 class AllTenants(Protocol):
