@@ -92,6 +92,7 @@ _SAID: Final = {
     "202": "It was taken, and is worked on.",
     "204": "It was done.",
 }
+_METRICS: Final = "metrics"
 _WRITES: Final = frozenset({"post", "put", "patch", "delete"})
 # What you may not see is answered like what is not there, so `not-found` may come from anywhere.
 _ANYWHERE: Final = (
@@ -152,11 +153,11 @@ def _finish(
         if keeps and status.startswith("2"):
             response["headers"] = {**_WRITE_HEADERS, **response.get("headers", {})}
     _add_examples(operation, schemas)
-    responses.update(_problems(operation, method, preconditioned=preconditioned))
+    responses.update(_problems(operation, method, route.path_format, preconditioned=preconditioned))
 
 
 def _problems(
-    operation: Mapping[str, Any], method: str, *, preconditioned: bool
+    operation: Mapping[str, Any], method: str, path: str, *, preconditioned: bool
 ) -> dict[str, dict[str, Any]]:
     """Return the problem answers of an operation, by status."""
     codes = [*_ANYWHERE]
@@ -171,10 +172,14 @@ def _problems(
         codes += ["validation-failed"]
     if _is(operation, "raw"):
         codes += ["invalid-signature"]
+    if "{" in path or method in _WRITES:
+        codes += ["gone"]
     if method in _WRITES:
-        codes += ["conflict", "business-rule-violated"]
+        codes += ["conflict", "already-decided", "business-rule-violated", "unknown-reference"]
+    if operation[EXTENSION]["service"] == _METRICS:
+        codes += ["period-closed"] if method in _WRITES else ["too-wide"]
     if _keeps_answers(operation, method):
-        codes += ["request-in-progress", "idempotency-key-reused"]
+        codes += ["request-in-progress", "idempotency-key-reused", "outbox-full"]
     if preconditioned:
         codes += ["stale-version", "precondition-required"]
     if any(parameter["name"] == "Wait-For" for parameter in parameters):

@@ -120,6 +120,26 @@ def test_whatever_may_be_sent_has_an_end():
     assert found == JUDGED_LATER
 
 
+NEVER_GIVEN = {"event-conflict", "idempotency-key-required", "unknown-event-type"}
+
+
+def test_every_problem_that_is_given_is_an_answer_of_some_operation():
+    named = {
+        code
+        for operation in OPERATIONS.values()
+        for response in operation["responses"].values()
+        for code in response.get("$ref", "").rpartition("/")[2].split("_")
+    }
+    # A method that a path does not take is no operation; the others are given by none.
+    nowhere = {
+        "method-not-allowed",
+        "event-conflict",
+        "idempotency-key-required",
+        "unknown-event-type",
+    }
+    assert PROBLEMS.keys() - named == nowhere
+
+
 def test_no_path_of_the_inside_is_described():
     assert not [path for path in DOCUMENT["paths"] if path.startswith("/internal")]
 
