@@ -173,6 +173,7 @@ CRM_RECORD: Final = _rows(
     Column("words", JSONB(none_as_null=True)),
     Column("passed", JSONB(none_as_null=True)),
     _text("problem"),
+    _time("problem_since"),
 )
 ERASURE: Final = _aggregate(
     "erasure",
