@@ -82,6 +82,15 @@ class MappingIn(Body):
         Field(max_length=5_000, description="The CRM's owner to the external id of a person here."),
     ] = None
     sources: Annotated[dict[Theirs, Code] | None, Few] = None
+    reasons: Annotated[
+        dict[Theirs, Code] | None,
+        Field(
+            max_length=500,
+            description="Why the CRM says a deal was lost to a code of ours. Of what is not here ids and"
+            " ordinary words are taken as they stand; anything else might name a person and is left out.",
+            examples=[{"Lost to Northwind": "competitor"}],
+        ),
+    ] = None
     shares: Annotated[
         dict[Theirs, UUID] | None,
         Field(
