@@ -18,3 +18,9 @@ def new_id() -> UUID:
 def derived_id(tenant_id: UUID, source: str, kind: str, key: str) -> UUID:
     """Return the UUIDv5 of an outside key: the same row of the same source is the same id for ever."""
     return uuid5(_NAMESPACE, "\x1f".join((str(tenant_id), source, kind, key)))
+
+
+def part_id(whole: UUID, part: UUID) -> UUID:
+    """Return the id of one part of something: a UUIDv7 of the same instant, the same whenever it is asked for."""
+    hashed = uuid5(whole, str(part)).int
+    return UUID(int=whole.int >> 64 << 64 | hashed & (1 << 64) - 1)

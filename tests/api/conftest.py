@@ -7,6 +7,7 @@ import pytest
 from onefunnel.testing.postgres import TestServer
 
 from .stage import Stage, stage_on
+from .things import Things
 
 
 @pytest.fixture(scope="module")
@@ -14,3 +15,9 @@ def stage(postgres_server: TestServer) -> Iterator[Stage]:
     """Return all services with one tenant."""
     with stage_on(postgres_server) as made:
         yield made
+
+
+@pytest.fixture(scope="module")
+def things(stage: Stage) -> Things:
+    """Return what rows mention."""
+    return Things(stage)

@@ -27,12 +27,6 @@ def crms(stage: Stage) -> Mapping[str, Crm]:
     return {provider: connected(stage, provider) for provider in PROVIDERS}
 
 
-@pytest.fixture(scope="module")
-def things(stage: Stage) -> Things:
-    """Return what rows mention."""
-    return Things(stage)
-
-
 @pytest.mark.parametrize("row", REFUSED, ids=lambda row: row["name"])
 def test_bad_input_is_refused_and_leaves_nothing(
     stage: Stage, crms: Mapping[str, Crm], things: Things, row: Row
@@ -59,8 +53,10 @@ def test_bad_input_is_refused_and_leaves_nothing(
 
 
 @pytest.mark.parametrize("row", TAKEN, ids=lambda row: row["name"])
-def test_what_only_looks_bad_is_taken(stage: Stage, crms: Mapping[str, Crm], row: Row) -> None:
-    answer = asked(stage, crms, row)
+def test_what_only_looks_bad_is_taken(
+    stage: Stage, crms: Mapping[str, Crm], things: Things, row: Row
+) -> None:
+    answer = asked(stage, crms, things.filled(row))
     assert answer.status == row["expect"][0], answer.body
     assert row.get("heard", "").encode() in answer.body
     assert stage.ask("GET", "/v1/me").status == 200

@@ -205,10 +205,17 @@ _MAKING: Final[Mapping[str, Callable[[Things], str]]] = {
     "eli": partial(_paymaster, "eli"),
     "una": partial(_paymaster, "una"),
     "proposal of eli": partial(_proposal, "rep"),
+    "second proposal of eli": partial(_proposal, "rep"),
     "proposal of eli for una": partial(_proposal, "una"),
     "what una approved": _approved,
     "answered feedback": _answered,
     "erasure asked for": _erasure,
+    "connection": partial(
+        _id_at, "/v1/connections", {"provider": "standard", "name": "another CRM"}
+    ),
+    "another connection": partial(
+        _id_at, "/v1/connections", {"provider": "standard", "name": "a third CRM"}
+    ),
     "cloudevents": _cloudevents,
     "in 24 hours": lambda _: _in(hours=24),
     "in 6 minutes": lambda _: _in(minutes=6),

@@ -82,7 +82,7 @@ JUDGED = {
         "connection_endpoint": "id",
         "content_view": "document_id link_id pages view_id",
         "crm_lane": "marks trouble",
-        "delivery": "digest faults sealed status",
+        "delivery": "digest faults sealed status trace",
         "delivery_key": "digest key",
         "identity_user": "refused_roles subject",
         "reconciliation": "cause faults progress status totals",

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.adapters.bodies import BodySeals, expire
+from gateway.adapters.claimants import DatabaseClaimants
 from gateway.adapters.connections import ConnectionRepository, DatabaseStandings
 from gateway.adapters.crm_api import CrmHttp
 from gateway.adapters.deliveries import DatabaseUnread, DeliveryRepository
@@ -25,6 +26,7 @@ from gateway.application.fetching import Bench, Lane
 from gateway.application.fetching import Means as Fetching
 from gateway.application.renewing import Renewal
 from gateway.application.sealing import Seal
+from gateway.application.sharing import Sharing
 from gateway.domain.crm_api.apis import Addresses
 from gateway.door import NAME, SYSTEM, doorkeeper_of
 from gateway.entrypoints.consumers import GROUP, handlers
@@ -43,6 +45,7 @@ from onefunnel.events.privacy import SubjectErased
 from onefunnel.http.forgetting import forget_answers
 from onefunnel.http.outgoing import Outgoing, Rules
 from onefunnel.http.principal import Principal
+from onefunnel.ids import new_id
 from onefunnel.log.arrivals import Handler
 from onefunnel.log.consumer import Reactions
 from onefunnel.log.dead_letters import COUNT_OPEN
@@ -105,10 +108,16 @@ def sender(runtime: Runtime) -> Background:
 
 def reader(runtime: Runtime) -> Reader:
     """Return what reads deliveries of all tenants."""
-    database = runtime.worker_database(NAME)
-    deliveries = deliveries_of(Seal(runtime.internal_key))
+    database, seal = runtime.worker_database(NAME), Seal(runtime.internal_key)
+    deliveries = deliveries_of(seal)
+
+    def others(conn: AsyncConnection, tenant_id: UUID) -> DeliveryRepository:
+        now = runtime.clock.now()
+        return deliveries(conn, Metadata(tenant_id, SOURCE, SYSTEM, str(new_id()), now))
+
+    sharing = Sharing(DatabaseClaimants(database, others), seal)
     return Reader(
-        DatabaseUnread(database), database, deliveries, ConnectionRepository, runtime.clock,
+        DatabaseUnread(database), database, deliveries, ConnectionRepository, sharing, runtime.clock,
         runtime.wakeups.wake,
     )  # fmt: skip
 

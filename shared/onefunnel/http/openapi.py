@@ -154,13 +154,13 @@ def _problems(
         codes += ["unauthenticated", "forbidden"]
     parameters = operation.get("parameters", ())
     places = {parameter["in"] for parameter in parameters}
-    if "requestBody" in operation or _is(operation, "raw"):
+    if method in _WRITES:
         codes += ["malformed-json", "payload-too-large", "request-timeout"]
         codes += ["unsupported-media-type", "unsupported-encoding"]
-    if "requestBody" in operation or places & {"query", "header"}:
+    if method in _WRITES or places & {"query", "header"}:
         codes += ["validation-failed"]
     if _is(operation, "raw"):
-        codes += ["invalid-signature", "validation-failed"]
+        codes += ["invalid-signature"]
     if method in _WRITES:
         codes += ["conflict", "business-rule-violated"]
     if _keeps_answers(operation, method):

@@ -23,6 +23,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from onefunnel.errors import DomainError
+from onefunnel.http.bodies import Body
 from onefunnel.http.calling import plan_of
 from onefunnel.http.incoming import MAX_BODY_BYTES, read_body
 from onefunnel.http.principal import authenticate
@@ -32,6 +33,7 @@ from onefunnel.http.strict_json import guard, malformed
 from onefunnel.http.validation import problem_of
 
 _JSON: Final = "application/json"
+WRITES: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 EXTENSION: Final = "x-onefunnel"
 
 # The database is starting, stopping, or gone.
@@ -96,6 +98,10 @@ def routes(tag: str, *, prefix: str = "") -> APIRouter:
     return APIRouter(prefix=prefix, tags=[tag], route_class=StrictRoute)
 
 
+class Nothing(Body):
+    """The body of a write that takes none: empty, or an object without fields, as many clients send."""
+
+
 @dataclass(frozen=True, slots=True)
 class BodyRule:
     """How one route reads its body."""
@@ -104,6 +110,10 @@ class BodyRule:
     required: bool
     max_bytes: int
     media: frozenset[str]
+
+
+# Read all the same: whoever says more than the route takes hears so, as with any field that is unknown.
+_NO_BODY: Final = BodyRule(TypeAdapter(Nothing), False, MAX_BODY_BYTES, frozenset({_JSON}))
 
 
 class StrictRoute(APIRoute):
@@ -140,12 +150,14 @@ class StrictRoute(APIRoute):
         return _answering(strict)
 
     def _body_rule(self) -> BodyRule | None:
+        extension = (self.openapi_extra or {}).get(EXTENSION, {})
         if self.body_field is None:
-            return None
+            return (
+                _NO_BODY if WRITES & (self.methods or set()) and not extension.get("raw") else None
+            )
         field = self.body_field.field_info
         assert isinstance(field, BodyParameter), f"{self.path}: bodies are JSON"
         assert not self._embed_body_fields, f"{self.path}: one body parameter, of a Body model"
-        extension = (self.openapi_extra or {}).get(EXTENSION, {})
         limit = extension.get("max_body_bytes", MAX_BODY_BYTES)
         adapter: TypeAdapter[Any] = TypeAdapter(cast(Any, field.annotation))
         # A page that is being closed can only send text without asking first (`sendBeacon`).

@@ -98,7 +98,8 @@ _HALT: Final = """
 UPDATE stream_partition
 SET status = 'halted', halt_reason = $5, owner = NULL, lease_until = NULL, epoch = epoch + 1
 WHERE group_id = $1 AND topic = $2 AND partition = $3 AND epoch = $4"""
-# Of my partitions only: another's turn may hold the others, and knows their ends better.
+# Of my partitions only: another's turn may hold the others, and knows their ends better. Where nothing was
+# taken yet, no event says up to when all were: `seen_at` stays at the last look that found nothing.
 _ENDS: Final = """
 WITH mine AS (
     SELECT p.topic, p.partition, e.position FROM stream_partition p
@@ -107,7 +108,8 @@ WITH mine AS (
     WHERE p.group_id = $1 AND p.owner = $2
     ORDER BY p.topic, p.partition FOR UPDATE OF p SKIP LOCKED
 )
-UPDATE stream_partition p SET end_position = m.position, seen_at = now()
+UPDATE stream_partition p SET end_position = m.position, seen_at = CASE
+    WHEN p.last_event_id IS NULL AND p.next_position < m.position THEN p.seen_at ELSE now() END
 FROM mine m WHERE p.group_id = $1 AND (p.topic, p.partition) = (m.topic, m.partition)"""
 
 

@@ -62,6 +62,7 @@ CODES = {
 # Texts that are neither, and why they may be there.
 REASONED = {
     "onefunnel.crm.change_received.v1 external_id": "a CRM's number of its record; no @ fits in it",
+    "onefunnel.crm.change_received.v1 merged_into": "such a number as well",
     "onefunnel.crm.change_received.v1 tie": "decides between two changes of one instant",
     "onefunnel.tenant.changed.v1 time_zone": "a name of the time zone database",
 }

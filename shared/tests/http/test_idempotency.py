@@ -238,6 +238,10 @@ async def test_a_key_that_is_no_string_is_refused(things, anna, key):
     assert answer.status_code == 400
     assert answer.json()["code"] == "malformed-request"
     assert await things.names() == []
+    path = (await create(anna, None)).headers["location"]
+    without_body = await anna.post(f"{path}/accept", headers={"Idempotency-Key": key})
+    assert without_body.json()["code"] == "malformed-request"
+    assert (await anna.get(path)).headers["etag"] == '"1"'
 
 
 async def test_two_keys_in_one_request_are_refused(things, anna):

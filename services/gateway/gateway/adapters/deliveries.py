@@ -50,7 +50,9 @@ _KEEP = """
 INSERT INTO delivery (tenant_id, id, connection_id, received_at, sealed, sealed_on, secret_id, trace,
     status, changes, told, faults)
 SELECT $1, *, 'stored', 0, 0, '[]'
-FROM unnest($2::uuid[], $3::uuid[], $4::timestamptz[], $5::bytea[], $6::date[], $7::uuid[], $8::text[])"""
+FROM unnest($2::uuid[], $3::uuid[], $4::timestamptz[], $5::bytea[], $6::date[], $7::uuid[], $8::text[])
+ON CONFLICT DO NOTHING"""
+_REWRITE = "UPDATE delivery SET sealed = $3 WHERE tenant_id = $1 AND id = $2"
 # What was known already is in another body, and its own would be found by nobody who erases.
 _SETTLE = """
 UPDATE delivery SET status = read.status, changes = read.changes, told = read.told,
@@ -126,7 +128,7 @@ class DeliveryRepository:
         self._bodies = bodies
 
     async def keep(self, genuine: Sequence[Genuine]) -> Sequence[StoredDelivery]:
-        """Store what came, to be read later."""
+        """Store what came, to be read later; what is kept already stays as it is."""
         kept = [await self._kept(one) for one in genuine]
         if not kept:
             return kept
@@ -191,6 +193,13 @@ class DeliveryRepository:
         days = {one.sealed_on for one in deliveries if one.erased_at is None}
         seals = {day: await self._bodies.seal_of(self._conn, day) for day in days}
         return [_opened(one, seals.get(one.sealed_on)) for one in deliveries]
+
+    async def rewrite(self, delivery: StoredDelivery, content: bytes) -> None:
+        """Put a part of a body in the place of the whole."""
+        seal = await self._bodies.seal_of(self._conn, delivery.sealed_on)
+        assert seal is not None, "it was opened in this transaction"
+        sealed = seal.close(content, delivery.id)
+        await driver_of(self._conn).execute(_REWRITE, self._metadata.tenant_id, delivery.id, sealed)
 
     async def note_look(
         self, connection: Connection, delivery_id: UUID, look: Look, at: datetime

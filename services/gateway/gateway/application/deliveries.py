@@ -97,7 +97,7 @@ class Deliveries(Protocol):
     """The deliveries of one tenant, in one transaction."""
 
     async def keep(self, genuine: Sequence[Genuine]) -> Sequence[StoredDelivery]:
-        """Store what came, to be read later."""
+        """Store what came, to be read later; what is kept already stays as it is."""
         ...
 
     async def content(self, delivery: StoredDelivery) -> bytes:

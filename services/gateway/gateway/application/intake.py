@@ -125,6 +125,11 @@ def told_in(connection: Connection, content: bytes) -> Told:
     return Told(APIS[connection.provider].changes_of(cast(Kind, kind), reply))
 
 
+def with_body(content: bytes, body: bytes) -> bytes:
+    """Return what was kept, with another body."""
+    return content.partition(b"\n")[0] + b"\n" + body
+
+
 def unpacked(content: bytes) -> Received:
     """Return a kept request as it can be read again."""
     headers, _, body = content.partition(b"\n")

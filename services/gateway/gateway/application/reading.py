@@ -20,6 +20,7 @@ from gateway.application.deliveries import (
     meaning_of,
 )
 from gateway.application.intake import told_in
+from gateway.application.sharing import Call, Rewriting, Sharing
 from gateway.domain.connection import Connection
 from gateway.domain.webhooks.mapping import Fault
 from gateway.domain.webhooks.reading import Change, Unreadable
@@ -55,7 +56,7 @@ class Connections(Protocol):
         ...
 
 
-class Waiting(Deliveries, Protocol):
+class Waiting(Deliveries, Rewriting, Protocol):
     """The deliveries of one tenant that wait to be read, in one transaction."""
 
     async def unread(self, limit: int) -> Sequence[StoredDelivery]:
@@ -79,7 +80,9 @@ class _Read:
 Named = Mapping[str, Change]
 
 
-async def read_next(most: int, *, deliveries: Waiting, connections: Connections) -> int:
+async def read_next(
+    most: int, *, deliveries: Waiting, connections: Connections, sharing: Sharing
+) -> int:
     """Read the oldest that wait, at most so many and not much more than enough; return how many."""
     kept = await deliveries.unread(most)
     if not kept:
@@ -88,7 +91,8 @@ async def read_next(most: int, *, deliveries: Waiting, connections: Connections)
     unread: list[Unread] = []
     changes = 0
     for delivery, content in zip(kept, await deliveries.contents(kept), strict=True):
-        unread.append(_opened(delivery, behind[delivery.connection_id], content))
+        call = Call(delivery, behind[delivery.connection_id], content)
+        unread.append(_opened(await sharing.own_part(call, deliveries=deliveries)))
         if (changes := changes + len(unread[-1].changes)) >= ENOUGH:
             break
     await read_all(unread, deliveries=deliveries)
@@ -101,11 +105,12 @@ async def set_aside(*, deliveries: Waiting) -> None:
         await deliveries.settle([Telling(_failed(delivery, BROKEN), ())])
 
 
-def _opened(delivery: StoredDelivery, connection: Connection, content: bytes | None) -> Unread:
-    if content is None:
+def _opened(call: Call) -> Unread:
+    delivery, connection = call.delivery, call.connection
+    if call.content is None:
         return Unread(delivery, connection, (), GONE)
     try:
-        return Unread(delivery, connection, told_in(connection, content).changes)
+        return Unread(delivery, connection, told_in(connection, call.content).changes)
     except Unreadable as error:
         return Unread(delivery, connection, (), Fault(error.pointer, "unreadable", str(error)))
 

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from gateway.application.reading import Connections, Waiting, read_next, set_aside
+from gateway.application.sharing import Sharing
 from gateway.entrypoints.taking_in import SOURCE, SYSTEM
 from onefunnel import telemetry
 from onefunnel.clock import Clock
@@ -39,6 +40,7 @@ class Reader:
         database: TenantDatabase,
         deliveries: Callable[[AsyncConnection, Metadata], Waiting],
         connections: Callable[[AsyncConnection], Connections],
+        sharing: Sharing,
         clock: Clock,
         wake: Callable[[], None],
     ) -> None:
@@ -46,6 +48,7 @@ class Reader:
         self._database = database
         self._deliveries = deliveries
         self._connections = connections
+        self._sharing = sharing
         self._clock = clock
         self._wake = wake
 
@@ -89,7 +92,12 @@ class Reader:
     async def _read_next(self, tenant_id: UUID, most: int) -> None:
         async with self._database.tenant(tenant_id) as conn:
             deliveries = self._deliveries(conn, self._metadata(tenant_id))
-            await read_next(most, deliveries=deliveries, connections=self._connections(conn))
+            await read_next(
+                most,
+                deliveries=deliveries,
+                connections=self._connections(conn),
+                sharing=self._sharing,
+            )
 
     def _metadata(self, tenant_id: UUID) -> Metadata:
         return Metadata(tenant_id, SOURCE, SYSTEM, str(new_id()), self._clock.now())

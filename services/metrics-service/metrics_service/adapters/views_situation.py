@@ -32,11 +32,13 @@ _NUMBER: Final = text("SELECT max(rules) FROM definitions")
 _RULES: Final = text("SELECT state FROM definitions WHERE rules = :number")
 
 # A partition that is read to its end is right up to when the worker last looked; one that is not,
-# up to the last event it folded, whose id begins with its milliseconds. That event may be another
-# tenant's, whose instant is not told: the second is rounded down. How much others write is not told
-# either: what is counted is what waits of this tenant.
+# up to the last event it folded, whose id begins with its milliseconds; one of which nothing was folded
+# yet, up to when it held nothing. That event may be another tenant's, whose instant is not told: the
+# second is rounded down. How much others write is not told either: what is counted is what waits of this
+# tenant.
 _FRESHNESS: Final = text("""
-    SELECT min(CASE WHEN next_position >= end_position THEN seen_at ELSE to_timestamp(
+    SELECT min(CASE WHEN next_position >= end_position OR last_event_id IS NULL THEN seen_at
+           ELSE to_timestamp(
                ('x' || left(replace(last_event_id::text, '-', ''), 12))::bit(48)::bigint / 1000
            ) END),
            (SELECT count(*) FROM parked_event),
@@ -120,7 +122,7 @@ async def read_freshness(conn: AsyncConnection) -> Freshness:
 def _fresh(row: Row[Any]) -> Freshness:
     as_of, lag_events, halted, unseen, rederiving, now, _number = tuple(row)
     if as_of is None or unseen:
-        return Freshness(as_of or datetime.fromtimestamp(0, UTC), lag_events, stale=True)
+        return Freshness(datetime.fromtimestamp(0, UTC), lag_events, stale=True)
     silent = (now - as_of).total_seconds() > STALE_AFTER_S
     return Freshness(as_of, lag_events, stale=halted or rederiving or silent)
 

@@ -72,6 +72,11 @@ class Metrics:
             await self._fold.start()
         while await self._fold.turn(self.log):
             pass
+        await self.look_after()
+
+    async def look_after(self) -> None:
+        """Note where the log ends, and fold nothing."""
+        assert self._fold is not None
         await self._fold.look_after()
 
     async def begin(self, **calendar: str) -> None:

@@ -1,5 +1,7 @@
 """How fresh an answer is, and reading one's own writes."""
 
+from datetime import UTC, datetime
+
 from onefunnel.ids import new_id
 
 from .test_pay_commands import PLANS, plan
@@ -92,3 +94,28 @@ async def test_status_says_what_waits(metrics):
     standing = {one["name"]: one for one in status["projections"]}
     assert standing["sales-performance"]["lag_events"] == 1
     assert standing["content-utilization"]["lag_events"] == 0
+
+
+async def test_the_first_event_of_a_partition_is_waited_for_like_any_other(metrics):
+    await metrics.begin()
+    spoken = {p for p, records in metrics.log.records.items() if records}
+    before = await as_of(metrics)
+    while True:
+        (record,) = metrics.teller.records(*lead(noon("2026-03-01")))
+        partition = metrics.log.append(record.topic, record.key, record.value)
+        if partition not in spoken:
+            break
+        metrics.log.records[partition].pop()
+    written = datetime.now(UTC)
+
+    await metrics.look_after()
+    assert before <= await as_of(metrics) < written, "it is not counted yet"
+
+    await metrics.settle()
+    assert await as_of(metrics) > written
+
+
+async def as_of(metrics) -> datetime:
+    answer = await metrics.get("/v1/sales-performance")
+    assert not answer["stale"]
+    return datetime.fromisoformat(answer["as_of"])

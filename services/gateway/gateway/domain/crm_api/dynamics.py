@@ -6,6 +6,7 @@ from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
 from gateway.domain.crm_api.calls import Call, Mark, Page, Reply, record
+from gateway.domain.webhooks.dynamics import more_of
 from gateway.domain.webhooks.reading import (
     Change,
     Kind,
@@ -55,8 +56,7 @@ def _row(kind: Kind, content: Mapping[str, Any]) -> Change:
     id_ = row.get(f"{entity}id")
     if not id_:
         raise Unreadable("the row has no id")
-    row[f"{entity}.statecode"] = row.get("statecode")
-    return record(kind, id_, instant(row.get("modifiedon")), row)
+    return record(kind, id_, instant(row.get("modifiedon")), row | more_of(entity, row))
 
 
 class Listed:

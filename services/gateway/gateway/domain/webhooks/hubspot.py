@@ -1,8 +1,9 @@
 """HubSpot: signature v3 over method, partly decoded URL, raw body and timestamp; thin events in batches."""
 
 import base64
+import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -28,6 +29,7 @@ _DECODED: Final = {
 }  # fmt: skip
 _ESCAPE: Final = re.compile("|".join(_DECODED), re.IGNORECASE)
 
+_PORTAL: Final = re.compile(rb'"portalId"\s*:\s*"?(\d{1,20})')
 _KINDS: Final[Mapping[str, Kind]] = {
     "contact": "lead",
     "0-1": "lead",
@@ -72,6 +74,26 @@ def events_of(received: Received, _terms: Terms) -> Sequence[Any]:
     if events and not any(isinstance(event, dict) for event in events):
         raise Unreadable("an event is not an object")
     return events
+
+
+def portals_in(body: bytes) -> frozenset[str]:
+    """Return the portals that a batch may speak of, without reading it."""
+    return frozenset(found.decode() for found in _PORTAL.findall(body))
+
+
+def parted(body: bytes, portals: Collection[str]) -> tuple[Mapping[str, bytes], bytes]:
+    """Return the events of each of these portals as a batch of its own, and a batch of the rest."""
+    of: dict[str, list[Any]] = {}
+    rest: list[Any] = []
+    for event in a_list(parsed(body), "the body"):
+        portal = text_of(event.get("portalId")) if isinstance(event, dict) else None
+        (of.setdefault(portal, []) if portal in portals and portal else rest).append(event)
+    return {portal: _batch(events) for portal, events in of.items()}, _batch(rest)
+
+
+def _batch(events: Sequence[Any]) -> bytes:
+    # A number with a point becomes its text, as which it is read.
+    return json.dumps(events, default=str).encode()
 
 
 def _changes(event: Mapping[str, Any], portal: str | None) -> Sequence[Change]:

@@ -2,7 +2,7 @@
 
 import base64
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -28,6 +28,15 @@ Media = Literal["json", "xml"]
 
 
 @dataclass(frozen=True, slots=True)
+class Accounts:
+    """How a vendor speaks of several accounts in one call."""
+
+    setting: str  # names the account of a connection
+    named: Callable[[bytes], frozenset[str]]
+    parted: Callable[[bytes, Collection[str]], tuple[Mapping[str, bytes], bytes]]
+
+
+@dataclass(frozen=True, slots=True)
 class Provider:
     """One vendor."""
 
@@ -45,6 +54,7 @@ class Provider:
     makes_secrets: bool = False  # the vendor's own secret has to be given to us
     kept: Callable[[bytes], bytes] = bytes  # the body without what may not be kept of it
     takes: Callable[[str], bool] = bool  # whether a secret can be one of this vendor's
+    accounts: Accounts | None = None
 
     def new_secret(self) -> str:
         """Return a secret for those who let us choose it: 256 random bits."""
@@ -61,6 +71,7 @@ _ALL: Final = (
         hubspot.events_of,
         needs_url=True,
         makes_secrets=True,
+        accounts=Accounts("portal_id", hubspot.portals_in, hubspot.parted),
     ),
     Provider(
         "salesforce",
