@@ -1,4 +1,4 @@
-"""Webhooks taken in through the gateway while no relay runs: as if the log were down. Stored and answered.
+"""Webhooks taken in through the gateway while no relay runs: as if the log were down. Stored, answered, then read.
 
 One signed event a request (Standard Webhooks), and HubSpot's batches of a hundred. Yardstick: a bare handler
 that checks the same signature and inserts the raw body and one row beside it in a transaction.
@@ -18,6 +18,7 @@ import orjson
 from fastapi import FastAPI, Request
 from starlette.responses import Response
 
+from gateway.background import reader
 from onefunnel.persistence.urls import url_of
 from onefunnel.profiles.clients import DirectClient
 from onefunnel.runtime import Header, ServiceClient
@@ -153,8 +154,26 @@ async def bare_app(pool: "asyncpg.Pool[asyncpg.Record]", key: bytes) -> FastAPI:
     return app
 
 
-async def measured(stack: Inside) -> tuple[Figure, Figure, Figure, float]:
-    """Return the figures of single and batched deliveries and of the yardstick, and the p99 of single ones."""
+async def reading(stack: Inside, batched: Crm) -> Figure:
+    """Return how fast a worker reads what was stored: changes, keys, mapping, events, all in the outbox."""
+    reads = reader(stack.runtime)
+    send = at_once(batched.batch, BATCHES, BATCH_CLIENTS, BATCH)
+
+    async def read() -> int:
+        while await reads.turn():
+            pass
+        return BATCHES * BATCH
+
+    await read()  # what the rounds before have left
+
+    async def before() -> None:
+        await send()
+
+    return await measure("read afterwards, events", read, server_pid=stack.pid, before=before)
+
+
+async def measured(stack: Inside) -> tuple[list[Figure], float]:
+    """Return the figures of single and batched deliveries, of the yardstick and of reading; the p99 of single ones."""
     single = await connected(stack, "standard")
     batched = await connected(stack, "hubspot", secret=SECRET)
     pool = await asyncpg.create_pool(
@@ -178,20 +197,22 @@ async def measured(stack: Inside) -> tuple[Figure, Figure, Figure, float]:
         server_pid=pid,
     )
     await pool.close()
-    return ones, hundreds, yardstick, percentiles(single.took_ms)[1]
+    afterwards = await reading(stack, batched)
+    return [ones, hundreds, yardstick, afterwards], percentiles(single.took_ms)[1]
 
 
 async def run() -> str:
     """Return the figures as text."""
     async with inside() as stack:
-        ones, hundreds, bare, p99_ms = await measured(stack)
+        figures, p99_ms = await measured(stack)
+    ones, hundreds, bare, _ = figures
     single = verdict(ones.per_second, floor=FLOOR_SINGLE, aim=AIM_SINGLE)
     batched = verdict(hundreds.per_second, floor=FLOOR_BATCHED, aim=AIM_BATCHED)
     late = verdict(p99_ms, floor=2 * AIM_MS, aim=AIM_MS)
     return (
         f"\nwebhooks, with nothing that carries them to the log ({load()})\n"
-        f"  {ones}\n  {hundreds}\n  {bare}\n"
-        f"  single: {ones.per_second / bare.per_second:.2f} × the bare handler; "
+        + "".join(f"  {figure}\n" for figure in figures)
+        + f"  single: {ones.per_second / bare.per_second:.2f} × the bare handler; "
         f"floor {FLOOR_SINGLE:,}/s, aim {AIM_SINGLE:,}/s: {single}\n"
         f"  batched: floor {FLOOR_BATCHED:,}/s, aim {AIM_BATCHED:,}/s: {batched}\n"
         f"  p99 answer of a single one {p99_ms:.0f} ms with {CLIENTS} at once; "

@@ -7,6 +7,7 @@ from typing import Final
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from onefunnel import telemetry, tracing
+from onefunnel.http.accepting import ANYTHING, accept_of, weight
 from onefunnel.http.observing import NO_ROUTE, ROUTE, Observed
 from onefunnel.http.problems import Problem, problem_response
 from onefunnel.ids import new_id
@@ -17,9 +18,10 @@ MAX_TARGET_BYTES: Final = 8 * 1024
 
 _ID: Final = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 _HOST: Final = re.compile(rb"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?")
-_JSON_RANGES: Final = (b"*/*", b"application/*", b"application/json", b"application/problem+json")
-# Paths that answer something other than JSON.
-_OTHER_MEDIA: Final = ("/docs", "/metrics", "/v1/events", "/v1/webhooks")
+_JSON: Final = ("application/json", "application/problem+json")
+# Paths that answer something other than JSON, and those that answer whoever comes: a CRM, a collector.
+_MEDIA_OF: Final = {"/docs": ("text/html",), "/v1/events": ("text/event-stream",)}
+_WHATEVER: Final = ("/metrics", "/v1/webhooks/")
 
 REQUEST_ID: Final = "onefunnel.request_id"  # both in the scope
 CORRELATION_ID: Final = "onefunnel.correlation_id"
@@ -32,13 +34,11 @@ _NOT_STORED: Final = (b"cache-control", b"private, no-store")
 class Edge:
     """ASGI middleware: refuses what no route should ever see, marks and measures every answer."""
 
-    def __init__(self, app: ASGIApp, service: str, *, also: Iterable[bytes] = ()) -> None:
+    def __init__(self, app: ASGIApp, service: str, *, also: Iterable[str] = ()) -> None:
+        """Take `also`, media types beside JSON that the application itself judges."""
         self.app = app
         self._service = service
-        self._media = (
-            *_JSON_RANGES,
-            *also,
-        )  # `also`: media types that the application itself judges
+        self._media = (*_JSON, *also)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -99,7 +99,7 @@ def _header(scope: Scope, wanted: bytes) -> str | None:
     return None
 
 
-def _check(scope: Scope, media: Sequence[bytes]) -> None:
+def _check(scope: Scope, media: Sequence[str]) -> None:
     headers: list[tuple[bytes, bytes]] = scope["headers"]
     if len(headers) > MAX_HEADERS or sum(len(n) + len(v) for n, v in headers) > MAX_HEADER_BYTES:
         raise Problem("headers-too-large", "The headers are too large.")
@@ -111,21 +111,19 @@ def _check(scope: Scope, media: Sequence[bytes]) -> None:
     _check_headers(scope, headers, media)
 
 
-def _check_headers(
-    scope: Scope, headers: list[tuple[bytes, bytes]], media: Sequence[bytes]
-) -> None:
+def _check_headers(scope: Scope, headers: list[tuple[bytes, bytes]], media: Sequence[str]) -> None:
     hosts = [value for name, value in headers if name == b"host"]
     if len(hosts) != 1 or not _HOST.fullmatch(hosts[0]):
         raise Problem("malformed-request", "The Host header is missing, repeated or malformed.")
-    for name, value in headers:
+    for _, value in headers:
         if b"\0" in value or b"\n" in value or b"\r" in value:
             raise Problem("malformed-request", "A header holds a control character.")
-        if name == b"accept" and not _takes(value, scope["path"], media):
-            raise Problem("not-acceptable", "This path answers application/json.")
+    _check_accept(accept_of(headers), scope["path"], media)
 
 
-def _takes(accept: bytes, path: str, media: Sequence[bytes]) -> bool:
-    if accept == b"*/*" or path == "/" or path.startswith(_OTHER_MEDIA):
-        return True
-    ranges = (part.partition(b";")[0].strip().lower() for part in accept.split(b","))
-    return any(part in media for part in ranges)
+def _check_accept(accept: str, path: str, media: Sequence[str]) -> None:
+    if accept == ANYTHING or path == "/" or path.startswith(_WHATEVER):
+        return
+    answered = _MEDIA_OF.get(path, media)
+    if not any(weight(accept, one) for one in answered):
+        raise Problem("not-acceptable", f"This path answers {answered[0]}.")

@@ -46,6 +46,9 @@ def check_version(current: int, seen: int) -> None:
 
 
 def not_modified(request: Request, etag: str) -> bool:
-    """Say whether the caller has this very version already (`If-None-Match`)."""
-    known = request.headers.get("if-none-match")
-    return known is not None and etag in {tag.strip() for tag in known.split(",")}
+    """Say whether the caller has this very version already (`If-None-Match`).
+
+    It may name several, each of them as weak; `*` is whatever there is. What is no ETag names nothing.
+    """
+    known = ",".join(request.headers.getlist("if-none-match")).strip()
+    return known == "*" or etag in {tag.strip().removeprefix("W/") for tag in known.split(",")}

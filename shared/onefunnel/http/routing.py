@@ -4,6 +4,7 @@ Services write `router = routes("leads")` and decorate functions as in any FastA
 route says what it does to what: `openapi_extra=declared("lead", "create")`.
 """
 
+import re
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, cast
@@ -33,6 +34,10 @@ from onefunnel.http.strict_json import guard, malformed
 from onefunnel.http.validation import problem_of
 
 _JSON: Final = "application/json"
+# A media type whose one parameter, if there is any, says that it is UTF-8.
+_IN_UTF8: Final = re.compile(
+    r'\s*([^\s;]+)\s*(?:;\s*(?:charset=(?:utf-8|"utf-8")\s*)?)?', re.ASCII | re.IGNORECASE
+)
 WRITES: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 EXTENSION: Final = "x-onefunnel"
 
@@ -206,9 +211,8 @@ def _check_media(request: Request, taken: frozenset[str]) -> None:
     media = ",".join(request.headers.getlist("content-type"))  # two of them are none
     if media == _JSON:
         return
-    kind, _, parameters = media.partition(";")
-    charset = parameters.strip().lower().replace('"', "")
-    if kind.strip().lower() not in taken or charset not in {"", "charset=utf-8"}:
+    kind = _IN_UTF8.fullmatch(media)
+    if kind is None or kind[1].lower() not in taken:
         raise Problem("unsupported-media-type", "Send Content-Type: application/json, in UTF-8.")
 
 

@@ -76,6 +76,14 @@ async def test_a_forged_cursor_is_refused_wherever_it_was_touched(things, anna):
         await refused(anna, f"cursor={text}")
 
 
+@pytest.mark.parametrize("more", ["=", "%2B", "!", ".", "%0A", "A"])
+async def test_a_cursor_is_whole_or_none(things, anna, more):
+    await filled(anna)
+    cursor = await cursor_of(anna)
+    for text in (cursor + more, more + cursor, f"{cursor[:9]}{more}{cursor[9:]}"):
+        await refused(anna, f"limit=2&cursor={text}")
+
+
 @pytest.mark.parametrize("text", ["x", "....", "%F0%9F%98%80", "-1", "A" * 1024, "0" * 2000])
 async def test_what_was_never_a_cursor_is_refused(things, anna, text):
     await refused(anna, f"cursor={text}")

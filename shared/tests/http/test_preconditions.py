@@ -44,9 +44,17 @@ async def test_a_wildcard_is_refused(things, anna):
 async def test_what_has_not_changed_is_not_sent_again(things, anna):
     path = await thing(anna)
     tag = (await anna.get(path)).headers["etag"]
-    for known in (tag, f'"9", {tag}'):
-        again = await anna.get(path, headers={"If-None-Match": known})
+    known = (tag, f'"9", {tag}', f"W/{tag}", f' "a,b" ,W/"9",,  W/{tag}', "*", " * ")
+    for given in (*known, [("If-None-Match", '"9"'), ("If-None-Match", tag)]):
+        headers = given if isinstance(given, list) else {"If-None-Match": given}
+        again = await anna.get(path, headers=headers)
         assert again.status_code == 304
         assert again.content == b""
         assert again.headers["etag"] == tag
-    assert (await anna.get(path, headers={"If-None-Match": '"9"'})).status_code == 200
+
+
+@pytest.mark.parametrize("given", ['"9"', "1", "", 'w/"1"', '"1', '*, "9"', "W/", '"1-masked"'])
+async def test_what_names_another_version_or_none_is_answered(things, anna, given):
+    path = await thing(anna)
+    assert (await anna.get(path)).headers["etag"] == '"1"'
+    assert (await anna.get(path, headers={"If-None-Match": given})).status_code == 200

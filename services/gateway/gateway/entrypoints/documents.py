@@ -11,6 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from gateway.application.catalogue import METHODS
+from onefunnel.http.preconditions import not_modified
 from onefunnel.http.problems import Problem, described, problem_response
 
 _STYLE: Final = """
@@ -31,7 +32,7 @@ def public_routes(document: Mapping[str, Any]) -> list[BaseRoute]:
 
     async def openapi(request: Request) -> Response:
         headers = {"ETag": etag, "Cache-Control": "no-cache"}
-        if request.headers.get("if-none-match") == etag:
+        if not_modified(request, etag):
             return Response(status_code=304, headers=headers)
         return Response(content, media_type="application/json", headers=headers)
 

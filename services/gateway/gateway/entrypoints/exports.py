@@ -18,14 +18,16 @@ from gateway.application.catalogue import Operation
 from gateway.application.exports import TABLES, Table
 from gateway.domain.csv_text import line
 from onefunnel.clock import Clock
+from onefunnel.http.accepting import accept_of, first_of, weight
 from onefunnel.http.problems import Problem, invalid_value
 from onefunnel.runtime import ServiceResponse
 
-MEDIA: Final = b"text/csv"
+MEDIA: Final = "text/csv"
 MAX_AT_ONCE: Final = 8  # in one process
 MAX_ROWS: Final = 100_000
 PAGE_ROWS: Final = 200
 
+_JSON: Final = "application/json"
 _PAGING: Final = frozenset({"limit", "cursor"})
 
 _log = structlog.get_logger("gateway.exports")
@@ -49,10 +51,11 @@ class Exports:
 
     def table(self, scope: Scope, operation: Operation) -> Table | None:
         """Return the table that is asked for, None if JSON is; raise `not-acceptable` if there is none."""
-        if not any(name == b"accept" and wanted(value) for name, value in scope["headers"]):
+        accept = accept_of(scope["headers"])
+        if not wanted(accept):
             return None
         table = TABLES.get(operation.operation_id) if operation.method == "GET" else None
-        if table is None:
+        if table is None and not weight(accept, _JSON):
             raise Problem("not-acceptable", "This path answers application/json.")
         return table
 
@@ -129,9 +132,10 @@ async def _lines(table: Table, ask: Ask, query: str, first: dict[str, Any]) -> A
         answer = orjson.loads(following.body)
 
 
-def wanted(accept: bytes) -> bool:
-    """Say whether a file is asked for: the first media type that is named is CSV."""
-    return accept.partition(b",")[0].partition(b";")[0].strip().lower() == MEDIA
+def wanted(accept: str) -> bool:
+    """Say whether a file is asked for: CSV is wanted more than JSON, or as much and named first."""
+    file, answer = weight(accept, MEDIA), weight(accept, _JSON)
+    return file > answer or (file == answer > 0 and first_of(accept) == MEDIA)
 
 
 def _paged(table: Table, query: str, cursor: str | None) -> str:

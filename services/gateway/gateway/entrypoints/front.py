@@ -128,6 +128,7 @@ class Front:
         if asks_first and (answer := self._frontends.preflight(scope, match) or preflight(match)):
             return answer
         operation = _operation(match, scope["method"])
+        table = self._exports.table(scope, operation)
         if operation.public:
             query = scope["query_string"].decode("latin-1")
             headers = _passed(scope, _PASSED_IN | _PUBLIC_TOO)
@@ -135,7 +136,6 @@ class Front:
             return Raw(readable(await self._asked(operation, scope, receive, query, headers)))
         caller = await self._caller(scope)
         rights, header = await self._gate.admitted(caller, operation, match)
-        table = self._exports.table(scope, operation)
         if (finer := _finer(operation, scope, as_a_file=table is not None)) != operation:
             operation = finer
             rights, header = await self._gate.admitted(caller, operation, match)

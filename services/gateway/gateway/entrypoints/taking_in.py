@@ -140,7 +140,7 @@ class Intake:
         received = given.received(connection.public_url if connection else "")
         verdict = judged(given.provider, connection, received, self._seal, now)
         if connection is None or not verdict.genuine:
-            self._note_refusal(connection, verdict.reason or "")
+            self._note_refusal(given, connection, verdict.reason or "")
             raise Problem("invalid-signature", "Sign the raw body with the current secret.")
         if connection.state == "paused":
             raise Problem(
@@ -152,12 +152,13 @@ class Intake:
         try:
             return believed(connection, received, now, verdict, given.trace)
         except Unreadable as error:
-            self._note_refusal(connection, "unreadable")
+            self._note_refusal(given, connection, "unreadable")
             detail = f"This is not what this CRM sends: {error}."
             raise invalid_value(error.pointer, "unreadable", detail) from error
 
-    def _note_refusal(self, connection: Connection | None, reason: str) -> None:
-        _log.warning("webhook.refused", reason=reason)
+    def _note_refusal(self, given: Delivered, connection: Connection | None, reason: str) -> None:
+        # A turn takes several requests in and belongs to none: the line says which it is about.
+        _log.warning("webhook.refused", reason=reason, correlation_id=given.trace)
         if connection is not None:
             self.refusals.note(connection.id, self._clock.now(), reason)
 

@@ -216,13 +216,13 @@ def _lead(services: FakeServices) -> Any:
         await note(services, request)
         return Response(status_code=204)
 
-    @router.put("/internal/tenant")
+    @router.put("/internal/tenant", openapi_extra=declared("tenant", "change", raw=True))
     async def put_tenant(request: Request, principal: CurrentPrincipal) -> Response:
         assert orjson.loads(await request.body()) == SETTINGS
         services.tenants.append(principal.tenant_id)
         return Response(status_code=204)
 
-    @router.post("/internal/names")
+    @router.post("/internal/names", openapi_extra=declared("name", "read", raw=True))
     async def names(request: Request) -> dict[str, str]:
         await note(services, request)
         wanted = orjson.loads(await request.body())

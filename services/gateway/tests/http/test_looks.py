@@ -14,7 +14,7 @@ from gateway.adapters.looks import ContentService, DatabaseViews
 from gateway.application.looks import tell_one
 from gateway.entrypoints.authentication import Doorkeeper
 from onefunnel.http.principal import Principal
-from onefunnel.http.routing import routes
+from onefunnel.http.routing import declared, routes
 from onefunnel.ids import derived_id
 
 from .conftest import KEY
@@ -37,7 +37,9 @@ class Library:
         self.status = 201
         router = routes("content")
 
-        @router.post("/v1/content/{asset_id}/views")
+        @router.post(
+            "/v1/content/{asset_id}/views", openapi_extra=declared("content", "view", raw=True)
+        )
         async def report(asset_id: str, request: Request) -> JSONResponse:
             self.told.append((asset_id, orjson.loads(await request.body())))
             return JSONResponse({}, self.status)

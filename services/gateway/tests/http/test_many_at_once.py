@@ -3,6 +3,8 @@
 import asyncio
 from collections import Counter
 
+from structlog.testing import capture_logs
+
 from gateway.adapters.deliveries import DeliveryRepository
 from onefunnel.http.problems import Problem
 
@@ -34,6 +36,16 @@ async def test_forged_known_and_unreadable_ones_change_nothing_for_their_neighbo
     assert sorted(ids) == sorted([*(f"D-{n}" for n in range(20)), "D-twice"])
     kept = [answer.json()["delivery_id"] for answer in answers if answer.is_success]
     assert set(kept) == await delivery_ids(gateway)
+
+
+async def test_the_log_says_which_request_was_refused(gateway):
+    to = await connected(gateway, "standard")
+    forged = deal(to, "forged")
+    forged.body += b" "
+    with capture_logs() as lines:
+        _, refused, _ = await burst(gateway, deal(to, 1), forged, deal(to, 2))
+    (line,) = [line for line in lines if line["event"] == "webhook.refused"]
+    assert line["correlation_id"] == refused.json()["request_id"]
 
 
 async def delivery_ids(gateway):

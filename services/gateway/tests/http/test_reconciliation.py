@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse
 from gateway.adapters.crm_api import CrmHttp
 from gateway.application.sealing import Seal
 from gateway.domain.crm_api.apis import Addresses
-from onefunnel.http.routing import routes
+from onefunnel.http.routing import declared, routes
 
 from .conftest import KEY
 from .crm import ORGANIZATION
@@ -34,7 +34,7 @@ class Lead:
         self.totals: list[dict[str, Any]] = []
         router = routes("internal")
 
-        @router.post("/internal/crm/records")
+        @router.post("/internal/crm/records", openapi_extra=declared("crm", "read", raw=True))
         async def records(request: Request) -> JSONResponse:
             wanted = orjson.loads(await request.body())
             found = {id_: self.deals[id_] for id_ in wanted.get("deal", ()) if id_ in self.deals}

@@ -11,7 +11,7 @@ import pytest
 from gateway.main import build, provision_tenant
 from onefunnel.events.topics import DEAL
 from onefunnel.http.app import service_app
-from onefunnel.http.routing import routes
+from onefunnel.http.routing import declared, routes
 from onefunnel.log.port import Outgoing
 from onefunnel.testing.receiver import receiving
 from onefunnel.testing.waiting import until
@@ -42,7 +42,7 @@ def lead_of(runtime):
 
     router = routes("lead")
 
-    @router.put("/internal/tenant")
+    @router.put("/internal/tenant", openapi_extra=declared("tenant", "change", raw=True))
     async def put_tenant() -> None:
         return None
 
