@@ -6,7 +6,7 @@ import pytest
 from tests.integration.typed import chapters, needs_a_shell, typed
 
 pytestmark = pytest.mark.timeout(600)
-CHAPTERS = ("Before you begin", "Share", "Read", "Who does not count", "Withdraw")
+CHAPTERS = ("Before you begin", "Share", "Read", "Who does not count", "Count", "Withdraw")
 
 
 @needs_a_shell

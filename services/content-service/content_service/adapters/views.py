@@ -12,6 +12,7 @@ from content_service.adapters.assets import asset_from, edition_from
 from content_service.adapters.conversation import feedback_of, winlosses_of
 from content_service.adapters.library import find_assets
 from content_service.adapters.performance import performance_of
+from content_service.adapters.reading import find_reading
 from content_service.adapters.searches import find_searches
 from content_service.adapters.shares import find_shares
 from content_service.adapters.tables import ASSET, EDITION, FEEDBACK, OWN_DOMAIN, WINLOSS
@@ -22,6 +23,8 @@ from content_service.application.queries import (
     Found,
     LibraryFilter,
     Performance,
+    Reading,
+    ReadingFilter,
     SearchFilter,
     SearchView,
     ShareView,
@@ -89,6 +92,12 @@ class SqlViews:
         """Return how an asset does."""
         await self.asset(asset_id)
         return await performance_of(self._conn, self._tenant_id, asset_id)
+
+    async def reading(self, wanted: ReadingFilter) -> list[Reading]:
+        """Return what buyers read."""
+        if wanted.asset_id is not None:
+            await self.asset(wanted.asset_id)
+        return await find_reading(self._conn, self._tenant_id, wanted)
 
     async def feedback(self, wanted: FeedbackFilter) -> list[Feedback]:
         """Return items of feedback, the first due first."""

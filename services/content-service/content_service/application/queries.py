@@ -106,9 +106,31 @@ class Performance:
     bots: int
     internal: int
     shares: int
+    shares_viewed: int  # of them, by a buyer
     raters: int
     rating_sum: int  # of the newest verdict of each
     by_page: Sequence[PageUse]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingFilter:
+    """Views by buyers on the UTC days from `start` until before `end`, of one asset or of all."""
+
+    start: date
+    end: date
+    by_day: bool  # else by asset, most viewed first
+    asset_id: UUID | None
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What buyers read on one day, or of one asset."""
+
+    key: date | UUID
+    views: int
+    viewers: int
+    duration_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +187,10 @@ class Views(Protocol):
 
     async def performance(self, asset_id: UUID) -> Performance:
         """Return how an asset does; raise not-found."""
+        ...
+
+    async def reading(self, wanted: ReadingFilter) -> list[Reading]:
+        """Return what buyers read, by day or by asset."""
         ...
 
     async def feedback(self, wanted: FeedbackFilter) -> list[Feedback]:
