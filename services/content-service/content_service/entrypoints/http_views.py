@@ -70,10 +70,15 @@ async def get_views(
     wanted = ReadingFilter(start, end, group_by == "day", asset_id, MAX_GROUPS)
 
     async def query(views: Views) -> ReadingAnswer:
-        groups = [ReadingGroup.of(found) for found in await views.reading(wanted)]
-        assets = [UUID(group.key) for group in groups] if group_by == "asset" else []
-        refs = {"asset": assets}
-        return ReadingAnswer(**{"from": start}, to=end, group_by=group_by, groups=groups, refs=refs)
+        found = await views.reading(wanted)
+        titles = await views.names([] if wanted.by_day else [UUID(str(one.key)) for one in found])
+        return ReadingAnswer(
+            **{"from": start},
+            to=end,
+            group_by=group_by,
+            groups=[ReadingGroup.of(one) for one in found],
+            names={str(id_): title for id_, title in titles.items()},
+        )
 
     return await asked.show(query)
 

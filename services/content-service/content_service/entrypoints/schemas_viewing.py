@@ -116,13 +116,16 @@ class ReadingGroup(Shown):
 
 
 class ReadingAnswer(Shown):
-    """What buyers read on the UTC days from `from` until before `to`: machines and own people left out."""
+    """What buyers read on the UTC days from `from` until before `to`: machines and own people left out.
+
+    `names` says what the assets among the keys are called.
+    """
 
     from_: Annotated[date, Field(alias="from")]
     to: date
     group_by: ReadingDimension
     groups: list[ReadingGroup]
-    refs: dict[str, list[UUID]]
+    names: dict[str, str]
 
 
 class OwnDomainsBody(Body):

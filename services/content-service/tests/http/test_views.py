@@ -125,7 +125,7 @@ async def test_what_buyers_read_most_comes_first(library):
         (much, 2, 1, 7_000),
         (little, 1, 1, 50_000),
     ]
-    assert found["refs"] == {"asset": [much, little]}
+    assert found["names"] == {much: "Price guide", little: "Price guide"}
     assert (found["from"], found["to"]) == ("2025-12-02", "2026-03-02")
 
 
