@@ -1,7 +1,6 @@
 """Reads, straight from SQL."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -27,6 +26,7 @@ from content_service.application.queries import (
     ReadingFilter,
     SearchFilter,
     SearchView,
+    ShareFilter,
     ShareView,
     WinLossFilter,
 )
@@ -76,12 +76,10 @@ class SqlViews:
         """Return what was searched for, most frequent first."""
         return await find_searches(self._conn, self._tenant_id, wanted, self._notes)
 
-    async def shares(
-        self, asset_id: UUID, *, after: tuple[datetime, UUID] | None, limit: int
-    ) -> list[ShareView]:
+    async def shares(self, wanted: ShareFilter) -> list[ShareView]:
         """Return what was shared of an asset, newest first."""
-        await self.asset(asset_id)
-        return await find_shares(self._conn, self._tenant_id, asset_id, after=after, limit=limit)
+        await self.asset(wanted.asset_id)
+        return await find_shares(self._conn, self._tenant_id, wanted)
 
     async def own_domains(self) -> list[str]:
         """Return the domains of the tenant's own people."""

@@ -76,8 +76,19 @@ class SearchFilter:
 
 
 @dataclass(frozen=True, slots=True)
+class ShareFilter:
+    """Shares of an asset, newest first; with `own` those of a person alone, and of nobody none."""
+
+    asset_id: UUID
+    own: bool
+    person_id: UUID | None
+    after: tuple[datetime, UUID] | None
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
 class ShareView:
-    """A share, and how often, how long and when last buyers looked at it."""
+    """A share, and how often, how long and when last buyers looked at it who may be followed."""
 
     share: Share
     views: int
@@ -175,9 +186,7 @@ class Views(Protocol):
         """Return what was searched for, most frequent first, without what only erased people searched for."""
         ...
 
-    async def shares(
-        self, asset_id: UUID, *, after: tuple[datetime, UUID] | None, limit: int
-    ) -> list[ShareView]:
+    async def shares(self, wanted: ShareFilter) -> list[ShareView]:
         """Return what was shared of an asset, newest first; raise not-found."""
         ...
 
