@@ -86,7 +86,11 @@ PROBLEMS: Final[Mapping[str, ProblemType]] = {
         409, "The period is closed", "Post the difference into an open period."
     ),
     "already-decided": ProblemType(409, "This was decided before", "Read the decision."),
-    "gone": ProblemType(410, "It was here and has been erased", "There is nothing to do."),
+    "gone": ProblemType(
+        410,
+        "It was here and is not any more",
+        "There is nothing to do, but to ask whoever sent a link for another.",
+    ),
     "stale-version": ProblemType(
         412, "Somebody else changed it first", "Read it again and send If-Match with its new ETag."
     ),

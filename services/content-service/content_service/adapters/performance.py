@@ -31,7 +31,10 @@ _PAGES: Final = text(
        GROUP BY p.page ORDER BY p.page LIMIT {MAX_PAGES}"""
 )
 _SHARES: Final = text(
-    "SELECT count(*) AS shares FROM share WHERE tenant_id = :tenant_id AND asset_id = :asset_id"
+    f"""SELECT count(*) AS shares, count(*) FILTER (WHERE EXISTS (
+            SELECT FROM viewing v
+            WHERE v.tenant_id = s.tenant_id AND v.share_id = s.id AND {COUNTED})) AS shares_viewed
+       FROM share s WHERE s.tenant_id = :tenant_id AND s.asset_id = :asset_id"""
 )
 # The newest verdict of each person; a key without a person counts as one.
 _RATINGS: Final = text(

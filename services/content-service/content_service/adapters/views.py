@@ -1,7 +1,6 @@
 """Reads, straight from SQL."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +11,7 @@ from content_service.adapters.assets import asset_from, edition_from
 from content_service.adapters.conversation import feedback_of, winlosses_of
 from content_service.adapters.library import find_assets
 from content_service.adapters.performance import performance_of
+from content_service.adapters.reading import find_reading
 from content_service.adapters.searches import find_searches
 from content_service.adapters.shares import find_shares
 from content_service.adapters.tables import ASSET, EDITION, FEEDBACK, OWN_DOMAIN, WINLOSS
@@ -22,8 +22,11 @@ from content_service.application.queries import (
     Found,
     LibraryFilter,
     Performance,
+    Reading,
+    ReadingFilter,
     SearchFilter,
     SearchView,
+    ShareFilter,
     ShareView,
     WinLossFilter,
 )
@@ -73,12 +76,10 @@ class SqlViews:
         """Return what was searched for, most frequent first."""
         return await find_searches(self._conn, self._tenant_id, wanted, self._notes)
 
-    async def shares(
-        self, asset_id: UUID, *, after: tuple[datetime, UUID] | None, limit: int
-    ) -> list[ShareView]:
+    async def shares(self, wanted: ShareFilter) -> list[ShareView]:
         """Return what was shared of an asset, newest first."""
-        await self.asset(asset_id)
-        return await find_shares(self._conn, self._tenant_id, asset_id, after=after, limit=limit)
+        await self.asset(wanted.asset_id)
+        return await find_shares(self._conn, self._tenant_id, wanted)
 
     async def own_domains(self) -> list[str]:
         """Return the domains of the tenant's own people."""
@@ -89,6 +90,12 @@ class SqlViews:
         """Return how an asset does."""
         await self.asset(asset_id)
         return await performance_of(self._conn, self._tenant_id, asset_id)
+
+    async def reading(self, wanted: ReadingFilter) -> list[Reading]:
+        """Return what buyers read."""
+        if wanted.asset_id is not None:
+            await self.asset(wanted.asset_id)
+        return await find_reading(self._conn, self._tenant_id, wanted)
 
     async def feedback(self, wanted: FeedbackFilter) -> list[Feedback]:
         """Return items of feedback, the first due first."""

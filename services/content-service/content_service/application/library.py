@@ -134,9 +134,8 @@ async def share_asset(command: ShareAsset, *, by: Author, tx: Tx) -> tuple[Share
 async def revoke_share(asset_id: UUID, share_id: UUID, *, by: Author, tx: Tx) -> bool:
     """Withdraw a link, for good; return whether it was open until now."""
     share = await tx.assets.share(share_id)
-    if share.asset_id != asset_id:
+    if share.asset_id != asset_id or not share.is_seen_by(by.role, by.person_id):
         raise not_found("share")
-    share.check_revoked_by(by.role, by.person_id)
     if share.revoked_at is not None:
         return False
     await tx.assets.revoke(share.revoke(at=tx.now), by=by)

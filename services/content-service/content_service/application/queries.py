@@ -76,8 +76,19 @@ class SearchFilter:
 
 
 @dataclass(frozen=True, slots=True)
+class ShareFilter:
+    """Shares of an asset, newest first; with `own` those of a person alone, and of nobody none."""
+
+    asset_id: UUID
+    own: bool
+    person_id: UUID | None
+    after: tuple[datetime, UUID] | None
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
 class ShareView:
-    """A share, and how often, how long and when last buyers looked at it."""
+    """A share, and how often, how long and when last buyers looked at it who may be followed."""
 
     share: Share
     views: int
@@ -106,9 +117,31 @@ class Performance:
     bots: int
     internal: int
     shares: int
+    shares_viewed: int  # of them, by a buyer
     raters: int
     rating_sum: int  # of the newest verdict of each
     by_page: Sequence[PageUse]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingFilter:
+    """Views by buyers on the UTC days from `start` until before `end`, of one asset or of all."""
+
+    start: date
+    end: date
+    by_day: bool  # else by asset, most viewed first
+    asset_id: UUID | None
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What buyers read on one day, or of one asset."""
+
+    key: date | UUID
+    views: int
+    viewers: int
+    duration_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,9 +186,7 @@ class Views(Protocol):
         """Return what was searched for, most frequent first, without what only erased people searched for."""
         ...
 
-    async def shares(
-        self, asset_id: UUID, *, after: tuple[datetime, UUID] | None, limit: int
-    ) -> list[ShareView]:
+    async def shares(self, wanted: ShareFilter) -> list[ShareView]:
         """Return what was shared of an asset, newest first; raise not-found."""
         ...
 
@@ -165,6 +196,10 @@ class Views(Protocol):
 
     async def performance(self, asset_id: UUID) -> Performance:
         """Return how an asset does; raise not-found."""
+        ...
+
+    async def reading(self, wanted: ReadingFilter) -> list[Reading]:
+        """Return what buyers read, by day or by asset."""
         ...
 
     async def feedback(self, wanted: FeedbackFilter) -> list[Feedback]:

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 from typing import Literal
 from uuid import UUID
 
-from onefunnel.errors import DomainError, ErrorKind, broken_rule, conflict
+from onefunnel.errors import broken_rule, conflict
 from onefunnel.events.content import ContentPublished, ContentRated, ContentRetired, ContentShared
 from onefunnel.events.values import AssetId, DealId, LeadId, PersonId
 
@@ -108,6 +108,11 @@ class Asset:
             raise conflict("This asset is retired.")
 
 
+def keeps_to_own(role: str) -> bool:
+    """Say whether a role has to do with its own shares alone: whose buyers read what is the rep's matter."""
+    return role == "rep"
+
+
 @dataclass(frozen=True, slots=True)
 class Share:
     """A version sent to the buyer of a deal or to a lead, who opens it by a token."""
@@ -139,11 +144,6 @@ class Share:
         """Withdraw the link, for good."""
         return replace(self, revoked_at=at)
 
-    def check_revoked_by(self, role: str, person_id: PersonId | None) -> None:
-        """Raise `forbidden` if a rep withdraws what somebody else shared."""
-        if role == "rep" and (person_id is None or person_id != self.shared_by):
-            raise DomainError(
-                "forbidden",
-                "Whoever shared it withdraws it, or marketing, or a manager.",
-                kind=ErrorKind.FORBIDDEN,
-            )
+    def is_seen_by(self, role: str, person_id: PersonId | None) -> bool:
+        """Say whether this share is there for somebody."""
+        return not keeps_to_own(role) or (person_id is not None and person_id == self.shared_by)

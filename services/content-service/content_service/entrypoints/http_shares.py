@@ -7,7 +7,8 @@ from starlette.responses import Response
 
 from content_service.application import library
 from content_service.application.ports import Tx
-from content_service.application.queries import Views
+from content_service.application.queries import ShareFilter, Views
+from content_service.domain.asset import keeps_to_own
 from content_service.entrypoints.schemas_shares import (
     ShareAnswer,
     ShareBody,
@@ -39,10 +40,21 @@ async def share_asset(asset_id: Id, body: ShareBody, asked: Asking) -> Response:
 
 @router.get("", response_model=SharesAnswer, openapi_extra=_SHARE)
 async def list_shares(asset_id: Id, asked: Asking, page: PageRequest) -> Response:
-    """List what was shared of an asset, newest first, and how often, how long and when last it was read."""
+    """List what was shared of an asset, newest first, and how often, how long and when last it was read.
+
+    A rep sees what they shared themselves.
+    """
+    author = asked.author
+    wanted = ShareFilter(
+        asset_id=asset_id,
+        own=keeps_to_own(author.role),
+        person_id=author.person_id,
+        after=_place(page),
+        limit=page.limit + 1,
+    )
 
     async def query(views: Views) -> object:
-        found = await views.shares(asset_id, after=_place(page), limit=page.limit + 1)
+        found = await views.shares(wanted)
         return page.answer(
             found,
             key=lambda view: [view.share.shared_at.isoformat(), str(view.share.id)],

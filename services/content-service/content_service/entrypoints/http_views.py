@@ -1,24 +1,35 @@
-"""Views over HTTP, as servers report them with a key; whose views are none is said here too."""
+"""Views over HTTP: reported by servers with a key, counted, and whose are none."""
 
-from typing import Any
+from datetime import timedelta
+from typing import Annotated, Any, Final
+from uuid import UUID
 
+from fastapi import Query
 from starlette.responses import Response
 
 from content_service.application import viewing
 from content_service.application.ports import Tx
-from content_service.application.queries import Views
+from content_service.application.queries import ReadingFilter, Views
 from content_service.entrypoints.schemas_viewing import (
     OwnDomainsAnswer,
     OwnDomainsBody,
+    ReadingAnswer,
+    ReadingDimension,
+    ReadingGroup,
     ServerViewBody,
     ViewAnswer,
 )
 from content_service.entrypoints.wiring import Asking
-from onefunnel.http.bodies import Id
+from onefunnel.errors import invalid
+from onefunnel.http.bodies import Day, Id
 from onefunnel.http.routing import declared, routes
 from onefunnel.http.writes import Answer
 
 router = routes("content", prefix="/v1/content")
+
+TRAILING_DAYS: Final = 90
+MAX_DAYS: Final = 400
+MAX_GROUPS: Final = MAX_DAYS  # every day there is, or the most viewed assets
 
 _SEEN: dict[int | str, dict[str, Any]] = {
     200: {"model": ViewAnswer, "description": "The view was known already."}
@@ -41,6 +52,35 @@ async def report_view(asset_id: Id, body: ServerViewBody, asked: Asking) -> Resp
         return Answer(ViewAnswer.of(reported), status=status, event_id=reported.event_id)
 
     return await asked.do(work)
+
+
+@router.get("/views", response_model=ReadingAnswer, openapi_extra=declared("content", "read"))
+async def get_views(
+    asked: Asking,
+    from_: Annotated[Day | None, Query(alias="from")] = None,
+    to: Day | None = None,
+    group_by: ReadingDimension = "asset",
+    asset_id: Id | None = None,
+) -> Response:
+    """Return what buyers read: the most viewed assets, or each day that had a view; of 90 days unless told."""
+    end = to or asked.wiring.today + timedelta(days=1)
+    start = from_ or end - timedelta(days=TRAILING_DAYS)
+    if not start < end <= start + timedelta(days=MAX_DAYS):
+        raise invalid(f"`from` lies before `to`, by at most {MAX_DAYS} days.", pointer="/from")
+    wanted = ReadingFilter(start, end, group_by == "day", asset_id, MAX_GROUPS)
+
+    async def query(views: Views) -> ReadingAnswer:
+        found = await views.reading(wanted)
+        titles = await views.names([] if wanted.by_day else [UUID(str(one.key)) for one in found])
+        return ReadingAnswer(
+            **{"from": start},
+            to=end,
+            group_by=group_by,
+            groups=[ReadingGroup.of(one) for one in found],
+            names={str(id_): title for id_, title in titles.items()},
+        )
+
+    return await asked.show(query)
 
 
 @router.get(

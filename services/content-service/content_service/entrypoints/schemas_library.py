@@ -279,7 +279,10 @@ class AssetPageUse(Shown):
 
 
 class PerformanceAnswer(Shown):
-    """How an asset does, in views by buyers: machines are in `bots` alone, own people in `internal`."""
+    """How an asset does, in views by buyers: machines are in `bots` alone, own people in `internal`.
+
+    `reach` is how many of the shares were looked at by a buyer.
+    """
 
     asset_id: UUID
     views: int
@@ -287,6 +290,7 @@ class PerformanceAnswer(Shown):
     bots: int
     internal: int
     shares: int
+    reach: AssetFigure
     average_time_ms: AssetFigure
     completion: AssetFigure
     rating: AssetFigure
@@ -302,6 +306,7 @@ class PerformanceAnswer(Shown):
             bots=found.bots,
             internal=found.internal,
             shares=found.shares,
+            reach=AssetFigure.ratio(found.shares_viewed, found.shares, found.shares),
             average_time_ms=AssetFigure.ratio(found.duration_ms, found.views, found.views),
             completion=AssetFigure.ratio(found.pages_seen, found.pages_offered, found.views),
             rating=AssetFigure.ratio(found.rating_sum, found.raters, found.raters),

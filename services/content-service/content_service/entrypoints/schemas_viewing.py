@@ -1,12 +1,14 @@
 """The JSON of views: what servers report."""
 
 from collections.abc import Sequence
-from typing import Annotated, Final
+from datetime import date
+from typing import Annotated, Final, Literal
 from uuid import UUID
 
 from pydantic import ConfigDict, Field, StringConstraints
 from pydantic.config import JsonDict
 
+from content_service.application.queries import Reading
 from content_service.application.viewing import Report, Reported, ReportView
 from content_service.domain.asset import Warning_
 from content_service.domain.viewing import MAX_PAGES
@@ -20,6 +22,7 @@ _EXAMPLE: JsonDict = {
 
 PageNumber = Annotated[int, Field(ge=1, le=10_000)]
 Milliseconds = Annotated[int, Field(ge=0, le=86_400_000)]
+ReadingDimension = Literal["asset", "day"]
 MAX_DOMAINS: Final = 100
 Domain = Annotated[
     str,
@@ -91,6 +94,38 @@ class ViewAnswer(Shown):
             counted=viewing.counted,
             warning=reported.warning,
         )
+
+
+class ReadingGroup(Shown):
+    """What buyers read on a day, or of an asset."""
+
+    key: str
+    views: int
+    viewers: int
+    duration_ms: int
+
+    @classmethod
+    def of(cls, found: Reading) -> "ReadingGroup":
+        """Show a group."""
+        return cls(
+            key=str(found.key),
+            views=found.views,
+            viewers=found.viewers,
+            duration_ms=found.duration_ms,
+        )
+
+
+class ReadingAnswer(Shown):
+    """What buyers read on the UTC days from `from` until before `to`: machines and own people left out.
+
+    `names` says what the assets among the keys are called.
+    """
+
+    from_: Annotated[date, Field(alias="from")]
+    to: date
+    group_by: ReadingDimension
+    groups: list[ReadingGroup]
+    names: dict[str, str]
 
 
 class OwnDomainsBody(Body):

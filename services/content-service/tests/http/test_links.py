@@ -302,6 +302,8 @@ async def test_who_does_not_want_to_be_followed_counts_and_is_nobody(
         await beating(token, view, 1, 9_000)
     found = await library.performance(asset)
     assert (found["views"], found["viewers"]) == (2, 2)
+    [share] = (await library.get(f"/v1/content/{asset}/shares")).json()["items"]
+    assert (share["views"], share["last_viewed_at"]) == (0, None)
     for event in await viewed(library):
         assert (event.viewer_id, event.lead_id, event.share_id) == (event.view_id, None, None)
 

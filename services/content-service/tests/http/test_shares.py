@@ -104,9 +104,21 @@ async def test_a_rep_withdraws_what_they_shared_themselves(library):
         )
     ).json()["id"]
     theirs = (await library.shared(asset))["id"]
-    assert await library.revoke(asset, theirs, "rep", person=me) == 403
-    assert await library.revoke(asset, theirs, "rep") == 403
+    assert await library.revoke(asset, theirs, "rep", person=me) == 404
+    assert await library.revoke(asset, theirs, "rep") == 404
     assert await library.revoke(asset, mine, "rep", person=me) == 204
+
+
+async def test_a_rep_sees_what_they_shared_themselves(library):
+    asset, me = await library.asset(), new_id()
+    for person in (me, new_id()):
+        body = {"deal_id": str(new_id())}
+        await library.post(f"/v1/content/{asset}/shares", body, "rep", person=person)
+    for person, seen in ((me, [str(me)]), (None, [])):
+        async with library.client("rep", person=person) as client:
+            found = (await client.get(f"/v1/content/{asset}/shares")).json()["items"]
+        assert [share["shared_by"] for share in found] == seen
+    assert len((await listed(library, asset))["items"]) == 2
 
 
 async def test_a_share_is_withdrawn_where_it_is_and_by_its_own_tenant(library):

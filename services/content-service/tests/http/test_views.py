@@ -96,3 +96,69 @@ async def test_a_share_of_another_asset_is_refused(library):
     share = await library.shared(await library.asset())
     answer = await report(library, await library.asset(), share_id=share["id"])
     assert answer.json()["errors"][0]["pointer"] == "/share_id"
+
+
+async def reading(library, **params) -> dict:
+    answer = await library.get("/v1/content/views", "rep", **params)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+async def looked_at(library, asset: str, ms: int, *, days_ago: int = 0, **fields) -> None:
+    at = (library.clock.at - timedelta(days=days_ago)).isoformat()
+    assert (
+        await report(library, asset, pages=pages(p1=ms), viewed_at=at, **fields)
+    ).status_code == 201
+
+
+async def test_what_buyers_read_most_comes_first(library):
+    little, much, unread = [await library.asset() for _ in range(3)]
+    lead = str(new_id())
+    await looked_at(library, little, 50_000)
+    await looked_at(library, much, 3_000, lead_id=lead)
+    await looked_at(library, much, 4_000, lead_id=lead)
+    await looked_at(library, much, 9_000, days_ago=90)
+    for one in ({"internal": True}, {"user_agent": "Googlebot/2.1"}):
+        await looked_at(library, unread, 60_000, **one)
+    found = await reading(library)
+    assert [tuple(group.values()) for group in found["groups"]] == [
+        (much, 2, 1, 7_000),
+        (little, 1, 1, 50_000),
+    ]
+    assert found["names"] == {much: "Price guide", little: "Price guide"}
+    assert (found["from"], found["to"]) == ("2025-12-02", "2026-03-02")
+
+
+async def test_what_buyers_read_of_an_asset_day_by_day(library):
+    asset, other = await library.asset(), await library.asset()
+    for days_ago in (0, 2, 2, 3):
+        await looked_at(library, asset, 2_000, days_ago=days_ago)
+    await looked_at(library, other, 2_000)
+    days = {"from": "2026-02-27", "to": "2026-03-02"}
+    found = await reading(library, group_by="day", asset_id=asset, **days)
+    assert [(group["key"], group["views"]) for group in found["groups"]] == [
+        ("2026-02-27", 2),
+        ("2026-03-01", 1),
+    ]
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"from": "2026-03-02", "to": "2026-03-02"},
+        {"from": "2025-01-01", "to": "2026-03-02"},
+    ],
+)
+async def test_days_that_are_none_or_too_many_are_refused(library, params):
+    answer = await library.get("/v1/content/views", **params)
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/from")
+
+
+async def test_reach_is_how_many_shares_buyers_looked_at(library):
+    asset = await library.asset()
+    shares = [await library.shared(asset) for _ in range(3)]
+    await looked_at(library, asset, 5_000, share_id=shares[0]["id"])
+    await looked_at(library, asset, 5_000, share_id=shares[0]["id"])
+    await looked_at(library, asset, 5_000, share_id=shares[1]["id"], internal=True)
+    found = (await library.performance(asset))["reach"]
+    assert (found["numerator"], found["denominator"], found["value"]) == (1, 3, "0.333333")

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -56,10 +56,14 @@ class StoredCrmRecords:
     async def save(self, record: CrmRecord) -> None:
         """Write a record, whether it was there or not."""
         values = _row_of(record)
+        now = func.now() if record.problem else None
+        since = func.coalesce(CRM_RECORD.c.problem_since, now) if record.problem else None
         await self._conn.execute(
             insert(CRM_RECORD)
-            .values(tenant_id=self._tenant_id, id=record.id, **values)
-            .on_conflict_do_update(index_elements=["tenant_id", "id"], set_=values)
+            .values(tenant_id=self._tenant_id, id=record.id, problem_since=now, **values)
+            .on_conflict_do_update(
+                index_elements=["tenant_id", "id"], set_={**values, "problem_since": since}
+            )
         )
 
 

@@ -174,6 +174,7 @@ CRM_RECORD: Final = _rows(
     Column("passed", JSONB(none_as_null=True)),
     _uuid("awaits"),
     _text("problem"),
+    _time("problem_since"),
 )
 ERASURE: Final = _aggregate(
     "erasure",

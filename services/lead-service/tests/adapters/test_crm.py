@@ -11,6 +11,7 @@ import pytest
 
 from lead_service.adapters.batches import StoredBatch
 from lead_service.adapters.crm_records import stored_records
+from lead_service.adapters.measuring import HeldUp
 from lead_service.adapters.qualifications import StoredQualifications
 from lead_service.entrypoints.consumers import handlers
 from lead_service.settings import SOURCE
@@ -355,3 +356,20 @@ async def test_a_deal_goes_on_when_the_person_it_came_from_was_forgotten(crm: Cr
     assert [(await crm.deal(name))["state"] for name in ("D-1", "D-2")] == ["won", "open"]
     assert (await crm.deal())["origin"]["source"] == "Web"
     assert (await crm.caller.rows("SELECT 1 FROM crm_record WHERE problem IS NOT NULL")) == []
+
+
+async def test_what_has_stood_against_a_record_for_a_day_is_counted_until_it_is_put_right(
+    crm: Crm,
+) -> None:
+    async def counted(ahead: timedelta) -> float:
+        found = await HeldUp(crm.worker)(datetime.now(UTC) + ahead)
+        return found["crm_changes_waiting"]
+
+    await crm.tell(crm.change(0, amount="12.345", currency="EUR"))
+    (began,) = await crm.caller.rows("SELECT problem_since FROM crm_record")
+    await crm.tell(crm.change(1, amount="12.346"))
+    assert [began] == await crm.caller.rows("SELECT problem_since FROM crm_record")
+    assert await counted(timedelta(hours=23)) == 0
+    assert await counted(timedelta(hours=25)) == 1
+    await crm.tell(crm.change(2, amount="12.34"))
+    assert await counted(timedelta(hours=25)) == 0

@@ -17,6 +17,7 @@ _DDL = (
         ADD COLUMN beats INT NOT NULL DEFAULT 0,
         ADD COLUMN client BYTEA CHECK (octet_length(client) = 32)""",
     "CREATE INDEX viewing_share ON viewing (tenant_id, share_id)",
+    "CREATE INDEX viewing_newest ON viewing (tenant_id, viewed_at)",
     # Scanners are recognised in their first seconds; most views have no client at all.
     "CREATE INDEX viewing_client ON viewing (tenant_id, client, viewed_at) WHERE client IS NOT NULL",
     """CREATE TABLE viewed_beat (tenant_id UUID NOT NULL, id UUID NOT NULL,
