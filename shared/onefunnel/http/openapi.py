@@ -84,6 +84,10 @@ _WRITE_HEADERS: Final = {
         "schema": {"type": "string"},
     },
 }
+_SAID_BY: Final = {
+    "raw": "invalid-signature",
+    "ends": "gone",
+}  # what a route declares, and what it may answer
 _WRITES: Final = frozenset({"post", "put", "patch", "delete"})
 # What you may not see is answered like what is not there, so `not-found` may come from anywhere.
 _ANYWHERE: Final = (
@@ -159,8 +163,7 @@ def _problems(
         codes += ["unsupported-media-type", "unsupported-encoding"]
     if method in _WRITES or places & {"query", "header"}:
         codes += ["validation-failed"]
-    if _is(operation, "raw"):
-        codes += ["invalid-signature"]
+    codes += [code for mark, code in _SAID_BY.items() if _is(operation, mark)]
     if method in _WRITES:
         codes += ["conflict", "business-rule-violated"]
     if _keeps_answers(operation, method):
