@@ -6,7 +6,7 @@ tenant. What nobody claims stays where it came in.
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from gateway.application.deliveries import Genuine, StoredDelivery
@@ -25,7 +25,7 @@ class Call:
 
     delivery: StoredDelivery
     connection: Connection
-    content: bytes | None
+    content: bytes | None = field(repr=False)
 
 
 class Claimants(Protocol):
