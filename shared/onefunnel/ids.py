@@ -1,12 +1,17 @@
 """Identifiers: UUIDv7 when we mint one, UUIDv5 when it follows from an outside key."""
 
 from functools import lru_cache
+from typing import Final
 from uuid import UUID, uuid5
 
 import uuid_utils.compat
 
 # A fixed namespace: derived ids must be equal on every machine and in every release.
 _NAMESPACE = UUID("6f6e6566-756e-4e65-8c00-000000000001")
+
+
+# The id of nothing and nobody: asked for where what is not there should cost what is there costs.
+NOBODY: Final = UUID(int=0)
 
 
 def new_id() -> UUID:

@@ -36,6 +36,7 @@ GaugeName = Literal[
     "webhook_subscriptions_failing",  # endpoints that took nothing for an hour, or are paused because of it
     "crm_deliveries_unread",  # webhooks of CRMs that are stored and not read yet
     "crm_unread_oldest_age_seconds",  # how long ago the oldest of them came
+    "crm_changes_waiting",  # records of CRMs that have waited a day: to be read there, or for what they need here
     "crm_connections_needing_attention",  # connections to CRMs that only a person can mend
     "database_connections_in_use",  # connections of a pool that are at work; at its size others wait
     "database_connections_limit",  # the size of a pool

@@ -23,7 +23,7 @@ from starlette.types import ASGIApp
 
 from onefunnel import ops, telemetry, tracing
 from onefunnel.errors import Refused
-from onefunnel.http.listening import BoundedHttp
+from onefunnel.http.listening import BoundedHttp, Server
 from onefunnel.persistence.urls import database_of
 from onefunnel.runtime import Runtime
 from onefunnel.starting import once_there
@@ -80,7 +80,7 @@ async def serve(
         access_log=False, server_header=False, date_header=False,
         timeout_graceful_shutdown=STOP_WITHIN_S,
     )  # fmt: skip
-    await uvicorn.Server(config).serve(sockets=sockets)
+    await Server(config).serve(sockets=sockets)
 
 
 async def work(services: Sequence[Service], runtime: Runtime, stop: asyncio.Event) -> None:

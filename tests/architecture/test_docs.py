@@ -43,6 +43,16 @@ def test_a_link_within_the_repository_leads_somewhere(document: Path) -> None:
         assert (document.parent / target).exists(), target
 
 
+@pytest.mark.parametrize("page", ["privacy.md", "privacy-records.md", "privacy-assessment.md"])
+def test_a_proof_that_a_page_names_exists(page: str) -> None:
+    named = re.findall(r"`([\w/.-]+\.py)(?:::(\w+))?`", (ROOT / "docs" / page).read_text())
+    for path, test in named:
+        places = [ROOT / path, *ROOT.glob(f"*/{path}"), *ROOT.glob(f"services/*/*/{path}")]
+        found = [place for place in places if place.is_file()]
+        assert found, path
+        assert not test or any(f"def {test}(" in place.read_text() for place in found), test
+
+
 def test_a_decision_that_code_names_exists() -> None:
     listed = subprocess.run(
         ["git", "grep", "-hoE", r"ADR [0-9]{4}"],

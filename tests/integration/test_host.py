@@ -84,7 +84,9 @@ def test_a_killed_host_leaves_what_the_next_start_cannot_take_over(stack: Any) -
 
 def test_children_that_outlive_their_host_run_beside_the_next_ones(stack: Any) -> None:
     before = stack.pids()
-    os.kill(before["worker"], signal.SIGSTOP)  # it cannot hear that its host has died
+    worker = psutil.Process(before["worker"])
+    worker.suspend()  # it cannot hear that its host has died
+    assert wait_until(lambda: worker.status() == psutil.STATUS_STOPPED, 30)
     stack.kill()
     stack.forget()
 

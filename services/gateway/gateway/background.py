@@ -36,7 +36,6 @@ from gateway.entrypoints.reader import Reader
 from gateway.entrypoints.sender import Sender
 from gateway.entrypoints.taking_in import SOURCE
 from gateway.entrypoints.views_worker import tell_views
-from gateway.entrypoints.watching import GatewayWatch
 from gateway.settings import GatewaySettings
 from onefunnel.audit.sealer import keep_sealing
 from onefunnel.events.catalogue import Event
@@ -49,6 +48,7 @@ from onefunnel.ids import new_id
 from onefunnel.log.arrivals import Handler
 from onefunnel.log.consumer import Reactions
 from onefunnel.log.dead_letters import COUNT_OPEN
+from onefunnel.measured import Measured
 from onefunnel.outbox.relay import Relay
 from onefunnel.persistence.database import driver_of
 from onefunnel.runtime import Header, Runtime
@@ -215,7 +215,7 @@ def watch(runtime: Runtime) -> Watch:
     """Return what measures it."""
     database = runtime.worker_database(NAME)
     own = Watcher(NAME, database, runtime.clock, Consumer(GROUP, COUNT_OPEN, runtime.log))
-    return GatewayWatch(own, Outside(database), NAMES, runtime.clock)
+    return Measured(NAME, own, Outside(database), NAMES, runtime.clock)
 
 
 async def _forget(runtime: Runtime, stop: asyncio.Event) -> None:

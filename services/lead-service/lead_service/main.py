@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 from lead_service.adapters.batches import StoredBatch
 from lead_service.adapters.crm_records import stored_records
 from lead_service.adapters.erased_list import erased_list
+from lead_service.adapters.measuring import NAMES, HeldUp
 from lead_service.adapters.qualifications import StoredQualifications
 from lead_service.adapters.transactions import stored_tx
 from lead_service.adapters.views import stored_queries
@@ -26,6 +27,7 @@ from onefunnel.events.envelope import Metadata
 from onefunnel.household import Household, Reacting
 from onefunnel.http.principal import Principal
 from onefunnel.ids import new_id
+from onefunnel.measured import Measured
 from onefunnel.persistence.database import driver_of
 from onefunnel.runtime import Runtime
 from onefunnel.service import Service
@@ -53,7 +55,9 @@ def build(runtime: Runtime) -> Service:
         outbox=house.outbox,
         reactions=reacting.operated.standing,
     )
-    return Service(NAME, app, background=reacting.background(), watch=house.watcher(GROUP))
+    held_up = HeldUp(runtime.worker_database(DATABASE))
+    watch = Measured(NAME, house.watcher(GROUP), held_up, NAMES, runtime.clock)
+    return Service(NAME, app, background=reacting.background(), watch=watch)
 
 
 async def list_erased(runtime: Runtime) -> bytes:

@@ -84,7 +84,10 @@ class DealCreated(Event):
 
 @event("onefunnel.deal.updated.v1", topic=DEAL, aggregate="deal", key="deal_id")
 class DealUpdated(Event):
-    """The deal's owner, amount or labels changed; all are given as they now are."""
+    """The deal's owner, amount or labels changed; all are given as they now are.
+
+    When it was opened and where it came from are said only if they became known now.
+    """
 
     deal_id: DealId
     owner_id: PersonId | None
@@ -95,6 +98,8 @@ class DealUpdated(Event):
     campaign_id: CampaignId | None
     segment: Code | None
     expected_close_on: date | None
+    created_at: Instant | None = None
+    origin: Origin | None = None
 
 
 @event("onefunnel.deal.stage_changed.v1", topic=DEAL, aggregate="deal", key="deal_id")

@@ -28,12 +28,17 @@ class LeadCaptured(Event):
 
 @event("onefunnel.lead.updated.v1", topic=LEAD, aggregate="lead", key="lead_id")
 class LeadUpdated(Event):
-    """The lead's source, campaign or segment was corrected; all three are given as they now are."""
+    """The lead's source, campaign or segment was corrected; all three are given as they now are.
+
+    When it was captured and qualified is said only if it became known now.
+    """
 
     lead_id: LeadId
     source: Code | None
     campaign_id: CampaignId | None
     segment: Code | None
+    captured_at: Instant | None = None
+    qualified_at: Instant | None = None
 
 
 @event("onefunnel.lead.assigned.v1", topic=LEAD, aggregate="lead", key="lead_id")

@@ -6,9 +6,12 @@ is no HTTP at all is a problem document too. The body of a request has limits of
 """
 
 import asyncio
-from typing import Final
+import socket
+from collections.abc import Callable, MutableMapping
+from typing import Any, Final
 
 import orjson
+import uvicorn
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from onefunnel.http.problems import MEDIA_TYPE, Problem, body_of
@@ -17,7 +20,33 @@ from onefunnel.http.problems import MEDIA_TYPE, Problem, body_of
 MAX_HEAD_BYTES: Final = 64 * 1024
 HEAD_TIMEOUT_S: Final = 10.0  # from the connection, or the first byte of a later request
 
+_AT_STOP: Final = "onefunnel.at_stop"  # in the state of every request
+
 _HEAD: Final = b"content-type: %b\r\ncontent-length: %d\r\nconnection: close\r\n\r\n"
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server, which tells answers that have no end when it stops, instead of waiting for them."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._at_stop: set[Callable[[], None]] = set()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen."""
+        self.lifespan.state[_AT_STOP] = self._at_stop
+        await super().startup(sockets)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop listening, and let what is under way end."""
+        for told in self._at_stop:
+            told()
+        await super().shutdown(sockets)
+
+
+def at_stop(scope: MutableMapping[str, Any], told: Callable[[], None]) -> None:
+    """Have `told` called when the server that a request came through stops; nobody does where there is none."""
+    scope.get("state", {}).get(_AT_STOP, set()).add(told)
 
 
 class BoundedHttp(HttpToolsProtocol):

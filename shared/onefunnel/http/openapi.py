@@ -84,10 +84,20 @@ _WRITE_HEADERS: Final = {
         "schema": {"type": "string"},
     },
 }
-_SAID_BY: Final = {
-    "raw": "invalid-signature",
-    "ends": "gone",
-}  # what a route declares, and what it may answer
+# Instead of what FastAPI says of every answer.
+_UNSAID: Final = "Successful Response"
+_SAID: Final = {
+    "200": "What was asked for.",
+    "201": "It was made.",
+    "202": "It was taken, and is worked on.",
+    "204": "It was done.",
+}
+_METRICS: Final = "metrics"
+_OF_A_WRITE: Final = (
+    "malformed-json", "payload-too-large", "request-timeout", "unsupported-media-type",
+    "unsupported-encoding", "validation-failed", "conflict", "already-decided", "gone",
+    "business-rule-violated", "unknown-reference",
+)  # fmt: skip
 _WRITES: Final = frozenset({"post", "put", "patch", "delete"})
 # What you may not see is answered like what is not there, so `not-found` may come from anywhere.
 _ANYWHERE: Final = (
@@ -143,31 +153,26 @@ def _finish(
     responses: dict[str, Any] = operation["responses"]
     responses.pop("422", None)
     for status, response in responses.items():
+        if response["description"] == _UNSAID:
+            response["description"] = _SAID[status]
         if keeps and status.startswith("2"):
             response["headers"] = {**_WRITE_HEADERS, **response.get("headers", {})}
     _add_examples(operation, schemas)
-    responses.update(_problems(operation, method, preconditioned=preconditioned))
+    responses.update(_problems(operation, method, route.path_format, preconditioned=preconditioned))
 
 
 def _problems(
-    operation: Mapping[str, Any], method: str, *, preconditioned: bool
+    operation: Mapping[str, Any], method: str, path: str, *, preconditioned: bool
 ) -> dict[str, dict[str, Any]]:
     """Return the problem answers of an operation, by status."""
-    codes = [*_ANYWHERE]
+    codes = [*_ANYWHERE, *_of_its_kind(operation, method)]
+    parameters = operation.get("parameters", ())
     if not _is_public(operation):
         codes += ["unauthenticated", "forbidden"]
-    parameters = operation.get("parameters", ())
-    places = {parameter["in"] for parameter in parameters}
-    if method in _WRITES:
-        codes += ["malformed-json", "payload-too-large", "request-timeout"]
-        codes += ["unsupported-media-type", "unsupported-encoding"]
-    if method in _WRITES or places & {"query", "header"}:
+    if "{" in path:
+        codes += ["gone"]
+    if {parameter["in"] for parameter in parameters} & {"query", "header"}:
         codes += ["validation-failed"]
-    codes += [code for mark, code in _SAID_BY.items() if _is(operation, mark)]
-    if method in _WRITES:
-        codes += ["conflict", "business-rule-violated"]
-    if _keeps_answers(operation, method):
-        codes += ["request-in-progress", "idempotency-key-reused"]
     if preconditioned:
         codes += ["stale-version", "precondition-required"]
     if any(parameter["name"] == "Wait-For" for parameter in parameters):
@@ -179,6 +184,21 @@ def _problems(
         status: {"$ref": _RESPONSES + _named(codes_)}
         for status, codes_ in sorted(by_status.items())
     }
+
+
+def _of_its_kind(operation: Mapping[str, Any], method: str) -> list[str]:
+    """Return the codes of a read, or of a write with its body and its key."""
+    measures = operation[EXTENSION]["service"] == _METRICS
+    if method not in _WRITES:
+        return ["too-wide"] if measures else []
+    codes = [*_OF_A_WRITE]
+    if measures:
+        codes += ["period-closed"]
+    if _is(operation, "raw"):
+        codes += ["invalid-signature"]
+    if _keeps_answers(operation, method):
+        codes += ["request-in-progress", "idempotency-key-reused", "outbox-full"]
+    return codes
 
 
 def _given(schema: Mapping[str, Any]) -> dict[str, Any]:

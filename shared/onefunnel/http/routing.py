@@ -69,7 +69,6 @@ def declared(
     asks: str | None = None,
     finer: Mapping[str, str] | None = None,
     unkeyed: bool = False,
-    ends: bool = False,
 ) -> dict[str, Any]:
     """Declare what a route does to what; the gateway's matrix of rights decides who may.
 
@@ -84,16 +83,9 @@ def declared(
     A `public` route has no caller: what gives the right is in its path, and it looks for itself.
     A `raw` one reads its query and its body itself, because somebody else decides what is in them.
     An `unkeyed` one changes nothing that could happen twice, and keeps no answer for a key.
-    What is behind one that `ends` may be over: it is `gone` then.
     """
     extension: dict[str, object] = {"resource": resource, "action": action}
-    marks = (
-        ("raw", raw),
-        ("owned", owned),
-        ("grouped", grouped),
-        ("unkeyed", unkeyed),
-        ("ends", ends),
-    )
+    marks = (("raw", raw), ("owned", owned), ("grouped", grouped), ("unkeyed", unkeyed))
     extension |= {mark: True for mark, is_so in marks if is_so}
     if asks:
         extension["asks"] = asks

@@ -44,7 +44,7 @@ CODES = {
     "onefunnel.crm.change_received.v1": "source origin lost_reason",
     "onefunnel.deal.created.v1": "funnel source segment origin.source origin.segment",
     "onefunnel.deal.lost.v1": "competitor reason",
-    "onefunnel.deal.updated.v1": "source segment",
+    "onefunnel.deal.updated.v1": "source segment origin.source origin.segment",
     "onefunnel.deal.won.v1": "lines.line_id",
     "onefunnel.feedback.submitted.v1": "kind",
     "onefunnel.funnel.activated.v1": "funnel steps.entry",

@@ -9,20 +9,20 @@ import uvicorn
 import uvloop
 
 from onefunnel import tracing
-from onefunnel.http.listening import BoundedHttp
+from onefunnel.http.listening import BoundedHttp, Server
 from onefunnel.ops import watch_loop
 from onefunnel.telemetry import configure_logs
 from standalone.host.processes import die_with
 from standalone.host.stack import open_stack
 from standalone.host.wiring import LISTEN, PARENT, descriptor
 
-GRACE_S = 5  # requests that are under way may finish; live streams are cut
+GRACE_S = 5  # requests that are under way may finish; live streams say goodbye
 
 
 async def serve(door: socket.socket) -> None:
     """Serve until SIGTERM."""
     async with open_stack("web") as stack:
-        server = uvicorn.Server(
+        server = Server(
             uvicorn.Config(
                 stack.services["gateway"].app,
                 http=BoundedHttp,
@@ -40,7 +40,7 @@ async def serve(door: socket.socket) -> None:
         await server._serve([door])  # noqa: SLF001 - `serve` would take the signals from us
 
 
-def _leave(server: uvicorn.Server) -> None:
+def _leave(server: Server) -> None:
     server.should_exit = True
 
 

@@ -29,8 +29,8 @@ router = routes("content", prefix="/v1/t/{token}")
 
 ACTOR = "system:share"  # who acts where a token is the only right
 MAX_TOLD_BYTES: Final = 2_048
-_OPEN = declared("content", "view-by-token", public=True, ends=True)
-_TELL = declared("content", "view-by-token", public=True, ends=True, max_body_bytes=MAX_TOLD_BYTES)
+_OPEN = declared("content", "view-by-token", public=True)
+_TELL = declared("content", "view-by-token", public=True, max_body_bytes=MAX_TOLD_BYTES)
 _SEEN: dict[int | str, dict[str, Any]] = {
     200: {"model": OpenViewAnswer, "description": "A view with this `view_id` was begun before."}
 }

@@ -96,16 +96,18 @@ class DatabaseEndpoints:
         self._database = database
         self._known: OrderedDict[str, UUID] = OrderedDict()
 
-    async def tenant_of(self, endpoint_id: str) -> UUID | None:
+    def remembered(self, endpoint_id: str) -> UUID | None:
+        """Return the tenant of an endpoint that was looked up before, None if it was not."""
+        return self._known.get(endpoint_id)
+
+    async def looked_up(self, endpoint_id: str) -> UUID | None:
         """Return the tenant of an endpoint, None if there is none."""
-        if (known := self._known.get(endpoint_id)) is not None:
-            return known
         async with self._database.transaction() as conn:
             table = CONNECTION_ENDPOINT
             found = await conn.execute(select(table.c.tenant_id).where(table.c.id == endpoint_id))
             tenant_id: UUID | None = found.scalar_one_or_none()
         if tenant_id is not None:
-            if len(self._known) >= MAX_REMEMBERED:
+            if len(self._known) >= MAX_REMEMBERED and endpoint_id not in self._known:
                 self._known.popitem(last=False)
             self._known[endpoint_id] = tenant_id
         return tenant_id

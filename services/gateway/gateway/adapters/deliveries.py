@@ -81,6 +81,9 @@ FROM unnest($4::text[], $5::text[], $6::text[]) AS hinted (kind, external_id, ch
 GROUP BY kind, external_id
 ON CONFLICT (tenant_id, connection_id, kind, external_id, delivery_id)
 DO UPDATE SET attempts = 0, alone = FALSE, parked = FALSE"""
+_COMPARE = """
+UPDATE crm_lane SET reconcile_at = least(reconcile_at, now())
+WHERE tenant_id = $1 AND connection_id = $2"""
 
 _MARK_ERASED = """
 INSERT INTO delivery_key (tenant_id, connection_id, key, delivery_id, digest, record)
@@ -262,6 +265,11 @@ class DeliveryRepository:
                 [change.external_id for change in records],
                 [change.what for change in records],
             )
+
+    async def compare(self, connection_id: UUID) -> None:
+        """Let the connection be compared with its CRM as soon as that may be asked."""
+        key = (self._metadata.tenant_id, connection_id)
+        await driver_of(self._conn).execute(_COMPARE, *key)
 
     async def get(self, connection_id: UUID, id_: UUID) -> StoredDelivery | None:
         """Return one delivery of a connection."""

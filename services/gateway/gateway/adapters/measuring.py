@@ -26,6 +26,12 @@ _LOOK: Final[Mapping[GaugeName, str]] = {
     "crm_deliveries_unread": "SELECT count(*) FROM delivery WHERE status = 'stored'",
     "crm_unread_oldest_age_seconds": """
         SELECT extract(epoch FROM $1 - min(received_at)) FROM delivery WHERE status = 'stored'""",
+    # What a call only hinted at is read in the CRM; its place in the line is as old as the call.
+    "crm_changes_waiting": """
+        SELECT count(*) FROM record_read r JOIN delivery d
+          ON d.tenant_id = r.tenant_id AND d.id = r.delivery_id
+        JOIN connection c ON c.tenant_id = r.tenant_id AND c.id = r.connection_id
+        WHERE c.state = 'active' AND d.received_at < $1 - interval '1 day'""",
     "crm_connections_needing_attention": """
         SELECT count(*) FROM connection WHERE state = 'active' AND attention IS NOT NULL""",
 }

@@ -14,6 +14,7 @@ from gateway.application.deliveries import (
     meaning_of,
 )
 from gateway.application.intake import told_in
+from gateway.application.reading import ask_for
 from gateway.application.sealing import Seal
 from gateway.domain.connection import Access, Connection, SealedSecret, new_endpoint_id
 from gateway.domain.webhooks.providers import PROVIDERS
@@ -160,8 +161,7 @@ async def replay(
         raise conflict("It waits to be read; replay it after.")
     again = replace(delivery, changes=len(changes)).come_to(meaning)
     await deliveries.settle([Telling(again, meaning.events)])
-    if connection.access is not None:
-        await deliveries.ask(again, [change for change in changes if change.thin])
+    await ask_for(changes, again, connection, deliveries=deliveries)
     return again
 
 

@@ -126,6 +126,10 @@ class Deliveries(Protocol):
         """Note that these records are to be read in the CRM: what the delivery said of them is not all."""
         ...
 
+    async def compare(self, connection_id: UUID) -> None:
+        """Let the connection be compared with its CRM as soon as that may be asked."""
+        ...
+
     async def settle(self, told: Sequence[Telling]) -> None:
         """Note what became of deliveries; what they tell goes out with that or not at all."""
         ...

@@ -161,11 +161,24 @@ def fields_of(connection: Connection, kind: Kind) -> frozenset[str]:
 
 async def read_waiting(connection: Connection, waiting: Sequence[Waiting], means: Means) -> Settle:
     """Ask for the records that wait; return what settles the answer."""
-    question = to_read(connection, waiting)
+    try:
+        question = to_read(connection, waiting)
+    except Unreadable as error:
+        return _cannot_ask(connection, waiting, error)
     answer = await asked(connection, question.call, means)
 
     async def settle(bench: Bench) -> Trouble | None:
         return await settle_read(question, waiting, answer, bench=bench, means=means)
+
+    return settle
+
+
+def _cannot_ask(connection: Connection, waiting: Sequence[Waiting], error: Unreadable) -> Settle:
+    trouble = Trouble("request-refused", f"The CRM cannot be asked for it: {error}.")
+
+    async def settle(bench: Bench) -> Trouble | None:
+        await _not_read(connection, waiting, trouble, bench)
+        return trouble
 
     return settle
 
@@ -180,13 +193,13 @@ async def settle_read(
 ) -> Trouble | None:
     """Tell on what was read, or note at each delivery why it was not; return what stood against it."""
     if isinstance(answer, Trouble):
-        await _not_read(question, waiting, answer, bench)
+        await _not_read(question.connection, waiting, answer, bench)
         return answer
     try:
         changes = question.api.changes_of(question.kind, answer)
     except Unreadable as error:
         trouble = Trouble("unreadable-answer", f"The CRM's answer is not as documented: {error}.")
-        await _not_read(question, waiting, trouble, bench)
+        await _not_read(question.connection, waiting, trouble, bench)
         return trouble
     await tell_answer(question, changes, answer.body, bench=bench, means=means)
     await bench.lane.done(waiting)
@@ -211,7 +224,7 @@ async def tell_answer(
 
 
 async def _not_read(
-    question: Question, waiting: Sequence[Waiting], trouble: Trouble, bench: Bench
+    connection: Connection, waiting: Sequence[Waiting], trouble: Trouble, bench: Bench
 ) -> None:
     """Note a failure; being asked to come more rarely is none, and neither is a token that ended."""
     if trouble.passes:
@@ -225,7 +238,7 @@ async def _not_read(
     await bench.lane.failed(again, alone=trouble.is_about_the_question, park=False)
     for one in waiting:
         code = "parked" if one in parked else trouble.code
-        await _note(question.connection, one, Fault(one.pointer, code, trouble.detail), bench)
+        await _note(connection, one, Fault(one.pointer, code, trouble.detail), bench)
 
 
 async def _note(connection: Connection, one: Waiting, fault: Fault | None, bench: Bench) -> None:

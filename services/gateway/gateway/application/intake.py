@@ -17,6 +17,7 @@ from gateway.domain.crm_api.calls import Reply
 from gateway.domain.webhooks.providers import PROVIDERS, Provider
 from gateway.domain.webhooks.reading import Kind, Told
 from gateway.domain.webhooks.request import Received, Secret, Terms, Verdict
+from onefunnel.ids import NOBODY
 
 MAX_REMEMBERED: Final = 20
 MAX_CONNECTIONS: Final = 1_000
@@ -24,7 +25,7 @@ MAX_CONNECTIONS: Final = 1_000
 _KEPT: Final = ("content-type", "webhook-id", "x-ms-dynamics-msg-size-exceeded")
 _ASKED: Final = "asked-for"  # no name that a request's header can have here: it is no kept one
 # A secret of no connection: an endpoint that is not there takes as long as a wrong signature.
-_NOBODY: Final = Terms((Secret(UUID(int=0), "whsec_bm9ib2R5"),))
+_NOBODYS: Final = Secret(NOBODY, "whsec_bm9ib2R5")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,11 @@ class Refused:
 class Endpoints(Protocol):
     """Whose an endpoint is, before anything else is known of a request."""
 
-    async def tenant_of(self, endpoint_id: str) -> UUID | None:
+    def remembered(self, endpoint_id: str) -> UUID | None:
+        """Return the tenant of an endpoint that was looked up before, None if it was not."""
+        ...
+
+    async def looked_up(self, endpoint_id: str) -> UUID | None:
         """Return the tenant of an endpoint, None if there is none."""
         ...
 
@@ -75,7 +80,8 @@ def judged(
 ) -> Verdict:
     """Say whether a request is genuine; for an endpoint that is not there it takes as long to say no."""
     if connection is None or connection.provider != provider.name:
-        provider.verify(received, _NOBODY, now)
+        seal.close(_NOBODYS.text.encode(), NOBODY)  # instead of the one that is opened
+        provider.verify(received, Terms((_NOBODYS,)), now)
         return Verdict(reason="unknown-endpoint")
     return provider.verify(received, terms_of(connection, seal, now), now)
 

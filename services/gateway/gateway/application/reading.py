@@ -213,11 +213,25 @@ def _mentions(read: _Read) -> list[Claim]:
     ]
 
 
+async def ask_for(
+    changes: Sequence[Change],
+    delivery: StoredDelivery,
+    connection: Connection,
+    *,
+    deliveries: Deliveries,
+) -> None:
+    """Note which records are to be read in the CRM, or that all of them are to be compared."""
+    if connection.access is None:
+        return
+    await deliveries.ask(delivery, [change for change in changes if change.thin])
+    if any(change.gap for change in changes):
+        await deliveries.compare(connection.id)
+
+
 async def _follow(read: _Read, deliveries: Deliveries) -> None:
     """Read records in the CRM that were only hinted at, add up views."""
     connection, delivery = read.unread.connection, read.telling.delivery
-    if connection.access is not None:
-        await deliveries.ask(delivery, [change for change in read.new if change.thin])
+    await ask_for(read.new, delivery, connection, deliveries=deliveries)
     for change in read.new:
         if change.look is not None:
             at = change.at or delivery.received_at

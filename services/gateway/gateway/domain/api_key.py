@@ -3,7 +3,7 @@
 import hmac
 import re
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Final, Literal
 from uuid import UUID
@@ -14,6 +14,7 @@ Environment = Literal["dev", "live"]
 MAX_AGE: Final = timedelta(days=365)
 SECRET_BYTES: Final = 32
 
+_LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _KEY: Final = re.compile(r"of_(dev|live)_([0-9a-f]{32})_([0-9a-f]{64})", re.ASCII)
 
 
@@ -54,6 +55,12 @@ class ApiKey:
     def revoked(self, at: datetime) -> "ApiKey":
         """Return the key without its power; revoking twice keeps the first time."""
         return self if self.revoked_at else replace(self, revoked_at=at)
+
+
+# Stands in for a key that is not there, so that a guess costs what a wrong secret costs. Admits nobody.
+NOBODYS: Final = ApiKey(
+    UUID(int=0), UUID(int=0), "live", "rep", None, "", bytes(32), _LONG_AGO, revoked_at=_LONG_AGO
+)
 
 
 def presented(text: str) -> Presented | None:

@@ -48,7 +48,7 @@ def _published(name: EventName, fields: str) -> tuple[str, Published]:
 # By the type that the event has in the log.
 PUBLISHED: Final[Mapping[str, Published]] = dict((
     _published("lead.captured", "lead_id captured_at funnel source campaign_id segment owner_id"),
-    _published("lead.updated", "lead_id source campaign_id segment"),
+    _published("lead.updated", "lead_id source campaign_id segment captured_at"),
     _published("lead.assigned", "lead_id owner_id assigned_at"),
     _published("lead.accepted", "lead_id accepted_by accepted_at"),
     _published("lead.rejected", "lead_id rejected_by rejected_at reason_class"),
@@ -66,7 +66,8 @@ PUBLISHED: Final[Mapping[str, Published]] = dict((
     ),
     _published(
         "deal.updated",
-        "deal_id owner_id amount account_id product_id source campaign_id segment expected_close_on",
+        "deal_id owner_id amount account_id product_id source campaign_id segment expected_close_on"
+        " created_at",
     ),
     _published("deal.stage_changed", "deal_id from to at corrects"),
     _published("deal.won", "deal_id version at currency"),

@@ -11,7 +11,7 @@ from uuid import UUID
 import structlog
 
 from gateway.application.ports import KeyStore, KeysUnavailable, Tokens, UserStore
-from gateway.domain.api_key import ApiKey, presented
+from gateway.domain.api_key import NOBODYS, ApiKey, presented
 from gateway.domain.token import LEEWAY_S, BadToken, Identity
 from onefunnel.clock import Clock
 from onefunnel.http.principal import HEADER, Principal, sign_principal, unauthenticated
@@ -104,9 +104,11 @@ class Doorkeeper:
     async def _looked_up(self, text: bytes) -> tuple[Principal, float]:
         """Return whom a key speaks for, and for how many seconds yet."""
         sent = presented(text.decode("ascii", "replace"))
-        key = await self._store.find(sent.id) if sent else None
+        if sent is None:
+            raise unauthenticated()
+        key = await self._store.find(sent.id) or NOBODYS
         now = self._clock.now()
-        if sent is None or key is None or not key.admits(sent, now):
+        if not key.admits(sent, now):
             raise unauthenticated()
         left_s = (key.expires_at - now).total_seconds() if key.expires_at else REMEMBERED_S
         return principal_of(key), left_s

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 from uuid import UUID
 
 from pydantic import Field, StringConstraints
@@ -49,9 +49,15 @@ class MappingIn(Body):
 
     deal: Annotated[
         dict[FieldName, Theirs] | None,
-        Field(description="Our field to the CRM's.", examples=[{"cost": "Total_Cost__c"}]),
+        Field(
+            max_length=len(get_args(FieldName)),
+            description="Our field to the CRM's.",
+            examples=[{"cost": "Total_Cost__c"}],
+        ),
     ] = None
-    lead: dict[FieldName, Theirs] | None = None
+    lead: Annotated[dict[FieldName, Theirs] | None, Field(max_length=len(get_args(FieldName)))] = (
+        None
+    )
     stages: Annotated[
         dict[Theirs, Step] | None,
         Field(
@@ -61,8 +67,11 @@ class MappingIn(Body):
         ),
     ] = None
     standing: Annotated[
-        dict[Standing, dict[Theirs, list[Theirs]]] | None,
-        Field(description="What says that a deal is won: fields and their values, all of them."),
+        dict[Standing, Annotated[dict[Theirs, Annotated[list[Theirs], Few]], Few]] | None,
+        Field(
+            max_length=len(get_args(Standing)),
+            description="What says that a deal is won: fields and their values, all of them.",
+        ),
     ] = None
     currency: Annotated[KnownCurrency | None, Field(description="Where the CRM names none.")] = None
     amount_digits: Annotated[
@@ -73,6 +82,15 @@ class MappingIn(Body):
         Field(max_length=5_000, description="The CRM's owner to the external id of a person here."),
     ] = None
     sources: Annotated[dict[Theirs, Code] | None, Few] = None
+    reasons: Annotated[
+        dict[Theirs, Code] | None,
+        Field(
+            max_length=500,
+            description="Why the CRM says a deal was lost to a code of ours. Of what is not here ids and"
+            " ordinary words are taken as they stand; anything else might name a person and is left out.",
+            examples=[{"Lost to Northwind": "competitor"}],
+        ),
+    ] = None
     shares: Annotated[
         dict[Theirs, UUID] | None,
         Field(

@@ -4,15 +4,16 @@ The answer is the caller's own, with the same rights and the same filters; a lis
 and sent as it comes. A file that could not be finished breaks off: it is never mistaken for a whole one.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
 
 import orjson
 import structlog
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.application.catalogue import Operation
 from gateway.application.exports import TABLES, Table
@@ -26,6 +27,9 @@ MEDIA: Final = "text/csv"
 MAX_AT_ONCE: Final = 8  # in one process
 MAX_ROWS: Final = 100_000
 PAGE_ROWS: Final = 200
+MAX_FILE_S: Final = (
+    600.0  # a few can be made at a time: who takes one in slowly keeps others waiting
+)
 
 _JSON: Final = "application/json"
 _PAGING: Final = frozenset({"limit", "cursor"})
@@ -85,11 +89,11 @@ class Exports:
         async def send_file(_scope: Scope, _receive: Receive, send: Send) -> None:
             start = {"type": "http.response.start", "status": 200, "headers": self._headers(table)}
             with held:
-                await send(start)
-                async for text in _lines(table, ask, query, first):
-                    part = {"type": "http.response.body", "body": text.encode(), "more_body": True}
-                    await send(part)
-                await send({"type": "http.response.body", "body": b""})
+                async with _in_time(table):
+                    await send(start)
+                    async for text in _lines(table, ask, query, first):
+                        await send(_part(text))
+                    await send({"type": "http.response.body", "body": b""})
 
         return send_file
 
@@ -109,6 +113,21 @@ class Exports:
             (b"content-disposition", f'attachment; filename="{name}"'.encode()),
             (b"content-security-policy", b"default-src 'none'; sandbox"),
         ]
+
+
+@asynccontextmanager
+async def _in_time(table: Table) -> AsyncIterator[None]:
+    """Break off a file that takes too long, whoever it is that is slow."""
+    try:
+        async with asyncio.timeout(MAX_FILE_S):
+            yield
+    except TimeoutError:
+        _log.warning("export.too_slow", table=table.name)
+        raise
+
+
+def _part(text: str) -> Message:
+    return {"type": "http.response.body", "body": text.encode(), "more_body": True}
 
 
 async def _lines(table: Table, ask: Ask, query: str, first: dict[str, Any]) -> AsyncIterator[str]:

@@ -11,12 +11,16 @@ from gateway.entrypoints.authentication import Doorkeeper
 from gateway.entrypoints.schemas import Me, Status, TenantView
 from gateway.entrypoints.status import StatusOfAll
 from gateway.entrypoints.streams import Hints
+from onefunnel.http.listening import at_stop
 from onefunnel.http.principal import CurrentPrincipal
 from onefunnel.http.reads import Read
 from onefunnel.http.routing import declared, routes
 
 ReadOf = Callable[..., Awaitable[Read]]
 NameOf = Callable[[Any], Awaitable[str]]  # of the tenant that a connection sees
+
+_HINT = 'id: 7\nevent: projection\ndata: {"projection":"all","as_of":"2026-11-22T09:00:00Z","lag_events":0}\n\n'
+_HINTS = {"schema": {"type": "string"}, "example": _HINT}
 
 
 def identity_routes(
@@ -47,13 +51,15 @@ def identity_routes(
         "/v1/events",
         response_class=StreamingResponse,
         openapi_extra=declared("event", "read"),
-        responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
+        responses={200: {"content": {"text/event-stream": _HINTS}}},
     )
     async def stream_events(request: Request, principal: CurrentPrincipal) -> StreamingResponse:
         """Stream hints: `projection` (which one moved, `as_of`, `lag_events`) and, after a reconnect, `reset`.
 
-        A hint holds no data; read what you show again. A comment comes every 15 seconds.
+        A hint holds no data; read what you show again. A comment comes every 15 seconds. Before the server
+        stops, `bye` says in how many milliseconds to come again. `Last-Event-ID`, whatever it is, is a reconnect.
         """
+        at_stop(request.scope, hints.part)
         resumed = "last-event-id" in request.headers
         opened = hints.opened(principal.tenant_id, resumed=resumed)
         return StreamingResponse(

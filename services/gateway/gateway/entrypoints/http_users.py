@@ -19,7 +19,7 @@ from onefunnel.http.pagination import PageRequest
 from onefunnel.http.reads import Read
 from onefunnel.http.routing import declared, routes
 from onefunnel.http.writes import Answer, Write
-from onefunnel.reach import Role
+from onefunnel.reach import ROLES, Role
 
 WriteOf = Callable[..., Awaitable[Write]]
 ReadOf = Callable[..., Awaitable[Read]]
@@ -33,7 +33,7 @@ class UserBody(Body):
 
     subject: Subject
     disabled: bool = False
-    refused_roles: list[Role] = Field(default_factory=list)
+    refused_roles: list[Role] = Field(default_factory=list, max_length=len(ROLES))
     sign_out: bool = False
 
 

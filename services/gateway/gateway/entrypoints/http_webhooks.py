@@ -1,24 +1,42 @@
 """Where CRMs deliver: the raw request is judged, stored and answered; what it says is read afterwards."""
 
-from typing import Final
+from typing import Annotated, Any, Final
 from urllib.parse import parse_qsl
+from uuid import UUID
 
 from fastapi import APIRouter, Request
-from starlette.responses import JSONResponse, Response
+from pydantic import Field
+from starlette.responses import Response
 
-from gateway.application.deliveries import StoredDelivery
+from gateway.application.deliveries import Status, StoredDelivery
 from gateway.domain.webhooks.cloudevents import handshake
 from gateway.domain.webhooks.providers import PROVIDERS, Provider
 from gateway.domain.webhooks.request import Received
 from gateway.domain.webhooks.salesforce import ACKNOWLEDGED
 from gateway.entrypoints.taking_in import Delivered, Intake
+from onefunnel.http.bodies import Shown
 from onefunnel.http.incoming import read_body
 from onefunnel.http.problems import Problem
 from onefunnel.http.routing import declared, routes
+from onefunnel.http.writes import to_json
 
 MAX_BODY_BYTES: Final = 2 << 20
 
 _PATH: Final = "/v1/webhooks/{provider}/{endpoint_id}"
+
+
+class Acknowledged(Shown):
+    """What a CRM hears of its delivery: it need not send it again."""
+
+    status: Annotated[Status, Field(description="`stored`: it is read afterwards.")]
+    delivery_id: UUID
+
+
+_XML: Final = {"schema": {"type": "string"}, "example": ACKNOWLEDGED}  # what Salesforce waits for
+_ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"model": Acknowledged, "description": "It is stored.", "content": {"text/xml": _XML}},
+    202: {"model": Acknowledged, "description": "It is stored; so CloudEvents are answered."},
+}
 _BODY: Final = {
     "requestBody": {
         "required": True,
@@ -50,6 +68,7 @@ def webhook_routes(intake: Intake, public_url: str) -> APIRouter:
 
     @router.post(
         _PATH,
+        responses=_ANSWERS,
         openapi_extra={
             **declared("webhook", "deliver", max_body_bytes=MAX_BODY_BYTES, public=True, raw=True),
             **_BODY,
@@ -61,6 +80,7 @@ def webhook_routes(intake: Intake, public_url: str) -> APIRouter:
 
     @router.post(
         _PATH + "/{secret}",
+        responses=_ANSWERS,
         openapi_extra={
             **declared("webhook", "deliver", max_body_bytes=MAX_BODY_BYTES, public=True, raw=True),
             **_BODY,
@@ -110,4 +130,5 @@ def _received(request: Request, public_url: str, body: bytes, secret: str | None
 def _answer(provider: Provider, stored: StoredDelivery) -> Response:
     if provider.media == "xml":
         return Response(ACKNOWLEDGED, provider.status, media_type="text/xml")
-    return JSONResponse({"status": stored.status, "delivery_id": str(stored.id)}, provider.status)
+    said = to_json(Acknowledged(status=stored.status, delivery_id=stored.id))
+    return Response(said, provider.status, media_type="application/json")

@@ -6,6 +6,7 @@ many clients listen, the question is asked once.
 
 import asyncio
 import itertools
+import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from typing import Any, Final
 from uuid import UUID
@@ -23,7 +24,8 @@ MAX_STREAMS: Final = 1_000
 MAX_STREAMS_PER_TENANT: Final = 100
 MAX_PENDING: Final = 64
 
-_RECONNECT: Final = b"retry: %d\n\n" % RECONNECT_MS
+# With an id from the first line on, so that every reconnect is one that says so, and reads all again.
+_BEGIN: Final = b"id: 0\nretry: %d\n\n" % RECONNECT_MS
 
 # name of a projection -> where it stands
 Standing = Mapping[str, Mapping[str, Any]]
@@ -51,6 +53,12 @@ class Hints:
             raise Problem("rate-limited", "Too many streams are open; close one first.")
         return self._stream(tenant_id, resumed, heartbeat_s)
 
+    def part(self) -> None:
+        """Say goodbye to everybody: the server stops. They come back to another one, and not all at once."""
+        for listener in itertools.chain.from_iterable(self._listeners.values()):
+            wait_ms = random.randint(RECONNECT_MS, 4 * RECONNECT_MS)  # noqa: S311 - spreads load
+            _close(listener, b"retry: %d\n" % wait_ms + written("bye", {}, 0))
+
     async def _stream(
         self, tenant_id: UUID, resumed: bool, heartbeat_s: float
     ) -> AsyncIterator[bytes]:
@@ -58,11 +66,11 @@ class Hints:
         clock = asyncio.get_running_loop().time
         end = clock() + MAX_STREAM_S
         if self._is_full(tenant_id):  # of many that were let in at once the last come again later
-            yield _RECONNECT
+            yield _BEGIN
             return
         listener = self._joined(tenant_id)
         try:
-            yield _RECONNECT
+            yield _BEGIN
             if resumed:
                 # Nothing is replayed: what the client shows may be old, so it reads all of it once.
                 yield written("reset", {}, 0)
@@ -135,7 +143,9 @@ def written(event: str, data: Mapping[str, Any], number: int) -> bytes:
     return b"id: %d\nevent: %s\ndata: %s\n\n" % (number, event.encode(), orjson.dumps(data))
 
 
-def _close(listener: Listener) -> None:
+def _close(listener: Listener, last: bytes | None = None) -> None:
     while not listener.empty():
         listener.get_nowait()
+    if last is not None:
+        listener.put_nowait(last)
     listener.put_nowait(None)

@@ -33,6 +33,7 @@ from onefunnel.events.envelope import Metadata
 from onefunnel.http.problems import Problem, invalid_value
 from onefunnel.http.strict_json import guard
 from onefunnel.http.writes import TenantDatabase
+from onefunnel.ids import NOBODY
 
 SOURCE: Final = "/services/gateway"
 SYSTEM: Final = "system:gateway"
@@ -90,16 +91,21 @@ class Intake:
 
     async def knows(self, endpoint_id: str) -> bool:
         """Say whether there is a connection behind an endpoint."""
-        return await self._endpoints.tenant_of(endpoint_id) is not None
+        return await self._endpoints.looked_up(endpoint_id) is not None
 
     async def take(self, given: Delivered) -> StoredDelivery:
-        """Judge a request and store it. Raises `Problem`."""
-        tenant_id = await self._endpoints.tenant_of(given.endpoint_id)
-        if tenant_id is None:
-            refusal = self._answered(given, None, self._clock.now())
-            assert isinstance(refusal, Problem), "nobody is behind the endpoint"
-            raise refusal
-        return await self._gathered(tenant_id, given)
+        """Judge a request and store it. Raises `Problem`.
+
+        Where nobody is behind the endpoint, the same is asked of the database as for a wrong signature.
+        """
+        known = self._endpoints.remembered(given.endpoint_id)
+        tenant_id = known or await self._endpoints.looked_up(given.endpoint_id)
+        try:
+            return await self._gathered(tenant_id or NOBODY, given)
+        except Problem as refusal:
+            if known and refusal.code == "invalid-signature":
+                await self._endpoints.looked_up(given.endpoint_id)  # as for one nobody remembers
+            raise
 
     async def try_out(self, tenant_id: UUID, given: Delivered) -> StoredDelivery | None:
         """Take a request of our own in and read it at once; None if it is known. Raises `Problem`."""

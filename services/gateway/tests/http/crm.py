@@ -83,6 +83,38 @@ def _zoho(to: Connected, body: bytes, at: float, more: dict[str, str]) -> Sent:
     return Sent(to.path, JSON, body)
 
 
+def _salesforce_cdc(to: Connected, body: bytes, at: float, more: dict[str, str]) -> Sent:
+    return Sent(to.path, {**JSON, "Authorization": f"Bearer {to.secret}"}, body)
+
+
+def _close(to: Connected, body: bytes, at: float, more: dict[str, str]) -> Sent:
+    stamp = str(int(at))
+    signature = _mac(bytes.fromhex(to.secret), stamp.encode() + body).hex()
+    return Sent(to.path, {**JSON, "close-sig-timestamp": stamp, "close-sig-hash": signature}, body)
+
+
+def _espocrm(to: Connected, body: bytes, at: float, more: dict[str, str]) -> Sent:
+    digest, id_ = _mac(to.secret.encode(), body), more.get("webhook_id", "wh1").encode() + b":"
+    headers = {"Signature": _b64(id_ + digest.hex().encode())}
+    if "legacy" in more:
+        headers = {"X-Signature": _b64(id_ + digest)}
+    return Sent(to.path, {**JSON, **headers}, body)
+
+
+def _twenty(to: Connected, body: bytes, at: float, more: dict[str, str]) -> Sent:
+    stamp = str(int(at * 1000))
+    headers = {
+        "X-Twenty-Webhook-Timestamp": stamp,
+        "X-Twenty-Webhook-Signature": _mac(to.secret.encode(), f"{stamp}:".encode() + body).hex(),
+        "X-Twenty-Webhook-Nonce": more.get("nonce", "n1"),
+    }
+    return Sent(to.path, {**JSON, **headers}, body)
+
+
+def _odoo(to: Connected, body: bytes, at: float, more: dict[str, str]) -> Sent:
+    return Sent(f"{to.path}/{to.secret}", JSON, body)
+
+
 def _dynamics(to: Connected, body: bytes, at: float, more: dict[str, str]) -> Sent:
     return Sent(to.path, {**JSON, "X-Onefunnel-Key": to.secret}, body)
 

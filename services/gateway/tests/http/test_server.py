@@ -1,14 +1,14 @@
 """Behind the server that really listens: what reaches us of requests that are no good HTTP."""
 
 import asyncio
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 import pytest
 import uvicorn
 
 from onefunnel.http import incoming
 from onefunnel.http import listening as bounds
-from onefunnel.http.listening import BoundedHttp
+from onefunnel.http.listening import BoundedHttp, Server
 
 
 @asynccontextmanager
@@ -17,7 +17,7 @@ async def listening(app, path):
         app, uds=str(path), http=BoundedHttp, ws="none", lifespan="off", log_config=None,
         access_log=False, server_header=False,
     )  # fmt: skip
-    server = uvicorn.Server(config)
+    server = Server(config)
     server.install_signal_handlers = lambda: None
     task = asyncio.create_task(server.serve())
     async with asyncio.timeout(20):
@@ -209,6 +209,45 @@ async def test_one_connection_carries_many_requests_for_longer_than_one_head_may
             answers += 1
     writer.close()
     assert answers == len(gateway.services.seen) > 1
+
+
+@asynccontextmanager
+async def streaming(gateway, path, *headers: bytes):
+    """Open the stream of hints, and read its head."""
+    reader, writer = await asyncio.open_unix_connection(path)
+    key = gateway.keys["rep"].encode()
+    lines = [b"GET /v1/events HTTP/1.1", b"Host: x", b"X-API-Key: " + key, *headers]
+    writer.write(b"\r\n".join(lines) + b"\r\n\r\n")
+    async with asyncio.timeout(20):
+        yield reader, await reader.readuntil(b"\r\n\r\n")
+    writer.close()
+    await writer.wait_closed()
+
+
+async def test_a_stream_ends_with_a_goodbye_when_the_server_stops(gateway, tmp_path):
+    """Without it the server would wait for the stream, as long as it is allowed to."""
+    async with AsyncExitStack() as listens, AsyncExitStack() as streams:
+        await listens.enter_async_context(listening(gateway.app, tmp_path / "s"))
+        reader, _ = await streams.enter_async_context(streaming(gateway, tmp_path / "s"))
+        await reader.readuntil(b"retry: 3000\n\n")
+        await listens.aclose()
+        assert b"event: bye\ndata: {}\n\n" in await reader.read()
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        [b"canary-5f1e"], [b"-1"], [b"99999999999999999999999"], [b"1.5"], [b""], [b"\xff\xfe"],
+        [b"canary-5f1e" * 1_000], [b"1", b"2"],
+    ],
+)  # fmt: skip
+async def test_whatever_a_stream_is_resumed_with_all_is_to_be_read_again(gateway, server, told):
+    headers = (b"Last-Event-ID: " + value for value in told)
+    async with streaming(gateway, server, *headers) as (reader, head):
+        assert head.startswith(b"HTTP/1.1 200")
+        said = await reader.readuntil(b"event: reset\ndata: {}\n\n")
+        assert b"canary" not in head + said
+    await still_serves(server, gateway.keys["rep"])
 
 
 async def test_a_client_that_goes_away_leaves_nothing_behind(gateway, server):

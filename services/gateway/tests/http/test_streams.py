@@ -12,6 +12,7 @@ from onefunnel.http.problems import Problem
 from onefunnel.ids import new_id
 
 TENANT = new_id()
+BEGIN = b"id: 0\nretry: 3000\n\n"
 
 
 class Standings:
@@ -38,7 +39,7 @@ class Standings:
 @asynccontextmanager
 async def opened(hints, tenant=TENANT, **options):
     stream = hints.opened(tenant, **{"resumed": False, **options})
-    assert (await anext(stream)) == b"retry: 3000\n\n"
+    assert (await anext(stream)) == BEGIN
     yield stream
     await stream.aclose()
 
@@ -116,6 +117,22 @@ async def test_a_slow_client_is_let_go_and_nobody_waits_for_it():
         assert [event async for event in slow] == []
 
 
+async def test_before_the_server_stops_everybody_is_told_when_to_come_again():
+    hints = Hints(Standings(), poll_s=1_000)
+    async with opened(hints) as one, opened(hints, new_id()) as other:
+        hints._tell(TENANT, {"n": 1})
+        hints.part()
+        said = [[event async for event in stream] for stream in (one, other)]
+    for last in said:
+        assert [line.partition(b": ")[0] for line in last[0].splitlines()] == [
+            b"retry", b"id", b"event", b"data", b"",
+        ]  # fmt: skip
+        assert b"event: bye" in last[0]
+        assert 3_000 <= int(last[0].splitlines()[0].partition(b": ")[2]) <= 12_000
+    assert [len(last) for last in said] == [1, 1]
+    assert hints._listeners == {}
+
+
 async def test_more_streams_than_the_limit_are_refused(monkeypatch):
     monkeypatch.setattr(streams, "MAX_STREAMS_PER_TENANT", 2)
     hints = Hints(Standings(), poll_s=1_000)
@@ -132,7 +149,7 @@ async def test_of_many_that_are_let_in_at_once_no_more_than_the_limit_listen(mon
     monkeypatch.setattr(streams, "MAX_STREAMS_PER_TENANT", 2)
     hints = Hints(Standings(), poll_s=1_000)
     many = [hints.opened(TENANT, resumed=False) for _ in range(5)]
-    assert [await anext(stream) for stream in many] == [b"retry: 3000\n\n"] * 5
+    assert [await anext(stream) for stream in many] == [BEGIN] * 5
     assert len(hints._listeners[TENANT]) == 2
     assert [[event async for event in stream] for stream in many[2:]] == [[]] * 3
     for stream in many[:2]:
@@ -164,7 +181,7 @@ async def test_the_gateway_streams_what_metrics_service_says(gateway):
         start = await sent.get()
         assert start["status"] == 200
         assert (b"cache-control", b"no-cache") in start["headers"]
-        assert (await sent.get())["body"] == b"retry: 3000\n\n"
+        assert (await sent.get())["body"] == BEGIN
         assert b"event: reset" in (await sent.get())["body"]
         await gateway.services.standing_asked.wait()
         gateway.services.standing = {"as_of": "t1", "lag_events": 0, "other": "never said"}

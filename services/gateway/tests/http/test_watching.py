@@ -8,12 +8,12 @@ import pytest
 from prometheus_client import REGISTRY
 
 from gateway.adapters.measuring import NAMES, Outside
-from gateway.entrypoints.watching import GatewayWatch
 from onefunnel.clock import SystemClock
+from onefunnel.measured import Measured
 
 from .crm_work import changed
 from .hooks import created, happen, records, subscribed
-from .test_webhooks import connected, post, read, won
+from .test_webhooks import connected, deal_stage, post, read, send, won
 
 URL = "https://hooks.example/a"
 
@@ -29,7 +29,7 @@ async def looked(gateway: Any, look: Any = None) -> None:
         return []
 
     worker = gateway.runtime.worker_database("gateway")
-    await GatewayWatch(own, look or Outside(worker), NAMES, SystemClock())()
+    await Measured("gateway", own, look or Outside(worker), NAMES, SystemClock())()
 
 
 @pytest.fixture(autouse=True)
@@ -82,6 +82,21 @@ async def test_webhooks_that_nobody_has_read_are_counted_with_their_age(gateway)
     await read(gateway)
     await looked(gateway)
     assert measured("crm_deliveries_unread") == measured("crm_unread_oldest_age_seconds") == 0
+
+
+async def test_a_record_that_waits_to_be_read_in_its_crm_is_counted_after_a_day(gateway):
+    to = await connected(gateway, "hubspot", api={"token": "of nobody"})
+    await send(gateway, to.sent(deal_stage()))
+    for hours, waiting in ((23, 0), (25, 1)):
+        await changed(
+            gateway, f"UPDATE delivery SET received_at = now() - interval '{hours} hours'"
+        )
+        await looked(gateway)
+        assert measured("crm_changes_waiting") == waiting
+    admin = await gateway.client("admin")
+    await admin.post(f"/v1/connections/{to.id}/pause")
+    await looked(gateway)
+    assert measured("crm_changes_waiting") == 0
 
 
 async def test_a_connection_needs_attention_while_it_is_not_paused(gateway):

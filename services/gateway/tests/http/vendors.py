@@ -303,6 +303,14 @@ def _salesforce(crm: FakeCrm, asked: Asked) -> tuple[int, dict[str, str], Any]:
     words = asked.query["q"].split(" ")
     assert words[:3] == ["SELECT", "FIELDS(ALL)", "FROM"]
     known = crm.records.get(words[3], {})
+    if "IN" in words:
+        ids = re.findall(r"'(\w+)'", asked.query["q"])
+        rows = [
+            {"attributes": {"type": words[3]}, "Id": id_, **known[id_]}
+            for id_ in ids
+            if id_ in known
+        ]
+        return 200, {}, {"totalSize": len(rows), "done": True, "records": rows}
     limit = int(words[-1])
     assert limit <= 200, "the vendor's limit of FIELDS(ALL)"
     if words[7] == ">=" or words[6] == ">=":

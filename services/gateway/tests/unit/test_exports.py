@@ -3,6 +3,8 @@
 import asyncio
 from decimal import Decimal
 
+import pytest
+
 from gateway.application.exports import TABLES
 from gateway.entrypoints import exports
 from gateway.entrypoints.exports import Exports
@@ -98,6 +100,23 @@ async def test_a_file_that_is_refused_takes_no_place(monkeypatch):
     for _ in range(3):
         answer = await made.answer(TABLES["listLeads"], refuse, "", witnessed)
         assert answer.status == 403
+
+
+async def test_a_file_that_is_taken_in_too_slowly_breaks_off_and_makes_room(monkeypatch):
+    monkeypatch.setattr(exports, "MAX_AT_ONCE", 1)
+    monkeypatch.setattr(exports, "MAX_FILE_S", 0.01)
+
+    async def ask(_query: str) -> ServiceResponse:
+        return ServiceResponse(200, [], b'{"items":[],"next_cursor":null}')
+
+    async def never(_message: object) -> None:
+        await asyncio.Event().wait()
+
+    made, table = Exports(SystemClock()), TABLES["listLeads"]
+    for _ in range(2):
+        file = await made.answer(table, ask, "", witnessed)
+        with pytest.raises(TimeoutError):
+            await file({}, None, never)
 
 
 async def witnessed() -> None:

@@ -88,16 +88,20 @@ def test_one_captured_event_may_speak_of_several_records_and_of_none():
     ids = ("006000000000001AAA", "006000000000002AAA", "006*")
     first, second, wild = read("salesforce-cdc", captured("UPDATE", ids=ids, StageName="x"))
     assert (first.external_id, second.external_id, wild.kind) == (*ids[:2], None)
+    assert [first.gap, second.gap, wild.gap] == [False, False, True]
     assert first.key != second.key
 
 
-@pytest.mark.parametrize(("how", "kind", "deleted"), [
-    ("DELETE", "deal", True), ("UNDELETE", "deal", False), ("CREATE", "deal", None),
-    ("GAP_UPDATE", None, None), ("GAP_OVERFLOW", None, None), ("GAP_DELETE", "deal", True),
+@pytest.mark.parametrize(("how", "kind", "deleted", "thin"), [
+    ("DELETE", "deal", True, False), ("UNDELETE", "deal", False, False), ("CREATE", "deal", None, False),
+    ("GAP_CREATE", "deal", None, True), ("GAP_UPDATE", "deal", None, True), ("GAP_DELETE", "deal", True, False),
+    ("GAP_UNDELETE", "deal", False, True), ("GAP_OVERFLOW", None, None, False),
 ])  # fmt: skip
-def test_a_captured_change_of_each_type(how, kind, deleted):
-    (change,) = read("salesforce-cdc", captured(how))
-    assert (change.kind, change.deleted) == (kind, deleted)
+def test_a_captured_change_of_each_type(how, kind, deleted, thin):
+    (change,) = read("salesforce-cdc", captured(how, header={"changedFields": ["Amount"]}))
+    assert (change.kind, change.deleted, change.thin) == (kind, deleted, thin)
+    assert change.gap == (how == "GAP_OVERFLOW")
+    assert ("Amount" in change.fields) == (kind is not None and "GAP" not in how)
 
 
 def test_captured_changes_of_one_millisecond_are_in_the_order_of_their_commits():

@@ -49,6 +49,20 @@ def test_an_address_a_number_or_a_sentence_is_no_code(written, name, ours):
     assert written not in found.event.model_dump_json()
 
 
+@pytest.mark.parametrize(("written", "reason"), [
+    ("Price", "Price"), ("Price too high", "Price too high"), ("No budget / bad timing", "No budget / bad timing"),
+    ("3", "3"), ("9f1b2c3d-4e5f-4a6b-8c7d-000011112222", "9f1b2c3d-4e5f-4a6b-8c7d-000011112222"),
+    ("Didn't respond", None), ("Didn't respond in time", None), ("Anna Schmidt", None), ("ANNA", None),
+    ("price, says Ada", None), ("Lost to Northwind", "competitor"), ("\u738b\u5c0f\u660e", None), ("Zoe2", None),
+])  # fmt: skip
+def test_why_a_deal_was_lost_names_nobody(written, reason):
+    mapping = {"reasons": {"Lost to Northwind": "competitor"}}
+    found = translated({"lost_reason": written, "status": "lost"}, mapping=mapping)
+    assert (found.event.lost_reason, found.event.standing) == (reason, "lost")
+    assert faults_of(found) == ([] if reason else [("/fields/lost_reason", "not-a-code")])
+    assert reason or written not in found.event.model_dump_json()
+
+
 @pytest.mark.parametrize("written", [
     "Web", "3", "123456", "6756839000000575405", "2026-11-17 webinar", "q4-2026-webinar",
     "9f1b2c3d-4e5f-4a6b-8c7d-000011112222", "webinar-20261117", "Price / too high (2026)", "12.50",
@@ -100,6 +114,44 @@ def test_an_amount_that_cannot_be_is_named_and_not_lost_in_silence(written, digi
     found = translated({"amount": written}, mapping={"amount_digits": digits})
     assert found.event.amount is None
     assert faults_of(found) == [("/fields/amount", "not-an-amount")]
+
+
+@pytest.mark.parametrize(("currency", "written", "amount"), [
+    ("JPY", "1500", "1500"), ("JPY", "1500.00", "1500"), ("JPY", "1500.5", None),
+    ("KWD", "12.345", "12.345"), ("KWD", "12.3456", None), ("EUR", "12.345", None),
+    ("EUR", "1e2", "100"), ("EUR", "-0.01", None), ("EUR", "-0", "0"), (None, "12.345", "12.345"),
+])  # fmt: skip
+@pytest.mark.parametrize("name", ["amount", "cost", "discount"])
+def test_an_amount_has_the_digits_of_its_currency_and_is_not_below_zero(
+    currency, written, amount, name
+):
+    found = translated({"currency": currency, name: written, "stage": "proposal"})
+    assert (getattr(found.event, name), found.event.stage) == (amount, "proposal")
+    assert faults_of(found) == ([] if amount else [(f"/fields/{name}", "not-an-amount")])
+    assert found.event.emptied == ()
+
+
+def test_the_digits_of_an_assumed_currency_count_as_well():
+    found = translated({"amount": "10.5"}, mapping={"currency": "CLP"})
+    assert (found.event.amount, found.event.currency_assumed) == (None, True)
+
+
+@pytest.mark.parametrize(
+    ("currency", "discount"), [("JPY", "11"), ("EUR", "11.11"), ("BHD", "11.111"), (None, "11.11")]
+)
+def test_a_discount_that_follows_from_a_percentage_has_the_digits_of_its_currency(
+    currency, discount
+):
+    fields = {"Amount": "100", "Discount__c": "10", "CurrencyIsoCode": currency}
+    assert event_of(fields, provider="salesforce").discount == discount
+
+
+@pytest.mark.parametrize(("fields", "emptied"), [
+    ({"amount": None}, ("amount",)), ({"amount.amountMicros": None}, ("amount",)),
+    ({"amount": None, "amount.amountMicros": "5000000"}, ()), ({"amount": "x"}, ()), ({}, ()),
+])  # fmt: skip
+def test_of_what_has_no_value_no_part_has_one(fields, emptied):
+    assert event_of(fields, provider="twenty").emptied == emptied
 
 
 STAGES = {"12345:98765": "proposal", "1:open": "discovery", "2:open": "evaluation", "7": "won"}

@@ -1,10 +1,11 @@
 """What CRMs told, kept beside the leads and deals that follow it."""
 
+from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -12,6 +13,9 @@ from lead_service.adapters.tables import CRM_RECORD
 from lead_service.domain.crm import CrmRecord, Word
 from lead_service.domain.values import External
 from onefunnel.events.envelope import Envelope
+from onefunnel.persistence.database import driver_of
+
+_HOLD: Final = "SELECT pg_advisory_xact_lock(hashtext($1), hashtext($2))"
 
 
 class StoredCrmRecords:
@@ -31,13 +35,35 @@ class StoredCrmRecords:
         row = found.mappings().one_or_none()
         return _record_of(dict(row)) if row is not None else None
 
+    async def awaiting(self, id_: UUID) -> Sequence[CrmRecord]:
+        """Return the records that name a lead or deal which was not here, locked for change."""
+        found = await self._conn.execute(
+            select(CRM_RECORD)
+            .where(CRM_RECORD.c.tenant_id == self._tenant_id, CRM_RECORD.c.awaits == id_)
+            .order_by(CRM_RECORD.c.id)
+            .with_for_update()
+        )
+        return [_record_of(dict(row)) for row in found.mappings()]
+
+    async def hold(self, ids: Collection[UUID]) -> None:
+        """Let nobody else follow these leads and deals until the transaction ends.
+
+        Of two records that name each other and come at once, the later one sees the earlier one.
+        """
+        for id_ in sorted(ids):
+            await driver_of(self._conn).execute(_HOLD, str(self._tenant_id), str(id_))
+
     async def save(self, record: CrmRecord) -> None:
         """Write a record, whether it was there or not."""
         values = _row_of(record)
+        now = func.now() if record.problem else None
+        since = func.coalesce(CRM_RECORD.c.problem_since, now) if record.problem else None
         await self._conn.execute(
             insert(CRM_RECORD)
-            .values(tenant_id=self._tenant_id, id=record.id, **values)
-            .on_conflict_do_update(index_elements=["tenant_id", "id"], set_=values)
+            .values(tenant_id=self._tenant_id, id=record.id, problem_since=now, **values)
+            .on_conflict_do_update(
+                index_elements=["tenant_id", "id"], set_={**values, "problem_since": since}
+            )
         )
 
 
@@ -56,6 +82,7 @@ def _row_of(record: CrmRecord) -> dict[str, Any]:
             for name, words in record.words.items()
         },
         "passed": sorted([at.isoformat(), step] for at, step in record.passed),
+        "awaits": record.awaits,
         "problem": record.problem,
     }
 
@@ -70,5 +97,6 @@ def _record_of(row: dict[str, Any]) -> CrmRecord:
             for name, words in row["words"].items()
         },
         passed=frozenset((datetime.fromisoformat(at), step) for at, step in row["passed"]),
+        awaits=row["awaits"],
         problem=row["problem"],
     )

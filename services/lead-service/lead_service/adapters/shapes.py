@@ -110,8 +110,7 @@ LEADS: Final[Shape[Lead, views.LeadView]] = _shape(
     to_row=lead_row,
     from_row=lead_of,
     status=lambda lead: lead.state.value,
-    # When a lead was qualified is told by scoring-service, beside any command of ours.
-    fixed=_FIXED | {"qualified_at", "captured_at", *_CAPTURED},
+    fixed=_FIXED | {*_CAPTURED},
     first_line=_CAPTURED,
     personal=LEAD,
 )

@@ -172,7 +172,9 @@ CRM_RECORD: Final = _rows(
     *_external(),
     Column("words", JSONB(none_as_null=True)),
     Column("passed", JSONB(none_as_null=True)),
+    _uuid("awaits"),
     _text("problem"),
+    _time("problem_since"),
 )
 ERASURE: Final = _aggregate(
     "erasure",

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
 from fractions import Fraction
-from typing import Literal
+from typing import Literal, TypeVar
 from uuid import UUID
 
 from lead_service.domain.booking import Booking, check_credits, check_lines, paid_back
@@ -35,6 +35,7 @@ from onefunnel.events.values import (
     ProductId,
 )
 
+A = TypeVar("A")
 Outcome = Literal["lost_to_competitor", "status_quo", "disqualified", "ghosted", "unspecified"]
 
 
@@ -59,6 +60,23 @@ class Terms:
     campaign_id: CampaignId | None = None
     segment: str | None = None
     expected_close_on: date | None = None
+
+    def taking_over(self, before: Origin | None, now: Origin | None) -> "Terms":
+        """Return the terms with what a lead says of itself, where they have none or had it from the lead."""
+        if now is None or now == before:
+            return self
+
+        def taken(own: A | None, old: A | None, new: A | None) -> A | None:
+            return new if own is None or own == old else own
+
+        old = before or Terms()
+        return replace(
+            self,
+            owner_id=taken(self.owner_id, old.owner_id, now.owner_id),
+            source=taken(self.source, old.source, now.source),
+            campaign_id=taken(self.campaign_id, old.campaign_id, now.campaign_id),
+            segment=taken(self.segment, old.segment, now.segment),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +117,35 @@ class Deal:
         updated = replace(self, name=name, terms=terms)
         return updated, (updated.changed_fact(),) if terms != self.terms else ()
 
+    def learnt(
+        self, *, created_at: datetime | None, origin: Origin | None
+    ) -> tuple["Deal", tuple[DealUpdated, ...]]:
+        """Take note of when the deal was opened and which lead it came from, as that became known now.
+
+        It takes from the lead what it has not got itself, as if it had been opened with it. Its first lead stays.
+        """
+        known = self.origin
+        if origin is None or (known is not None and known.lead_id != origin.lead_id):
+            origin = known
+        learnt = replace(
+            self,
+            created_at=created_at or self.created_at,
+            origin=origin,
+            terms=self.terms.taking_over(known, origin),
+        )
+        if learnt == self:
+            return self, ()
+        fact = learnt.changed_fact()
+        return learnt, (
+            fact.model_copy(update={"created_at": learnt.created_at, "origin": origin}),
+        )
+
     def priced_in(self, currency: str) -> "Deal":
-        """Return the deal in another currency, which is possible as long as no amount of it was published."""
-        if self.terms.amount is None and not (self.booking and self.booking.lines):
-            return replace(self, currency=currency)
-        self.check_currency(currency, "/currency")
-        return self
+        """Return the deal in another currency, which is possible until it is booked or money has moved on it."""
+        if currency == self.currency:
+            return self
+        self._expect({DealState.OPEN, DealState.LOST}, "price anew")
+        return replace(self, currency=currency)
 
     def move(
         self, *, to: str, at: datetime, funnel: Funnel, corrects: UUID | None = None

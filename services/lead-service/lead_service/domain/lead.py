@@ -119,6 +119,26 @@ class Lead:
         )
         return updated, (event,)
 
+    def learnt(
+        self, *, captured_at: datetime, qualified_at: datetime | None
+    ) -> tuple["Lead", tuple[LeadUpdated, ...]]:
+        """Take note of when the lead was captured and qualified, as somebody knows better by now."""
+        self._expect(set(LeadState) - {_S.MERGED}, "change")
+        learnt = replace(
+            self, captured_at=captured_at, qualified_at=qualified_at or self.qualified_at
+        )
+        if learnt == self:
+            return self, ()
+        event = LeadUpdated(
+            lead_id=self.id,
+            source=self.labels.source,
+            campaign_id=self.labels.campaign_id,
+            segment=self.labels.segment,
+            captured_at=learnt.captured_at,
+            qualified_at=learnt.qualified_at,
+        )
+        return learnt, (event,)
+
     def assign(self, *, to: PersonId, at: datetime) -> tuple["Lead", LeadAssigned]:
         """Hand the lead to a person. One that sales had accepted stays accepted."""
         self._expect(_ASSIGNABLE, "assign")
@@ -162,6 +182,19 @@ class Lead:
         self._expect(_CONVERTIBLE, "convert")
         event = LeadConverted(lead_id=self.id, deal_id=deal_id, converted_at=at)
         return replace(self, state=_S.CONVERTED, deal_id=deal_id, converted_at=at), event
+
+    def had_owner(self, owner_id: PersonId, *, at: datetime) -> tuple["Lead", LeadAssigned]:
+        """Take note of whose the lead was, as that became known after it had become a deal."""
+        self._expect({_S.CONVERTED}, "change")
+        event = LeadAssigned(lead_id=self.id, owner_id=owner_id, assigned_at=at)
+        return replace(self, owner_id=owner_id), event
+
+    def converted_since(self, at: datetime) -> tuple["Lead", LeadConverted]:
+        """Take note that the lead became its deal at another time than was known."""
+        self._expect({_S.CONVERTED}, "change")
+        assert self.deal_id is not None, "a converted lead has its deal"
+        event = LeadConverted(lead_id=self.id, deal_id=self.deal_id, converted_at=at)
+        return replace(self, converted_at=at), event
 
     def merge(self, *, into: "Lead", at: datetime) -> tuple["Lead", LeadMerged]:
         """Say that the lead is the same person as another one, which survives."""

@@ -3,13 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
 
+from lead_service.application.following import CrmRecords, follow_crm
 from lead_service.application.ports import BatchFactory
-from lead_service.application.reactions import (
-    CrmRecords,
-    Qualifications,
-    follow_crm,
-    note_qualified,
-)
+from lead_service.application.reactions import Qualifications, note_qualified
 from onefunnel import telemetry
 from onefunnel.clock import Clock
 from onefunnel.events.catalogue import Event

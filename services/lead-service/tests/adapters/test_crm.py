@@ -11,6 +11,7 @@ import pytest
 
 from lead_service.adapters.batches import StoredBatch
 from lead_service.adapters.crm_records import stored_records
+from lead_service.adapters.measuring import HeldUp
 from lead_service.adapters.qualifications import StoredQualifications
 from lead_service.entrypoints.consumers import handlers
 from lead_service.settings import SOURCE
@@ -292,3 +293,20 @@ async def test_somebody_who_asked_the_crm_to_be_forgotten_is_known_here_by_no_wo
     await crm.tell(late, crm.change(9, kind="lead", name="L-1", deleted=True, erased=True))
     assert await crm.problem() is None
     assert (await crm.caller.get(path)).status_code == 410
+
+
+async def test_what_has_stood_against_a_record_for_a_day_is_counted_until_it_is_put_right(
+    crm: Crm,
+) -> None:
+    async def counted(ahead: timedelta) -> float:
+        found = await HeldUp(crm.worker)(datetime.now(UTC) + ahead)
+        return found["crm_changes_waiting"]
+
+    await crm.tell(crm.change(0, amount="12.345", currency="EUR"))
+    (began,) = await crm.caller.rows("SELECT problem_since FROM crm_record")
+    await crm.tell(crm.change(1, amount="12.346"))
+    assert [began] == await crm.caller.rows("SELECT problem_since FROM crm_record")
+    assert await counted(timedelta(hours=23)) == 0
+    assert await counted(timedelta(hours=25)) == 1
+    await crm.tell(crm.change(2, amount="12.34"))
+    assert await counted(timedelta(hours=25)) == 0

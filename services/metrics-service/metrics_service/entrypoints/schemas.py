@@ -44,8 +44,10 @@ class ComponentBody(Body):
     kind: Literal["rate"] = "rate"
     measure: Measure
     negative_margin: Literal["zero", "carry"] = "zero"
-    roles: tuple[Literal["owner", "overlay", "marketer"], ...] = ("owner",)
-    products: tuple[Id, ...] | None = None
+    roles: Annotated[tuple[Literal["owner", "overlay", "marketer"], ...], Field(max_length=3)] = (
+        "owner",
+    )
+    products: Annotated[tuple[Id, ...] | None, Field(max_length=1_000)] = None
     source: Code | None = None
     period: Granularity = "month"
     rate: DecimalText | None = None

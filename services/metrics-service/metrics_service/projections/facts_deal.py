@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from metrics_service.projections.calendar import Micros, micros
 from metrics_service.projections.facts_journey import text
@@ -109,6 +110,7 @@ class DealFacts(Struct, array_like=True):
     booking: Booking | None = None  # the newest version
     refunds: list[tuple[UUID, Micros, int]] = field(default_factory=list)  # id, at, trillionths
     payments: list[tuple[UUID, Micros, int, str]] = field(default_factory=list)
+    begun_sequence: int = 0  # of what said when it was opened and where it came from
 
     def apply(
         self, type_: str, event: object, *, event_id: UUID, sequence: int, time: datetime
@@ -127,12 +129,33 @@ def trillionths(decimal_text: str) -> int:
 
 def _created(facts: DealFacts, event: deal.DealCreated, event_id: UUID, sequence: int) -> None:
     facts.created_sequence = sequence
-    facts.created_at = micros(event.created_at) if event.created_at else None
     facts.funnel = event.funnel
-    facts.origin = _origin(event.origin) if event.origin else None
+    _begin(facts, event, sequence)
     _label(facts, event, event_id, sequence)
-    at = UNDATED if facts.created_at is None else facts.created_at
-    _add(facts.moves, Move(at, sequence, event.stage, event_id))
+    _add(facts.moves, Move(_beginning(facts), sequence, event.stage, event_id))
+
+
+def _updated(facts: DealFacts, event: deal.DealUpdated, event_id: UUID, sequence: int) -> None:
+    _label(facts, event, event_id, sequence)
+    if event.created_at is None and event.origin is None:
+        return
+    _begin(facts, event, sequence)
+    for move in [one for one in facts.moves if one.sequence == facts.created_sequence]:
+        facts.moves.remove(move)
+        _add(facts.moves, replace(move, at=_beginning(facts)))
+
+
+def _begin(facts: DealFacts, event: deal.DealCreated | deal.DealUpdated, sequence: int) -> None:
+    """Take in when the deal was opened and where it came from; what was said last holds."""
+    if sequence <= facts.begun_sequence:
+        return
+    facts.begun_sequence = sequence
+    facts.created_at = micros(event.created_at) if event.created_at else None
+    facts.origin = _origin(event.origin) if event.origin else None
+
+
+def _beginning(facts: DealFacts) -> Micros:
+    return UNDATED if facts.created_at is None else facts.created_at
 
 
 def _origin(origin: deal.Origin) -> Origin:
@@ -238,7 +261,7 @@ def _add(items: list[Any], item: object) -> None:
 _Handler = Callable[[DealFacts, Any, UUID, int], None]
 _HANDLERS: dict[str, _Handler] = {
     "onefunnel.deal.created.v1": _created,
-    "onefunnel.deal.updated.v1": _label,
+    "onefunnel.deal.updated.v1": _updated,
     "onefunnel.deal.stage_changed.v1": _moved,
     "onefunnel.deal.won.v1": _won,
     "onefunnel.deal.lost.v1": _lost,

@@ -53,6 +53,7 @@ class JourneyFacts(Struct, array_like=True):
     touches: list[Micros] = field(default_factory=list)  # by people of sales, the earliest ones
     deal_id: UUID | None = None
     merged_into: UUID | None = None
+    begun_sequence: int = 0  # of what said when it was captured and qualified
 
     def apply(
         self, type_: str, event: object, *, event_id: UUID, sequence: int, time: datetime
@@ -71,14 +72,28 @@ def text(value: object | None) -> str:
 
 def _captured(facts: JourneyFacts, event: lead.LeadCaptured, sequence: int) -> None:
     facts.captured_sequence = sequence
-    facts.captured_at = micros(event.captured_at) if event.captured_at else None
-    facts.imported_qualified_at = micros(event.qualified_at) if event.qualified_at else None
+    _begin(facts, event, sequence)
     facts.funnel = event.funnel
     _label(facts, event, sequence)
     if event.owner_id is not None:
         _own(facts, event.owner_id, sequence)
         if event.captured_at:  # a lead that is logged with its owner is handed over with that
             _act(facts, event.captured_at, _LEAD_FEED, sequence, ASSIGNED)
+
+
+def _updated(facts: JourneyFacts, event: lead.LeadUpdated, sequence: int) -> None:
+    _label(facts, event, sequence)
+    if event.captured_at is not None or event.qualified_at is not None:
+        _begin(facts, event, sequence)
+
+
+def _begin(facts: JourneyFacts, event: lead.LeadCaptured | lead.LeadUpdated, sequence: int) -> None:
+    """Take in when the lead was captured and qualified; what was said last holds."""
+    if sequence <= facts.begun_sequence:
+        return
+    facts.begun_sequence = sequence
+    facts.captured_at = micros(event.captured_at) if event.captured_at else None
+    facts.imported_qualified_at = micros(event.qualified_at) if event.qualified_at else None
 
 
 def _label(facts: JourneyFacts, event: lead.LeadCaptured | lead.LeadUpdated, sequence: int) -> None:
@@ -134,7 +149,7 @@ def _acted(kind: str, time_field: str, feed: int = _LEAD_FEED) -> Callable[..., 
 _Handler = Callable[[JourneyFacts, Any, int], None]
 _HANDLERS: dict[str, _Handler] = {
     "onefunnel.lead.captured.v1": _captured,
-    "onefunnel.lead.updated.v1": _label,
+    "onefunnel.lead.updated.v1": _updated,
     "onefunnel.lead.assigned.v1": _assigned,
     "onefunnel.lead.accepted.v1": _acted(ACCEPTED, "accepted_at"),
     "onefunnel.lead.rejected.v1": _acted(REJECTED, "rejected_at"),

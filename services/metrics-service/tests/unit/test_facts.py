@@ -5,6 +5,7 @@ from uuid import UUID
 
 import pytest
 
+from metrics_service.projections.calendar import micros
 from metrics_service.projections.facts import (
     ASSET_TYPES,
     DEAL_TYPES,
@@ -122,6 +123,35 @@ def test_labels_are_the_newest_by_sequence() -> None:
     tell(facts, updated, 2)
     tell(facts, created(0, owner_id=AMY, source="web"), 1)
     assert (facts.owner, facts.source) == (str(BOB), "fair")
+
+
+def test_what_a_deal_began_with_may_become_known_later_in_whichever_order_it_arrives() -> None:
+    names = deal.DealUpdated.model_fields.keys() - {"deal_id", "created_at", "origin"}
+    labels = dict.fromkeys(names)
+    origin = deal.Origin(lead_id=LEAD, source="web")
+    learnt = deal.DealUpdated(deal_id=DEAL, **labels, created_at=day(3), origin=origin)
+    silent = deal.DealUpdated(deal_id=DEAL, **labels)
+    undated = created(0).model_copy(update={"created_at": None})
+    found = []
+    for order in permutations([(1, undated), (2, learnt), (3, silent)]):
+        facts = DealFacts()
+        for n, event in order:
+            tell(facts, event, n)
+        assert facts.origin is not None
+        found.append((facts.created_at, facts.origin.source, [move.at for move in facts.moves]))
+    assert found == [(micros(day(3)), "web", [micros(day(3))])] * 6
+
+
+def test_when_a_lead_was_captured_and_qualified_may_become_known_later() -> None:
+    captured = lead.LeadCaptured(lead_id=LEAD, captured_at=day(5))
+    plain = {"lead_id": LEAD, "source": None, "campaign_id": None, "segment": None}
+    learnt = lead.LeadUpdated(**plain, captured_at=day(2), qualified_at=day(4))
+    for order in permutations([(1, captured), (2, learnt), (3, lead.LeadUpdated(**plain))]):
+        facts = JourneyFacts()
+        for n, event in order:
+            tell(facts, event, n)
+        assert facts.captured_at == micros(day(2))
+        assert facts.imported_qualified_at == micros(day(4))
 
 
 def test_only_human_touches_of_sales_are_kept_and_only_the_earliest() -> None:

@@ -40,17 +40,21 @@ MAX_RULES = 100
 MAX_OPERANDS = 200
 MAX_POINTS = 1_000
 MAX_HALF_LIFE_DAYS = 3_650
+MAX_WHOLE = 2**31 - 1
+MAX_FACTS = 20
 
 Field_ = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 RuleId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
 Points = Annotated[int, Field(ge=-MAX_POINTS, le=MAX_POINTS)]
 Cap = Annotated[int, Field(ge=1, le=MAX_POINTS * MAX_RULES)]
 Days = Annotated[int, Field(ge=1, le=MAX_HALF_LIFE_DAYS)]
-ScalarText = int | bool | Code
+# As an attribute of a lead is, which it is compared with.
+Whole = Annotated[int, Field(ge=-MAX_WHOLE, le=MAX_WHOLE)]
+ScalarText = Whole | bool | Code
 OneOrMore = (
     ScalarText | Annotated[tuple[ScalarText, ...], Field(min_length=1, max_length=MAX_OPERANDS)]
 )
-GroupCaps = dict[Field_, Cap]
+GroupCaps = Annotated[dict[Field_, Cap], Field(max_length=MAX_RULES)]
 
 
 class Part(BaseModel):
@@ -115,7 +119,7 @@ class EngagementRulePart(Part):
 
     id: RuleId
     event: ActivityKind
-    where: dict[Field_, OneOrMore] = {}
+    where: Annotated[dict[Field_, OneOrMore], Field(max_length=MAX_FACTS)] = {}
     points: Points
     cap_per_day: Cap | None = None
     cap_total: Cap | None = None
@@ -178,12 +182,15 @@ class GradesPart(Part):
     engagement: EngagementGradesPart
 
 
+Few = Field(min_length=1, max_length=3)  # of three grades
+
+
 class AlternativePart(Part):
     """One way to be qualified; what is left out is not asked for."""
 
-    grade_fit: Annotated[tuple[FitGrade, ...], Field(min_length=1)] = ("A", "B", "C")
-    grade_engagement: Annotated[tuple[EngagementGrade, ...], Field(min_length=1)] = ("1", "2", "3")
-    fired: tuple[RuleId, ...] = ()
+    grade_fit: Annotated[tuple[FitGrade, ...], Few] = ("A", "B", "C")
+    grade_engagement: Annotated[tuple[EngagementGrade, ...], Few] = ("1", "2", "3")
+    fired: Annotated[tuple[RuleId, ...], Field(max_length=MAX_RULES)] = ()
 
     def alternative(self) -> Alternative:
         """Return the alternative."""

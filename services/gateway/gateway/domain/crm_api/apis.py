@@ -19,7 +19,9 @@ _SALESFORCE: Final = Api(
     authorized=bearer,
     granted=bearer,
     call_every_ms=200,
-    max_ids=1,
+    max_ids=salesforce.MAX_IDS,
+    read=salesforce.read,
+    records=salesforce.records,
     changes=salesforce.Queried(),
 )
 APIS: Final[Mapping[str, Api]] = {

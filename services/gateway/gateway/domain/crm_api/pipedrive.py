@@ -5,13 +5,13 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from gateway.domain.crm_api.calls import Call, Mark, Page, Reply, record
+from gateway.domain.webhooks.pipedrive import fields_of
 from gateway.domain.webhooks.reading import (
     Change,
     Kind,
     Unreadable,
     a_list,
     an_object,
-    flat,
     instant,
     text_of,
 )
@@ -83,4 +83,4 @@ def _record(kind: Kind, one: Mapping[str, Any]) -> Change:
         raise Unreadable("a record has no id")
     deleted = one.get("is_deleted") is True or one.get("status") == "deleted"
     at = instant(one.get("update_time"))
-    return record(kind, id_, at, flat(one), deleted=True if deleted else None)
+    return record(kind, id_, at, fields_of(one), deleted=True if deleted else None)

@@ -19,9 +19,28 @@ from gateway.domain.webhooks.reading import (
 )
 
 _VERSION: Final = "v62.0"
+MAX_IDS: Final = 100
 _PAGE: Final = 200  # what the vendor allows where all fields are asked for
 _OBJECTS: Final[Mapping[Kind, str]] = {"deal": "Opportunity", "lead": "Lead"}
 _ID: Final = re.compile(r"[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?", re.ASCII)
+
+
+def read(kind: Kind, ids: tuple[str, ...], _fields: frozenset[str]) -> Call:
+    """Return the query for some records, deleted ones among them."""
+    if not all(map(_ID.fullmatch, ids)):
+        raise Unreadable("an id is none of Salesforce's")
+    named = ", ".join(f"'{one}'" for one in ids)
+    return _query(f"SELECT FIELDS(ALL) FROM {_OBJECTS[kind]} WHERE Id IN ({named}) LIMIT {_PAGE}")
+
+
+def records(kind: Kind, reply: Reply) -> tuple[Change, ...]:
+    """Return the records of an answer."""
+    rows = a_list(reply.content().get("records"), "records")
+    return tuple(_record(kind, an_object(one, "a record")) for one in rows)
+
+
+def _query(soql: str) -> Call:
+    return Call("GET", f"/services/data/{_VERSION}/queryAll?{urlencode({'q': soql})}")
 
 
 class Queried:
@@ -40,16 +59,14 @@ class Queried:
             if not _ID.fullmatch(mark.after):
                 raise Unreadable("the mark holds no id")
             behind = f"(SystemModstamp > {at} OR (SystemModstamp = {at} AND Id > '{mark.after}'))"
-        soql = (
+        return _query(
             f"SELECT FIELDS(ALL) FROM {_OBJECTS[kind]} WHERE {behind}"
             f" ORDER BY SystemModstamp, Id LIMIT {_PAGE}"
         )
-        return Call("GET", f"/services/data/{_VERSION}/queryAll?{urlencode({'q': soql})}")
 
     def page(self, kind: Kind, _mark: Mark, reply: Reply) -> Page:
         """Return the records of an answer."""
-        rows = a_list(reply.content().get("records"), "records")
-        found = tuple(_record(kind, an_object(one, "a record")) for one in rows)
+        found = records(kind, reply)
         if len(found) < _PAGE:
             return Page(found, None)
         last = found[-1]

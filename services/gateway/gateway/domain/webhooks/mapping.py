@@ -1,6 +1,7 @@
 """What a connection makes of a CRM's fields: JSON that its owner sees and changes. Errors name the field."""
 
 import re
+from collections.abc import Callable
 from collections.abc import Mapping as Map
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -10,7 +11,9 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
+from gateway.domain.webhooks.codes import code_of, reason_of
 from gateway.domain.webhooks.reading import Change, instant
+from onefunnel.currencies import exponent_of
 from onefunnel.events.crm import CrmChangeReceived
 from onefunnel.ids import derived_id
 
@@ -21,19 +24,12 @@ FieldName = Literal[
 ]  # fmt: skip
 TOO_MUCH: Final = 10**16
 CLOCK_SLACK: Final = timedelta(minutes=5)
+MAX_DIGITS: Final = 6  # behind the point, of any amount
 MONEY: Final = ("amount", "cost", "discount")
-_CODE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _.:/&+-]{0,63}", re.ASCII)
 # What CRMs write for a number, the large ones of some with an exponent; `Decimal` alone reads more than that.
 _NUMBER: Final = re.compile(r"[+-]?\d{1,40}(?:\.\d{0,40})?(?:[Ee][+-]?\d{1,2})?", re.ASCII)
 _CURRENCY: Final = re.compile(r"[A-Z]{3}", re.ASCII)
-MAX_CODE: Final = 64
-# What may be an address or a telephone number of somebody is no code, whatever else is written with it.
-# Numbers of more digits, dates and what hangs on another word by a dash are ids.
-_PERSONAL: Final = re.compile(
-    r"@|(?<![\w-])(?!\d{4}-\d\d-\d\d(?!\d))\+?(?:\(?\d\)?[ ./()-]{0,3}){6,14}\d(?![\w-])", re.ASCII
-)
 _TIE: Final = re.compile(r"[0-9A-Za-z:.-]{0,64}", re.ASCII)
-_NOT_CODE: Final = re.compile(r"[^A-Za-z0-9 _.:/&+-]+", re.ASCII)
 _EMPTIED: Final = {
     "amount": "amount", "cost": "cost", "discount": "discount", "owner": "owner",
     "campaign": "campaign", "source": "origin", "lost_reason": "lost_reason",
@@ -59,6 +55,7 @@ class Mapping:
     amount_digits: int = 0  # digits behind the point of whole-number amounts: 2 for cents
     people: Map[str, str] = field(default_factory=dict)  # their owner -> our person's external id
     sources: Map[str, str] = field(default_factory=dict)  # their source -> ours
+    reasons: Map[str, str] = field(default_factory=dict)  # why they say a deal was lost -> ours
     shares: Map[str, str] = field(default_factory=dict)  # their link -> our share of an asset
 
 
@@ -149,8 +146,8 @@ class _Reader:
             "campaign_id": self._id("campaign", campaign),
             "lead_id": self._id("lead", lead),
             "deal_id": self._id("deal", deal),
-            "origin": self._code("source", self.mapping.sources),
-            "lost_reason": self._code("lost_reason", {}),
+            "origin": self._code("source", code_of, self.mapping.sources),
+            "lost_reason": self._code("lost_reason", reason_of, self.mapping.reasons),
             "created_at": self._time("created_at"),
             "closed_at": self._time("closed_at"),
         }
@@ -160,8 +157,19 @@ class _Reader:
         return [
             ours
             for name, ours in _EMPTIED.items()
-            if (their := self.theirs.get(name)) and their in self.fields and not self._value(name)
+            if (their := self.theirs.get(name)) and self._mentions(their) and not self._value(name)
         ]
+
+    def _mentions(self, their: str) -> bool:
+        """Say whether the CRM spoke of a field, or said of what it is part of that there is none."""
+        if their in self.fields:
+            return True
+        whole = their
+        while "." in whole:
+            whole = whole.rpartition(".")[0]
+            if whole in self.fields:
+                return self.fields[whole] is None
+        return False
 
     def occurred_at(self, at: datetime | None) -> datetime:
         """Return when it happened: at the latest when we heard of it, or it would outrank what comes later."""
@@ -184,10 +192,13 @@ class _Reader:
         if told and not _CURRENCY.fullmatch(told):
             self._fault("currency", "not-a-currency", "is no code of a currency")
             return {}
+        currency = told or self.mapping.currency
+        # Of what names no currency nobody knows yet how many digits it has.
+        digits = exponent_of(currency) if currency else None
         return {
-            **{name: self._amount(name) for name in MONEY},
-            "currency": told or self.mapping.currency,
-            "currency_assumed": not told and self.mapping.currency is not None,
+            **{name: self._amount(name, digits) for name in MONEY},
+            "currency": currency,
+            "currency_assumed": not told and currency is not None,
         }
 
     def _stage(self) -> tuple[str | None, str | None]:
@@ -216,26 +227,29 @@ class _Reader:
                 return name
         return None
 
-    def _amount(self, name: str) -> str | None:
+    def _amount(self, name: str, digits: int | None) -> str | None:
         if name == "discount" and "discount" not in self.theirs:
-            return self._share()
+            return self._share(digits)
         text = self._value(name)
-        if text is None:
-            return None
-        value = self._number(name, text)
+        value = self._number(name, text) if text is not None else None
         if value is None:
             return None
-        if abs(value) >= TOO_MUCH:
+        amount = _plain(
+            abs(value).scaleb(-self.mapping.amount_digits), MAX_DIGITS if digits is None else digits
+        )
+        if value < 0:
+            self._fault(name, "not-an-amount", "is below zero")
+        elif value >= TOO_MUCH:
             self._fault(name, "not-an-amount", "is beyond what an amount can be")
-            return None
-        amount = _plain(value.scaleb(-self.mapping.amount_digits))
-        if amount is None:
-            self._fault(name, "not-an-amount", "has more decimals than any amount")
-        return amount
+        elif amount is None:
+            self._fault(name, "not-an-amount", "has more decimals than its currency")
+        else:
+            return amount
+        return None
 
-    def _share(self) -> str | None:
+    def _share(self, digits: int | None) -> str | None:
         """Return the discount that a percentage of the list price amounts to."""
-        percent, amount = self._value("discount_percent"), self._amount("amount")
+        percent, amount = self._value("discount_percent"), self._amount("amount", digits)
         if percent is None or amount is None:
             return None
         value = self._number("discount_percent", percent)
@@ -249,7 +263,8 @@ class _Reader:
         if abs(discount) >= TOO_MUCH:
             self._fault("discount_percent", "not-an-amount", "is beyond what an amount can be")
             return None
-        return _plain(discount.quantize(Decimal("0.01")))
+        digits = 2 if digits is None else digits
+        return _plain(discount.quantize(Decimal(1).scaleb(-digits)), digits)
 
     def _number(self, name: str, text: str) -> Decimal | None:
         if not _NUMBER.fullmatch(text):
@@ -262,15 +277,13 @@ class _Reader:
             return None
         return derived_id(self.context.tenant_id, self.context.source, kind, external_id)
 
-    def _code(self, name: str, known: Map[str, str]) -> str | None:
+    def _code(
+        self, name: str, known_as: Callable[[str, Map[str, str]], str | None], known: Map[str, str]
+    ) -> str | None:
         text = self._value(name)
-        if text is None:
-            return None
-        usable = len(text) <= MAX_CODE and not _PERSONAL.search(text)
-        code = known.get(text) or (_NOT_CODE.sub("-", text).strip("-") if usable else "")
-        if not _CODE.fullmatch(code):
+        code = known_as(text, known) if text is not None else None
+        if text is not None and code is None:
             self._fault(name, "not-a-code", "is no code; map it to one")
-            return None
         return code
 
     def _time(self, name: str) -> datetime | None:
@@ -284,6 +297,6 @@ class _Reader:
         return at
 
 
-def _plain(value: Decimal) -> str | None:
+def _plain(value: Decimal, digits: int) -> str | None:
     text = format(value.normalize(), "f")
-    return text if "." not in text or len(text.partition(".")[2]) <= 6 else None
+    return text if len(text.partition(".")[2]) <= digits else None

@@ -63,6 +63,7 @@ class Change:
     erased: bool = False  # whom the record is about asked to be forgotten
     merged_into: str | None = None  # the record, of the same kind, that lives on in its place
     thin: bool = False  # says that the record changed and not all of what it is now
+    gap: bool = False  # says that more changed than is told, and not which records
     look: Look | None = None
     unreadable: str | None = None  # why this one of several could not be read
     recurs: bool = False  # the vendor names no id: the same again is another change after a while

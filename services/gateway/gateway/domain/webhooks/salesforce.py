@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -100,7 +101,8 @@ def _notified(notification: Element) -> Change:
         raise Unreadable("a Notification lacks its Id or its sObject")
     what = records[0].attributes.get(_TYPE, "").rpartition(":")[2]
     fields = {child.local: child.value for child in records[0].children}
-    return _change(f"notification:{key}", what, fields)
+    # A record's time is in whole seconds; of two notifications of one second the later id is the later one.
+    return replace(_change(f"notification:{key}", what, fields), tie=key)
 
 
 def _change(

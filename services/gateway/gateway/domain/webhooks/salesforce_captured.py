@@ -20,8 +20,9 @@ from gateway.domain.webhooks.salesforce import OBJECTS
 
 _HEADER: Final = "ChangeEventHeader"
 _DELETIONS: Final = {"DELETE": True, "UNDELETE": False, "GAP_DELETE": True, "GAP_UNDELETE": False}
-# Of other gaps there is no record to read here: the next comparison with the CRM closes them.
-_TELLING: Final = frozenset({"CREATE", "UPDATE", *_DELETIONS})
+_GAP: Final = "GAP_"  # that a record changed, and not how: it has to be read
+_OVERFLOW: Final = "GAP_OVERFLOW"  # so much changed that no record is named
+_TELLING: Final = frozenset({"CREATE", "UPDATE", "GAP_CREATE", "GAP_UPDATE", *_DELETIONS})
 
 
 def read(received: Received, _terms: Terms) -> Told:
@@ -43,16 +44,19 @@ def _changes(content: Any) -> Sequence[Change]:
     at = instant(header.get("commitTimestamp"))
     # What two transactions did in the same millisecond was committed in the order of their numbers.
     tie = ":".join((text_of(n) or "").zfill(20) for n in (header.get("commitNumber"), order))
-    fields = _fields(payload, header)
+    gap, deleted = how.startswith(_GAP), _DELETIONS.get(how)
+    fields = {} if gap else _fields(payload, header)
     changes = []
     for each in a_list(header.get("recordIds"), "recordIds"):
         id_ = text_of(each) or ""
         key = f"cdc:{transaction}:{order}:{id_}"
         if kind is None or how not in _TELLING or not id_ or id_.endswith("*"):
-            changes.append(Change(key, named))
+            # Instead of many records that changed alike their common beginning may stand.
+            more = kind is not None and (how == _OVERFLOW or id_.endswith("*"))
+            changes.append(Change(key, named, gap=more))
             continue
-        deleted = _DELETIONS.get(how)
-        changes.append(Change(key, named, kind, id_, at, tie, fields, deleted=deleted))
+        thin = gap and not deleted
+        changes.append(Change(key, named, kind, id_, at, tie, fields, deleted=deleted, thin=thin))
     return changes
 
 

@@ -5,6 +5,7 @@ between it and what is here is made good by the commands that people and imports
 """
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
@@ -23,11 +24,13 @@ from lead_service.application.commands.closing import (
     reopen_deal,
     win_deal,
 )
+from lead_service.application.commands.crm_leads import is_erased
 from lead_service.application.commands.deals import CreateDeal, NewDeal, create_deal
+from lead_service.application.commands.leads import RecycleLead, recycle_lead
 from lead_service.application.ports import Tx
 from lead_service.domain.crm import CrmRecord
 from lead_service.domain.deal import Deal, DealState, Loss, Terms
-from lead_service.domain.lead import LeadState
+from lead_service.domain.lead import Lead, LeadState
 from onefunnel.currencies import CURRENCIES, exponent_of
 from onefunnel.errors import broken_rule
 from onefunnel.events.values import MAX_MINOR, CampaignId, Money, PersonId
@@ -38,19 +41,19 @@ _CONVERTIBLE: Final = {
     LeadState.ASSIGNED,
     LeadState.ACCEPTED,
     LeadState.RECYCLED,
+    LeadState.DISQUALIFIED,
     LeadState.CONVERTED,
 }
 
 
 async def follow_deal(record: CrmRecord, *, tx: Tx) -> CrmRecord:
     """Make the deal what its record says; return the record with the steps that are now published."""
-    deal = await tx.deals.find(record.id)
-    if deal is None:
-        if record.says("deleted") == "true":
+    if await tx.deals.find(record.id) is None:
+        if record.only_ended:
             return record
         await _open(record, tx)
-    else:
-        await _agree_on_terms(record, deal, tx)
+    record = await _agree_on_lead(record, await tx.deals.get(record.id), tx)
+    await _agree_on_terms(record, await tx.deals.get(record.id), tx)
     passed = await _pass_steps(record, tx)
     await _agree_on_end(record, await tx.deals.get(record.id), tx)
     return passed
@@ -67,12 +70,48 @@ async def _open(record: CrmRecord, tx: Tx) -> None:
         source=record.says("origin"),
         campaign_id=await _campaign(record, tx),
     )
-    await create_deal(CreateDeal(new, await _lead(record, tx)), tx=tx)
+    await create_deal(CreateDeal(new), tx=tx)
+
+
+async def _agree_on_lead(record: CrmRecord, deal: Deal, tx: Tx) -> CrmRecord:
+    """Let the deal know when it was opened and its lead, wherever that came from; one not here yet is waited for."""
+    named = record.says("lead")
+    lead = (await tx.leads.known([UUID(named)])).get(UUID(named)) if named else None
+    if lead is not None and lead.state in _CONVERTIBLE and not await is_erased(lead.id, tx):
+        lead = await _converted(lead, deal, _opened_at(record), tx)
+    came_from = lead is not None and lead.state is LeadState.CONVERTED
+    origin = lead.origin(await tx.settings.funnel(deal.funnel)) if lead and came_from else None
+    learnt, events = deal.learnt(created_at=_time(record, "created_at"), origin=origin)
+    if events:
+        await tx.deals.save(learnt, *events)
+    return replace(record, awaits=UUID(named) if named and not came_from else None)
+
+
+async def _converted(lead: Lead, deal: Deal, at: datetime, tx: Tx) -> Lead:
+    if lead.state is LeadState.CONVERTED:
+        if lead.deal_id != deal.id or lead.converted_at == at:
+            return lead
+        lead, converted = lead.converted_since(at)
+    else:
+        if lead.state is LeadState.DISQUALIFIED:  # some CRMs delete a lead that became a deal
+            await recycle_lead(RecycleLead(lead.id, _REASON, at=at), tx=tx)
+            lead = await tx.leads.get(lead.id)
+        lead, converted = lead.convert(deal_id=deal.id, at=at)
+    await tx.leads.save(lead, converted)
+    return lead
+
+
+def _opened_at(record: CrmRecord) -> datetime:
+    return _time(record, "created_at") or record.seen_at
 
 
 async def _agree_on_terms(record: CrmRecord, deal: Deal, tx: Tx) -> None:
-    known = deal.terms
-    priced = deal.priced_in(_currency(record) or deal.currency)
+    currency = _currency(record) or deal.currency
+    if currency != deal.currency and record.says("standing") == "won" and deal.closed_at:
+        # What was booked in the other currency is taken back, and booked anew with the win.
+        await reopen_deal(ReopenDeal(deal.id, deal.closed_at, _REASON), tx=tx)
+        deal = await tx.deals.get(deal.id)
+    known, priced = deal.terms, deal.priced_in(currency)
     amount = _money(record, "amount", priced.currency) if record.told("amount") else known.amount
     owner_id = await _person(record, tx) if record.told("owner") else known.owner_id
     campaign_id = await _campaign(record, tx) if record.told("campaign") else known.campaign_id
@@ -109,29 +148,30 @@ async def _pass_steps(record: CrmRecord, tx: Tx) -> CrmRecord:
 
 
 async def _agree_on_end(record: CrmRecord, deal: Deal, tx: Tx) -> None:
+    standing = record.says("standing")
     if record.says("deleted") == "true":
         await _end_deleted(record, deal, tx)
-        return
-    standing = record.says("standing")
-    if standing == "won":
+    elif standing == "won":
         await _agree_on_win(record, deal, tx)
     elif standing == "lost":
-        await _agree_on_loss(record, deal, tx)
-    elif standing == "open" and deal.state is not DealState.OPEN:
-        await reopen_deal(ReopenDeal(deal.id, _since(record), _REASON), tx=tx)
+        await _agree_on_loss(_loss(record), _ended_at(record), deal, tx)
+    elif deal.state is not DealState.OPEN and (standing == "open" or record.told("deleted")):
+        at = (record.runs("standing") or record.runs("deleted"))[-1][0]
+        await reopen_deal(ReopenDeal(deal.id, at, _REASON), tx=tx)
 
 
 async def _end_deleted(record: CrmRecord, deal: Deal, tx: Tx) -> None:
-    """Take a deleted deal out of every count: a win is undone, an open one leaves the denominator."""
+    """Take a deleted deal out of every count: a win is undone, any other leaves the denominator."""
     at = record.runs("deleted")[-1][0]
-    if deal.state is DealState.WON:
+    if record.says("standing") != "won":
+        await _agree_on_loss(Loss("disqualified", "crm-deleted"), at, deal, tx)
+    elif deal.state is not DealState.CANCELLED:
+        await _agree_on_win(record, deal, tx)
         await cancel_deal(CancelDeal(deal.id, at, "crm-deleted"), tx=tx)
-    elif deal.state is DealState.OPEN:
-        await lose_deal(LoseDeal(deal.id, Loss("disqualified", "crm-deleted"), at), tx=tx)
 
 
 async def _agree_on_win(record: CrmRecord, deal: Deal, tx: Tx) -> None:
-    at = _time(record, "closed_at") or _since(record)
+    at = _ended_at(record)
     if deal.state in {DealState.LOST, DealState.CANCELLED}:
         await reopen_deal(ReopenDeal(deal.id, at, _REASON), tx=tx)
     command = WinDeal(deal.id, at, _lines(record, deal))
@@ -171,9 +211,7 @@ def _lines(record: CrmRecord, deal: Deal) -> tuple[LineDraft, ...]:
     )
 
 
-async def _agree_on_loss(record: CrmRecord, deal: Deal, tx: Tx) -> None:
-    at = _time(record, "closed_at") or _since(record)
-    loss = Loss("unspecified", record.says("lost_reason") or "unspecified")
+async def _agree_on_loss(loss: Loss, at: datetime, deal: Deal, tx: Tx) -> None:
     if deal.state is DealState.LOST and (deal.closed_at, deal.loss) == (at, loss):
         return
     if deal.state is not DealState.OPEN:
@@ -181,8 +219,12 @@ async def _agree_on_loss(record: CrmRecord, deal: Deal, tx: Tx) -> None:
     await lose_deal(LoseDeal(deal.id, loss, at), tx=tx)
 
 
-def _since(record: CrmRecord) -> datetime:
-    return record.runs("standing")[-1][0]
+def _loss(record: CrmRecord) -> Loss:
+    return Loss("unspecified", record.says("lost_reason") or "unspecified")
+
+
+def _ended_at(record: CrmRecord) -> datetime:
+    return _time(record, "closed_at") or record.runs("standing")[-1][0]
 
 
 def _time(record: CrmRecord, name: str) -> datetime | None:
@@ -191,10 +233,11 @@ def _time(record: CrmRecord, name: str) -> datetime | None:
 
 
 def _currency(record: CrmRecord) -> str | None:
-    currency = record.says("currency")
-    if currency is not None and currency not in CURRENCIES:
+    """Return what the CRM named, else what was assumed for it."""
+    told = record.says("currency") or record.says("assumed_currency")
+    if told is not None and told not in CURRENCIES:
         raise broken_rule("This is no currency of ISO 4217.", pointer="/currency")
-    return currency
+    return told
 
 
 def _money(record: CrmRecord, name: str, currency: str) -> Money | None:
@@ -217,12 +260,6 @@ async def _person(record: CrmRecord, tx: Tx) -> UUID | None:
 
 async def _campaign(record: CrmRecord, tx: Tx) -> UUID | None:
     return await _known_id(record.says("campaign"), tx.campaigns.known)
-
-
-async def _lead(record: CrmRecord, tx: Tx) -> UUID | None:
-    text = record.says("lead")
-    lead = await tx.leads.find(UUID(text)) if text else None
-    return lead.id if lead is not None and lead.state in _CONVERTIBLE else None
 
 
 async def _known_id(

@@ -39,8 +39,8 @@ AttributeValue = Annotated[
 ]
 Attributes = Annotated[
     dict[AttributeName, AttributeValue],
-    AfterValidator(_ordered),
     Field(max_length=MAX_ATTRIBUTES, description="Anything else that is known; kept here only."),
+    AfterValidator(_ordered),
 ]
 # An instant, or a date that means its start in the tenant's zone.
 Moment = Time | Day

@@ -1,24 +1,24 @@
-"""What is measured of the gateway alone, beside what is measured of every service."""
+"""What is measured of one service alone, beside what is measured of every service."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from math import nan
-from typing import Final
 
 from onefunnel import telemetry
 from onefunnel.clock import Clock
 from onefunnel.metrics import GaugeName
 from onefunnel.watch import Watch
 
-SERVICE: Final = "gateway"
-
 Look = Callable[[datetime], Awaitable[Mapping[GaugeName, float]]]
 
 
-class GatewayWatch:
-    """Looks at subscribers and CRMs whenever the service is looked at."""
+class Measured:
+    """Sets the gauges of `names` whenever the service is looked at."""
 
-    def __init__(self, watch: Watch, look: Look, names: Sequence[GaugeName], clock: Clock) -> None:
+    def __init__(
+        self, service: str, watch: Watch, look: Look, names: Sequence[GaugeName], clock: Clock
+    ) -> None:
+        self._service = service
         self._watch = watch
         self._look = look
         self._names = names
@@ -33,5 +33,5 @@ class GatewayWatch:
             found = await self._look(self._clock.now())
         finally:
             for name, value in found.items():
-                telemetry.gauge(name, value, service=SERVICE)
+                telemetry.gauge(name, value, service=self._service)
         return concerns
