@@ -210,6 +210,11 @@ _MAKING: Final[Mapping[str, Callable[[Things], str]]] = {
     "what una approved": _approved,
     "answered feedback": _answered,
     "erasure asked for": _erasure,
+    "account": partial(_id_at, "/v1/accounts", {"name": "Acme"}),
+    "product": partial(_id_at, "/v1/products", {"name": "Pump"}),
+    "subscription": partial(
+        _id_at, "/v1/webhook-subscriptions", {"url": "https://8.8.8.8/x", "events": ["deal.won"]}
+    ),
     "connection": partial(
         _id_at, "/v1/connections", {"provider": "standard", "name": "another CRM"}
     ),

@@ -73,6 +73,16 @@ _IF_MATCH: Final = {
     "description": "The ETag that you read.",
     "example": '"3"',
 }
+_IF_NONE_MATCH: Final = {
+    "name": "If-None-Match",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string"},
+    "description": "ETags that you have: with the present one among them there is no body, and 304.",
+    "example": '"3"',
+}
+_UNCHANGED: Final = {"description": "You have the present version."}
+_VERSION: Final = {"ETag": {"description": "The version.", "schema": {"type": "string"}}}
 _WRITE_HEADERS: Final = {
     "Event-Id": {
         "description": "The last event this published; send it as Wait-For to read your write.",
@@ -120,8 +130,21 @@ def document_of(app: FastAPI, routes: Sequence[StrictRoute]) -> dict[str, Any]:
             for method in route.methods or ():
                 operation = document["paths"][route.path_format][method.lower()]
                 _finish(operation, method.lower(), route, schemas)
+    for item in document["paths"].values():
+        _version_reads(item)
     document["components"]["responses"] = _shared_responses(document)
     return well_named(document)
+
+
+def _version_reads(item: Mapping[str, Any]) -> None:
+    """Say of what is changed with `If-Match` that it is read with its ETag."""
+    parameters = [one for operation in item.values() for one in operation.get("parameters", ())]
+    if "get" not in item or not any(one["name"] == _IF_MATCH["name"] for one in parameters):
+        return
+    read = item["get"]
+    read["parameters"] = [*read.get("parameters", ()), dict(_IF_NONE_MATCH)]
+    read["responses"]["200"]["headers"] = dict(_VERSION)
+    read["responses"]["304"] = dict(_UNCHANGED)
 
 
 def _shared_responses(document: Mapping[str, Any]) -> dict[str, Any]:

@@ -157,9 +157,8 @@ class StrictRoute(APIRoute):
     def _body_rule(self) -> BodyRule | None:
         extension = (self.openapi_extra or {}).get(EXTENSION, {})
         if self.body_field is None:
-            return (
-                _NO_BODY if WRITES & (self.methods or set()) and not extension.get("raw") else None
-            )
+            writes = WRITES & (self.methods or set())
+            return _NO_BODY if writes and not extension.get("raw") else None
         field = self.body_field.field_info
         assert isinstance(field, BodyParameter), f"{self.path}: bodies are JSON"
         assert not self._embed_body_fields, f"{self.path}: one body parameter, of a Body model"

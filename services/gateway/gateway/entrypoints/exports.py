@@ -27,9 +27,7 @@ MEDIA: Final = "text/csv"
 MAX_AT_ONCE: Final = 8  # in one process
 MAX_ROWS: Final = 100_000
 PAGE_ROWS: Final = 200
-MAX_FILE_S: Final = (
-    600.0  # a few can be made at a time: who takes one in slowly keeps others waiting
-)
+MAX_FILE_S: Final = 600.0  # whoever takes one in slowly keeps others from theirs
 
 _JSON: Final = "application/json"
 _PAGING: Final = frozenset({"limit", "cursor"})

@@ -124,6 +124,31 @@ async def test_salesforce_s_notifications_of_one_second_are_in_the_order_of_thei
     assert found[0]["tie"] > found[1]["tie"]
 
 
+@pytest.mark.parametrize(("said", "standing", "deal"), [
+    ({"Status": "Gewonnen", "IsConverted": "true", "ConvertedOpportunityId": "006000000000001AAA"},
+     "qualified", True),
+    ({"Status": "Qualified", "IsConverted": "false"}, "qualified", False),
+    ({"Status": "Unqualified"}, "disqualified", False), ({"Company": "x"}, None, False),
+])  # fmt: skip
+async def test_a_lead_of_salesforce_is_qualified_by_its_flag_whatever_its_status_is_called(
+    gateway, said, standing, deal
+):
+    to = await joined(gateway, "salesforce")
+    lead = {
+        "notification": "04l1",
+        "Id": "00Q000000000001AAA",
+        "OwnerId": "00G000000000001AAA",
+        **said,
+    }
+    body = outbound_message(lead).replace(b"sf:Opportunity", b"sf:Lead")
+    (event,) = await meant(gateway, to, body)
+    assert (event["kind"], event["standing"], event["deal_id"] is not None) == (
+        "lead",
+        standing,
+        deal,
+    )
+
+
 def step(message: str, entity: str = "opportunity", **more: Any) -> dict[str, Any]:
     return {"MessageName": message, "PrimaryEntityName": entity, "PrimaryEntityId": GUID,
             "OperationId": GUID, "OperationCreatedOn": "/Date(1794907800000+0200)/", **more}  # fmt: skip

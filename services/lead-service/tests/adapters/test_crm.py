@@ -295,6 +295,69 @@ async def test_somebody_who_asked_the_crm_to_be_forgotten_is_known_here_by_no_wo
     assert (await crm.caller.get(path)).status_code == 410
 
 
+async def test_what_was_known_of_a_lead_before_its_crm_spoke_is_older_than_its_first_word(
+    crm: Crm,
+) -> None:
+    known = {"external": {"source": "crm", "id": "L-1"}, "captured_at": "2026-01-05T00:00:00Z"}
+    lead = await crm.caller.made("/v1/leads", known)
+    await crm.tell(crm.change(0, kind="lead", name="L-1", origin="Web"))
+    path = f"/v1/leads/{lead['id']}"
+    read = (await crm.caller.get(path)).json()
+    assert (read["captured_at"], read["source"]) == ("2026-01-05T00:00:00Z", "Web")
+    deal = {"external": {"source": "crm", "id": "D-1"}}
+    await crm.caller.made(f"{path}/convert", {"at": "2026-02-01T00:00:00Z", "deal": deal})
+    await crm.tell(crm.change(1, lead_id=lead["id"], amount="5"))
+    assert (await crm.caller.get(path)).json()["converted_at"] == "2026-02-01T00:00:00Z"
+    await crm.tell(crm.change(2, kind="lead", name="L-1", created_at=AT))
+    assert (await crm.caller.get(path)).json()["captured_at"] == "2026-05-01T12:00:00Z"
+
+
+async def test_a_lead_that_is_qualified_after_it_was_captured_is_qualified_since(crm: Crm) -> None:
+    told = {"kind": "lead", "name": "L-1"}
+    await crm.tell(crm.change(0, **told), crm.change(5, standing="qualified", **told))
+    lead = (await crm.caller.get(f"/v1/leads/{crm.id_of('lead', 'L-1')}")).json()
+    assert lead["qualified_at"] == "2026-05-01T12:05:00Z"
+    (event,) = [e for e in await crm.caller.events() if e["type"] == "onefunnel.lead.updated.v1"]
+    assert event["data"]["qualified_at"] == "2026-05-01T12:05:00Z"
+
+
+async def test_a_currency_that_stood_in_gives_way_and_never_comes_back(crm: Crm) -> None:
+    await crm.tell(crm.change(0, amount="1000", currency="USD", currency_assumed=True))
+    await crm.tell(crm.change(1, currency="JPY"))
+    await crm.tell(crm.change(2, stage="proposal", currency="USD", currency_assumed=True))
+    assert (await crm.deal())["amount"] == {"amount_minor": 1000, "currency": "JPY"}
+    assert await crm.problem() is None
+
+
+async def test_somebody_who_became_part_of_another_is_forgotten_all_the_same(crm: Crm) -> None:
+    for name in ("L-1", "L-2"):
+        await crm.tell(crm.change(0, kind="lead", name=name, origin="Web"))
+    await crm.tell(crm.change(1, kind="lead", name="L-1", deleted=True, merged_into="L-2"))
+    states = await crm.caller.rows("SELECT state FROM lead ORDER BY external_id")
+    assert [row["state"] for row in states] == ["merged", "captured"]
+    await crm.tell(crm.change(2, kind="lead", name="L-1", erased=True))
+    (erasure,) = await crm.caller.rows("SELECT subject_id, erased_at FROM erasure")
+    assert erasure["subject_id"] == crm.id_of("lead", "L-1")
+    assert erasure["erased_at"] is not None
+    await crm.tell(
+        crm.change(3, kind="lead", name="L-3", deleted=True, merged_into="L-1", origin="Web")
+    )
+    assert (await crm.caller.rows("SELECT 1 FROM crm_record WHERE problem IS NOT NULL")) == []
+
+
+async def test_a_deal_goes_on_when_the_person_it_came_from_was_forgotten(crm: Crm) -> None:
+    lead_id = crm.id_of("lead", "L-1")
+    await crm.tell(crm.change(0, kind="lead", name="L-1", origin="Web"))
+    await crm.tell(crm.change(1, lead_id=lead_id, amount="5"))
+    await crm.tell(crm.change(2, kind="lead", name="L-1", deleted=True, erased=True))
+    await crm.tell(
+        crm.change(3, standing="won"), crm.change(4, name="D-2", lead_id=lead_id, amount="7")
+    )
+    assert [(await crm.deal(name))["state"] for name in ("D-1", "D-2")] == ["won", "open"]
+    assert (await crm.deal())["origin"]["source"] == "Web"
+    assert (await crm.caller.rows("SELECT 1 FROM crm_record WHERE problem IS NOT NULL")) == []
+
+
 async def test_what_has_stood_against_a_record_for_a_day_is_counted_until_it_is_put_right(
     crm: Crm,
 ) -> None:

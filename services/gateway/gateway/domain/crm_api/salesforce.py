@@ -17,6 +17,7 @@ from gateway.domain.webhooks.reading import (
     instant,
     text_of,
 )
+from gateway.domain.webhooks.salesforce import more_of
 
 _VERSION: Final = "v62.0"
 MAX_IDS: Final = 100
@@ -81,6 +82,7 @@ def _record(kind: Kind, one: Mapping[str, Any]) -> Change:
     if not id_:
         raise Unreadable("a record has no Id")
     at = instant(_with_colon(fields.get("SystemModstamp")))
+    fields |= more_of(_OBJECTS[kind], fields)
     return record(kind, id_, at, fields, deleted=True if one.get("IsDeleted") is True else None)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping as Map
 from typing import Any, Final
 
 from gateway.domain.webhooks.defaults_more import ENGLISH_STAGES, MORE
+from gateway.domain.webhooks.salesforce import CONVERTED, STATUS
 
 _PLAIN: Final = {
     name: name
@@ -93,8 +94,8 @@ _SALESFORCE: Final[Map[str, Any]] = {
         "won": {"IsWon": ["true"]},
         "lost": {"IsClosed": ["true"], "IsWon": ["false"]},
         "open": {"IsClosed": ["false"]},
-        "qualified": {"Status": ["Qualified", "Closed - Converted"]},
-        "disqualified": {"Status": ["Unqualified", "Closed - Not Converted"]},
+        "qualified": {STATUS: ["Qualified", CONVERTED]},
+        "disqualified": {STATUS: ["Unqualified", "Closed - Not Converted"]},
     },
 }
 _PIPEDRIVE: Final[Map[str, Any]] = {

@@ -40,8 +40,8 @@ MORE: Final[Map[str, Map[str, Any]]] = {
             "created_at": "createdon",
         },
         "lead": {
-            "owner": "ownerid", "campaign": "campaignid", "created_at": "createdon",
-            "deal": "qualifyingopportunityid",
+            "owner": "ownerid", "campaign": "campaignid", "source": "leadsourcecode",
+            "created_at": "createdon", "deal": "qualifyingopportunityid",
         },
         "stages": {
             "1-Qualify": "discovery", "2-Develop": "evaluation", "3-Propose": "proposal",
@@ -77,7 +77,7 @@ MORE: Final[Map[str, Map[str, Any]]] = {
         },
         "lead": {
             "owner": "assignedUserId", "campaign": "campaignId", "source": "source",
-            "created_at": "createdAt",
+            "created_at": "createdAt", "deal": "createdOpportunityId",
         },
         "stages": ENGLISH_STAGES,
         "standing": {"qualified": {"status": ["Converted"]}, "disqualified": {"status": ["Dead"]}},
@@ -85,7 +85,7 @@ MORE: Final[Map[str, Map[str, Any]]] = {
     "twenty": {
         "deal": {
             "stage": "stage", "amount": "amount.amountMicros", "currency": "amount.currencyCode",
-            "created_at": "createdAt",
+            "created_at": "createdAt", "lead": "pointOfContactId",
         },
         "lead": {"created_at": "createdAt"},
         "stages": {

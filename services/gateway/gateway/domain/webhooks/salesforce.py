@@ -43,6 +43,8 @@ OBJECTS: Final[Mapping[str, Kind]] = {"Opportunity": "deal", "Lead": "lead"}
 _SESSION: Final = re.compile(
     rb"(<(?:[\w.-]+:)?SessionId(?:\s[^<>]*)?(?<!/)>).*?(</(?:[\w.-]+:)?SessionId\s*>)", re.DOTALL
 )
+STATUS: Final = "Lead.Status"
+CONVERTED: Final = "Closed - Converted"
 _SAME_ID_CHARS: Final = 15
 _BAD_ORGANIZATION: Final = Verdict(reason="wrong-organization")
 
@@ -118,6 +120,7 @@ def _change(
         return Change(key, what or "unknown")
     if (said := fields.get("IsDeleted")) is not None:
         deleted = said == "true"
+    fields = {**fields, **more_of(what, fields)}
     return Change(
         key,
         what,
@@ -127,6 +130,14 @@ def _change(
         fields=fields,
         deleted=deleted,
     )
+
+
+def more_of(what: str, fields: Mapping[str, str | None]) -> dict[str, str | None]:
+    """Return a lead's status as its flag has it: how a converted one is called is each tenant's own word."""
+    if what != "Lead" or not fields.keys() & {"Status", "IsConverted"}:
+        return {}
+    converted = fields.get("IsConverted") == "true"
+    return {STATUS: CONVERTED if converted else fields.get("Status")}
 
 
 verify_flow = shared_key("x-onefunnel-key")

@@ -16,7 +16,7 @@ from gateway.domain.webhooks.reading import (
     text_of,
 )
 from gateway.domain.webhooks.request import Received, Terms
-from gateway.domain.webhooks.salesforce import OBJECTS
+from gateway.domain.webhooks.salesforce import OBJECTS, more_of
 
 _HEADER: Final = "ChangeEventHeader"
 _DELETIONS: Final = {"DELETE": True, "UNDELETE": False, "GAP_DELETE": True, "GAP_UNDELETE": False}
@@ -45,7 +45,8 @@ def _changes(content: Any) -> Sequence[Change]:
     # What two transactions did in the same millisecond was committed in the order of their numbers.
     tie = ":".join((text_of(n) or "").zfill(20) for n in (header.get("commitNumber"), order))
     gap, deleted = how.startswith(_GAP), _DELETIONS.get(how)
-    fields = {} if gap else _fields(payload, header)
+    told = {} if gap else _fields(payload, header)
+    fields = told | more_of(what, told)
     changes = []
     for each in a_list(header.get("recordIds"), "recordIds"):
         id_ = text_of(each) or ""

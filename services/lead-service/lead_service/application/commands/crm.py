@@ -24,7 +24,7 @@ from lead_service.application.commands.closing import (
     reopen_deal,
     win_deal,
 )
-from lead_service.application.commands.crm_leads import is_erased
+from lead_service.application.commands.crm_leads import earliest, is_erased
 from lead_service.application.commands.deals import CreateDeal, NewDeal, create_deal
 from lead_service.application.commands.leads import RecycleLead, recycle_lead
 from lead_service.application.ports import Tx
@@ -78,7 +78,7 @@ async def _agree_on_lead(record: CrmRecord, deal: Deal, tx: Tx) -> CrmRecord:
     named = record.says("lead")
     lead = (await tx.leads.known([UUID(named)])).get(UUID(named)) if named else None
     if lead is not None and lead.state in _CONVERTIBLE and not await is_erased(lead.id, tx):
-        lead = await _converted(lead, deal, _opened_at(record), tx)
+        lead = await _converted(lead, deal, earliest(record, lead.converted_at), tx)
     came_from = lead is not None and lead.state is LeadState.CONVERTED
     origin = lead.origin(await tx.settings.funnel(deal.funnel)) if lead and came_from else None
     learnt, events = deal.learnt(created_at=_time(record, "created_at"), origin=origin)
@@ -99,10 +99,6 @@ async def _converted(lead: Lead, deal: Deal, at: datetime, tx: Tx) -> Lead:
         lead, converted = lead.convert(deal_id=deal.id, at=at)
     await tx.leads.save(lead, converted)
     return lead
-
-
-def _opened_at(record: CrmRecord) -> datetime:
-    return _time(record, "created_at") or record.seen_at
 
 
 async def _agree_on_terms(record: CrmRecord, deal: Deal, tx: Tx) -> None:

@@ -41,6 +41,7 @@ async def follow_lead(record: CrmRecord, *, tx: Tx) -> CrmRecord:
             return record
         await _capture(record, tx)
     elif lead.state is LeadState.MERGED:
+        await _forget(record, lead, tx)
         return record
     await _agree_on_beginning(record, await tx.leads.get(record.id), tx)
     await _agree_on_labels(record, await tx.leads.get(record.id), tx)
@@ -54,7 +55,7 @@ async def follow_lead(record: CrmRecord, *, tx: Tx) -> CrmRecord:
 async def _capture(record: CrmRecord, tx: Tx) -> None:
     command = CaptureLead(
         external=record.external,
-        captured_at=_captured_at(record),
+        captured_at=earliest(record, None),
         source=record.says("origin"),
         campaign_id=await _known(record.says("campaign"), tx),
         owner_id=await _owner(record, tx),
@@ -63,9 +64,14 @@ async def _capture(record: CrmRecord, tx: Tx) -> None:
     await capture_lead(command, tx=tx)
 
 
-def _captured_at(record: CrmRecord) -> datetime:
+def earliest(record: CrmRecord, known: datetime | None) -> datetime:
+    """Return when the CRM says that a record began; where it does not, when we first heard of it at the latest."""
     created_at = record.says("created_at")
-    return datetime.fromisoformat(created_at) if created_at else record.seen_at
+    return (
+        datetime.fromisoformat(created_at)
+        if created_at
+        else min(known or record.seen_at, record.seen_at)
+    )
 
 
 def _qualified_at(record: CrmRecord) -> datetime | None:
@@ -76,7 +82,8 @@ async def _agree_on_beginning(record: CrmRecord, lead: Lead, tx: Tx) -> None:
     qualified_at = _qualified_at(record)
     if qualified_at and lead.qualified_at and lead.qualified_at < qualified_at:
         qualified_at = lead.qualified_at  # here, by its score
-    learnt, events = lead.learnt(captured_at=_captured_at(record), qualified_at=qualified_at)
+    captured_at = earliest(record, lead.captured_at)
+    learnt, events = lead.learnt(captured_at=captured_at, qualified_at=qualified_at)
     if events:
         await tx.leads.save(learnt, *events)
 
@@ -166,13 +173,15 @@ async def _give_up(lead: Lead, turn: tuple[datetime, str], tx: Tx) -> None:
 async def _merge(record: CrmRecord, lead: Lead, tx: Tx) -> CrmRecord:
     """Merge the lead into the one that lives on in its place; one that is not here yet is waited for."""
     name = record.says("merged_into")
-    if name is None or lead.state in {LeadState.MERGED, LeadState.CONVERTED}:
+    came_back = record.says("deleted") != "true"
+    if name is None or came_back or lead.state in {LeadState.MERGED, LeadState.CONVERTED}:
         return replace(record, awaits=None)
     into_id = derived_id(tx.tenant_id, record.external.source, "lead", name)
-    into = await tx.leads.find(into_id)
+    into = (await tx.leads.known([into_id])).get(into_id)
     if into is None:
         return replace(record, awaits=into_id)
-    if into.state is not LeadState.MERGED and into.id != lead.id:
+    mergeable = into.state is not LeadState.MERGED and into.id != lead.id
+    if mergeable and not await is_erased(into.id, tx):
         await merge_lead(MergeLead(lead.id, into.id), tx=tx)
     return replace(record, awaits=None)
 
