@@ -236,6 +236,14 @@ async def test_who_opens_many_links_at_once_is_a_machine(library, opening, beati
     assert [(one["views"], one["bots"]) for one in found] == [(1, 3), (0, 1), (0, 1)]
 
 
+async def test_who_opens_many_links_in_the_same_moment_is_a_machine(library, opening):
+    asset = await library.asset()
+    tokens = [(await library.shared(asset))["token"] for _ in range(5)]
+    await asyncio.gather(*(opening(token, {"Onefunnel-Client": SCANNER}) for token in tokens))
+    rows = await library.owner.fetch("SELECT machine FROM viewing")
+    assert [row["machine"] for row in rows] == [True] * 5
+
+
 async def test_links_that_are_opened_one_after_the_other_are_read(library, opening, beating):
     links = [await link(library) for _ in range(3)]
     for _, token in links:
