@@ -33,9 +33,7 @@ async def driver(fresh_database):
 async def test_postgresql_reads_other_values(kind, driver) -> None:
     drawn: list[list] = []
 
-    @settings(
-        max_examples=60, database=None, deadline=None, suppress_health_check=list(HealthCheck)
-    )
+    @settings(max_examples=60, database=None, suppress_health_check=list(HealthCheck))
     @given(st.lists(VALUES[kind], max_size=8))
     def draw(values: list) -> None:
         drawn.append(values)

@@ -75,14 +75,14 @@ def expected(raw: bytes) -> str:
     return "validation-failed" if any("\0" in text for text in strings(value)) else "good"
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(VALUES, st.booleans())
 def test_what_json_writes_is_read_by_the_rules(value, ascii_only):
     raw = json.dumps(value, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass")
     assert verdict(raw) == expected(raw)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(VALUES, st.data())
 def test_a_broken_document_is_refused_or_still_one(value, data):
     raw = bytearray(json.dumps(value).encode())

@@ -38,7 +38,6 @@ async def test_projections_and_book_depend_on_neither_order_nor_duplicates(
 ) -> None:
     @settings(
         max_examples=HISTORIES,
-        deadline=None,
         derandomize=True,
         database=None,
         phases=[Phase.generate],

@@ -27,7 +27,7 @@ def drawn(n: int) -> list[list[Fact]]:
     found: list[list[Fact]] = []
 
     @settings(
-        max_examples=n, deadline=None, derandomize=True, database=None, phases=[Phase.generate],
+        max_examples=n, derandomize=True, database=None, phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )  # fmt: skip
     @given(st.data())

@@ -28,7 +28,6 @@ def folded(facts: list[Fact]) -> MemoryFold:
 @pytest.mark.parametrize("part", range(PARTS))
 @settings(
     max_examples=PERMUTATIONS // PER_HISTORY // PARTS,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 @given(data=st.data())

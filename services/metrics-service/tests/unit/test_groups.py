@@ -6,7 +6,7 @@ from fractions import Fraction
 from uuid import UUID
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from metrics_service.application.metric import Window
@@ -91,7 +91,6 @@ def rank(rows):
     return found
 
 
-@settings(deadline=None)
 @given(charts())
 def test_no_sum_and_difference_of_answers_is_about_fewer_than_five(org):
     """Every window is asked, as a whole and by team; a number that follows from the answers is known."""

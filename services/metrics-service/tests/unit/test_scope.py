@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 from uuid import UUID
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from metrics_service.application.queries.org import Membership, Org, Person
@@ -41,7 +41,6 @@ def scope_in(org, me):
     return Scope(EVERYTHING, Circle(me, chart), org, 1, DAYS[-1])
 
 
-@settings(deadline=None)
 @given(orgs(), st.sampled_from(PEOPLE), st.sampled_from(PEOPLE), st.data())
 def test_every_relation_of_some_days_is_found(org, me, other, data):
     first, last = sorted(data.draw(st.lists(st.sampled_from(DAYS), min_size=2, max_size=2)))
