@@ -21,7 +21,9 @@ from onefunnel.errors import conflict
 from onefunnel.persistence.database import Database
 
 # Held by the connection, not by a transaction: one rebuild at a time, and its end is certain.
-_REBUILD_LOCK: Final = GENERATION_LOCK - 1
+REBUILD_LOCK: Final = GENERATION_LOCK - 1
+# A worker that starts holds the lock while it drops what is left over: that is no rebuild, and soon over.
+RUNS_AFTER_MS: Final = 3_000
 _LEFT_OVER: Final = """
     SELECT nspname FROM pg_namespace, projection_generation
     WHERE nspname ~ '^g[0-9]+$' AND nspname <> 'g' || live AND nspname <> 'g' || coalesce(previous, 0)"""
@@ -29,14 +31,14 @@ _LEFT_OVER: Final = """
 
 async def drop_left_over(driver: Driver) -> list[str]:
     """Drop what killed rebuilds left behind. Call it with no rebuild running."""
-    if not await driver.fetchval("SELECT pg_try_advisory_lock($1)", _REBUILD_LOCK):
+    if not await driver.fetchval("SELECT pg_try_advisory_lock($1)", REBUILD_LOCK):
         return []
     try:
         schemas = [row[0] for row in await driver.fetch(_LEFT_OVER)]
         for schema in schemas:
             await driver.execute(f"DROP SCHEMA {schema} CASCADE")
     finally:
-        await driver.execute("SELECT pg_advisory_unlock($1)", _REBUILD_LOCK)
+        await driver.execute("SELECT pg_advisory_unlock($1)", REBUILD_LOCK)
     return schemas
 
 
@@ -58,8 +60,7 @@ class PostgresGenerations:
         async with AsyncExitStack() as stack:
             holder = await stack.enter_async_context(self._database.driver(patient=True))
             writer = await stack.enter_async_context(self._database.driver(patient=True))
-            if not await holder.fetchval("SELECT pg_try_advisory_lock($1)", _REBUILD_LOCK):
-                raise conflict("A rebuild is running already.")
+            await _begin_alone(holder)
             await _drop_all_but_live(holder)
             await stack.enter_async_context(holder.transaction())
             building = await _begun(holder, writer)
@@ -68,6 +69,17 @@ class PostgresGenerations:
             finally:
                 if not building.switched:
                     await building.drop()
+
+
+async def _begin_alone(driver: Driver) -> None:
+    """Take the lock of rebuilds, which ends with the connection; raise `conflict` if another has it."""
+    before = await driver.fetchval("SHOW lock_timeout")
+    await driver.execute(f"SET lock_timeout = {RUNS_AFTER_MS}")
+    try:
+        await driver.execute("SELECT pg_advisory_lock($1)", REBUILD_LOCK)
+    except asyncpg.LockNotAvailableError:
+        raise conflict("A rebuild is running already.") from None
+    await driver.execute("SELECT set_config('lock_timeout', $1, false)", before)
 
 
 async def _drop_all_but_live(driver: Driver) -> None:

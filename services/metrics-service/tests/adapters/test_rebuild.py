@@ -1,16 +1,20 @@
 """Rebuild and verify: the same tables byte for byte, the same owed, and nothing planted goes unseen."""
 
+import asyncio
 from random import Random
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from metrics_service.adapters import generations
 from metrics_service.adapters.generations import PostgresGenerations, drop_left_over
 from metrics_service.adapters.snapshot import PostgresVerifyStore
 from metrics_service.application.fold_dead import discard
 from metrics_service.application.rebuild import rebuild
 from metrics_service.application.verify import verify
+from onefunnel.errors import DomainError
+from onefunnel.testing.waiting import until
 
 from ..oracle.histories import histories, uid
 from ..oracle.oracle import Fact, Oracle
@@ -116,6 +120,27 @@ async def test_what_a_killed_rebuild_left_is_dropped(stage: Stage) -> None:
     async with stage.database.driver() as driver:
         assert await drop_left_over(driver) == ["g7"]
     assert await schemas(stage) == ["g1"]
+
+
+async def test_a_rebuild_waits_for_a_worker_that_tidies_up_and_not_for_another_rebuild(
+    stage: Stage, monkeypatch
+) -> None:
+    lock = generations.REBUILD_LOCK
+    waits = (
+        "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND database ="
+        " (SELECT oid FROM pg_database WHERE datname = current_database()))"
+    )
+    await stage.driver.execute("SELECT pg_advisory_lock($1)", lock)
+    rebuilding = asyncio.create_task(rebuilt(stage))
+    await until(lambda: stage.driver.fetchval(waits))
+    await stage.driver.execute("SELECT pg_advisory_unlock($1)", lock)
+    assert (await rebuilding).generation == 2
+
+    monkeypatch.setattr(generations, "RUNS_AFTER_MS", 1)
+    await stage.driver.execute("SELECT pg_advisory_lock($1)", lock)
+    with pytest.raises(DomainError, match="running already"):
+        await rebuilt(stage)
+    await stage.driver.execute("SELECT pg_advisory_unlock($1)", lock)
 
 
 async def test_a_rebuild_reports_where_the_book_differs_and_never_writes_it(stage: Stage) -> None:
