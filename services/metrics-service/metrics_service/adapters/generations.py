@@ -22,24 +22,39 @@ from onefunnel.persistence.database import Database
 
 # Held by the connection, not by a transaction: one rebuild at a time, and its end is certain.
 REBUILD_LOCK: Final = GENERATION_LOCK - 1
-# A worker that starts holds the lock while it drops what is left over: that is no rebuild, and soon over.
-RUNS_AFTER_MS: Final = 3_000
+_TIDY_LOCK: Final = GENERATION_LOCK - 2
+# Who tidies up shares the lock, and is soon done; whoever wants it alone makes a generation.
+_BUILDS: Final = """
+    SELECT EXISTS (SELECT FROM pg_locks
+        WHERE locktype = 'advisory' AND mode = 'ExclusiveLock' AND objsubid = 1
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+        AND (classid::bigint << 32 | objid::bigint) = $1)"""
 _LEFT_OVER: Final = """
     SELECT nspname FROM pg_namespace, projection_generation
     WHERE nspname ~ '^g[0-9]+$' AND nspname <> 'g' || live AND nspname <> 'g' || coalesce(previous, 0)"""
 
 
 async def drop_left_over(driver: Driver) -> list[str]:
-    """Drop what killed rebuilds left behind. Call it with no rebuild running."""
-    if not await driver.fetchval("SELECT pg_try_advisory_lock($1)", REBUILD_LOCK):
-        return []
+    """Drop what killed rebuilds left behind, unless a rebuild runs or somebody else does it now."""
+    async with _tried(driver, "lock", _TIDY_LOCK) as alone:
+        if not alone:
+            return []
+        async with _tried(driver, "lock_shared", REBUILD_LOCK) as nobody_builds:
+            schemas = await driver.fetch(_LEFT_OVER) if nobody_builds else []
+            for schema in schemas:
+                await driver.execute(f"DROP SCHEMA {schema[0]} CASCADE")
+    return [schema[0] for schema in schemas]
+
+
+@asynccontextmanager
+async def _tried(driver: Driver, kind: str, key: int) -> AsyncIterator[bool]:
+    """Hold a lock for as long as this lasts, if nobody else has it; say whether."""
+    held: bool = await driver.fetchval(f"SELECT pg_try_advisory_{kind}($1)", key)
     try:
-        schemas = [row[0] for row in await driver.fetch(_LEFT_OVER)]
-        for schema in schemas:
-            await driver.execute(f"DROP SCHEMA {schema} CASCADE")
+        yield held
     finally:
-        await driver.execute("SELECT pg_advisory_unlock($1)", REBUILD_LOCK)
-    return schemas
+        if held:
+            await driver.execute(f"SELECT pg_advisory_un{kind}($1)", key)
 
 
 class PostgresGenerations:
@@ -72,14 +87,12 @@ class PostgresGenerations:
 
 
 async def _begin_alone(driver: Driver) -> None:
-    """Take the lock of rebuilds, which ends with the connection; raise `conflict` if another has it."""
-    before = await driver.fetchval("SHOW lock_timeout")
-    await driver.execute(f"SET lock_timeout = {RUNS_AFTER_MS}")
-    try:
-        await driver.execute("SELECT pg_advisory_lock($1)", REBUILD_LOCK)
-    except asyncpg.LockNotAvailableError:
-        raise conflict("A rebuild is running already.") from None
-    await driver.execute("SELECT set_config('lock_timeout', $1, false)", before)
+    """Take the lock of rebuilds, which ends with the connection; raise `conflict` if another builds."""
+    if await driver.fetchval("SELECT pg_try_advisory_lock($1)", REBUILD_LOCK):
+        return
+    if await driver.fetchval(_BUILDS, REBUILD_LOCK):
+        raise conflict("A rebuild is running already.")
+    await driver.execute("SELECT pg_advisory_lock($1)", REBUILD_LOCK)
 
 
 async def _drop_all_but_live(driver: Driver) -> None:

@@ -123,20 +123,21 @@ async def test_what_a_killed_rebuild_left_is_dropped(stage: Stage) -> None:
 
 
 async def test_a_rebuild_waits_for_a_worker_that_tidies_up_and_not_for_another_rebuild(
-    stage: Stage, monkeypatch
+    stage: Stage,
 ) -> None:
     lock = generations.REBUILD_LOCK
     waits = (
         "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND database ="
         " (SELECT oid FROM pg_database WHERE datname = current_database()))"
     )
-    await stage.driver.execute("SELECT pg_advisory_lock($1)", lock)
+    await stage.driver.execute("SELECT pg_advisory_lock_shared($1)", lock)
     rebuilding = asyncio.create_task(rebuilt(stage))
     await until(lambda: stage.driver.fetchval(waits))
-    await stage.driver.execute("SELECT pg_advisory_unlock($1)", lock)
+    with pytest.raises(DomainError, match="running already"):
+        await rebuilt(stage)
+    await stage.driver.execute("SELECT pg_advisory_unlock_shared($1)", lock)
     assert (await rebuilding).generation == 2
 
-    monkeypatch.setattr(generations, "RUNS_AFTER_MS", 1)
     await stage.driver.execute("SELECT pg_advisory_lock($1)", lock)
     with pytest.raises(DomainError, match="running already"):
         await rebuilt(stage)
