@@ -50,12 +50,35 @@ class Rewriting(Protocol):
         ...
 
 
+class _AskedOnce:
+    """Claimants that are asked once for the same accounts: calls that wait together mostly name the same."""
+
+    def __init__(self, claimants: Claimants) -> None:
+        self._claimants = claimants
+        self._known: dict[tuple[str, frozenset[str]], Sequence[Connection]] = {}
+
+    async def of(
+        self, provider: str, setting: str, accounts: Collection[str]
+    ) -> Sequence[Connection]:
+        key = provider, frozenset(accounts)
+        if key not in self._known:
+            self._known[key] = await self._claimants.of(provider, setting, accounts)
+        return self._known[key]
+
+    async def hand(self, to: Connection, part: Genuine) -> None:
+        await self._claimants.hand(to, part)
+
+
 @dataclass(frozen=True)
 class Sharing:
     """Hands on what others claim."""
 
     claimants: Claimants
     seal: Seal
+
+    def for_a_turn(self) -> "Sharing":
+        """Return the same for calls that are read together."""
+        return replace(self, claimants=_AskedOnce(self.claimants))
 
     async def own_part(self, call: Call, *, deliveries: Rewriting) -> Call:
         """Hand on what others claim of a call; return it with what is left of it."""

@@ -8,6 +8,7 @@ from hashlib import sha256
 from typing import Final, Literal
 from uuid import UUID
 
+from onefunnel.ids import NOBODY
 from onefunnel.reach import Role
 
 Environment = Literal["dev", "live"]
@@ -59,7 +60,7 @@ class ApiKey:
 
 # Stands in for a key that is not there, so that a guess costs what a wrong secret costs. Admits nobody.
 NOBODYS: Final = ApiKey(
-    UUID(int=0), UUID(int=0), "live", "rep", None, "", bytes(32), _LONG_AGO, revoked_at=_LONG_AGO
+    NOBODY, NOBODY, "live", "rep", None, "", bytes(32), _LONG_AGO, revoked_at=_LONG_AGO
 )
 
 

@@ -96,7 +96,7 @@ class Reader:
                 most,
                 deliveries=deliveries,
                 connections=self._connections(conn),
-                sharing=self._sharing,
+                sharing=self._sharing.for_a_turn(),
             )
 
     def _metadata(self, tenant_id: UUID) -> Metadata:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from gateway.adapters.claimants import DatabaseClaimants
 from gateway.background import reader
 
 from .crm import PUBLIC, Connected
@@ -124,3 +125,21 @@ async def test_whoever_asked_one_portal_to_be_forgotten_is_in_no_body_of_the_oth
     for one in (await admin.get(f"/v1/connections/{mine.id}/deliveries")).json()["items"]:
         meaning = await admin.get(f"/v1/connections/{mine.id}/deliveries/{one['id']}/meaning")
         assert {event["kind"] for event in meaning.json()["events"]} == {"deal"}
+
+
+async def test_calls_that_wait_together_ask_once_who_claims_what_they_name(gateway, monkeypatch):
+    mine = await joined(gateway, gateway.keys["admin"], MINE)
+    theirs = await joined(gateway, await gateway.other_tenant_key(), THEIRS)
+    of, asked = DatabaseClaimants.of, []
+
+    async def counted(self, *question):
+        asked.append(question)
+        return await of(self, *question)
+
+    monkeypatch.setattr(DatabaseClaimants, "of", counted)
+    for n in range(3):
+        event = deal_stage(eventId=n, portalId=THEIRS, objectId=n)
+        assert (await post(gateway, mine.sent(event))).status_code == 200
+    await read(gateway)
+    assert len(await told_by(gateway, theirs)) == 3
+    assert len(asked) == 1

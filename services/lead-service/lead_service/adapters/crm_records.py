@@ -15,7 +15,9 @@ from lead_service.domain.values import External
 from onefunnel.events.envelope import Envelope
 from onefunnel.persistence.database import driver_of
 
-_HOLD: Final = "SELECT pg_advisory_xact_lock(hashtext($1), hashtext($2))"
+# In the order of the ids, so that no two transactions wait for each other.
+_HOLD: Final = """
+SELECT pg_advisory_xact_lock(hashtext($1), hashtext(id)) FROM unnest($2::text[]) AS id"""
 
 
 class StoredCrmRecords:
@@ -50,8 +52,8 @@ class StoredCrmRecords:
 
         Of two records that name each other and come at once, the later one sees the earlier one.
         """
-        for id_ in sorted(ids):
-            await driver_of(self._conn).execute(_HOLD, str(self._tenant_id), str(id_))
+        ordered = sorted(map(str, ids))
+        await driver_of(self._conn).execute(_HOLD, str(self._tenant_id), ordered)
 
     async def save(self, record: CrmRecord) -> None:
         """Write a record, whether it was there or not."""
