@@ -1,4 +1,4 @@
-"""Writes when a lead was qualified; the one thing about a lead that no command of ours decides."""
+"""Writes when a lead was qualified by its score. A CRM may say so too: whoever is earlier counts."""
 
 from datetime import datetime
 from uuid import UUID
